@@ -1,0 +1,54 @@
+"""tfl: transfer learning with Keras 3, and exports that carry their own proof."""
+
+from __future__ import annotations
+
+import importlib
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from tfl.api import Model as Model
+    from tfl.api import fit as fit
+    from tfl.api import list_models as list_models
+    from tfl.api import load as load
+    from tfl.api import load_data as load_data
+    from tfl.api import model_info as model_info
+    from tfl.api import run as run
+    from tfl.core.errors import TflError as TflError
+    from tfl.core.errors import UserError as UserError
+
+__version__ = "0.1.0"
+
+_HOMES = {
+    "Model": "tfl.api",
+    "TflError": "tfl.core.errors",
+    "UserError": "tfl.core.errors",
+    "fit": "tfl.api",
+    "list_models": "tfl.api",
+    "load": "tfl.api",
+    "load_data": "tfl.api",
+    "model_info": "tfl.api",
+    "run": "tfl.api",
+}
+
+__all__ = [
+    "Model",
+    "TflError",
+    "UserError",
+    "__version__",
+    "fit",
+    "list_models",
+    "load",
+    "load_data",
+    "model_info",
+    "run",
+]
+
+
+def __getattr__(name: str) -> Any:
+    if name not in _HOMES:
+        raise AttributeError(f"module 'tfl' has no attribute '{name}'")
+    return getattr(importlib.import_module(_HOMES[name]), name)
+
+
+def __dir__() -> list[str]:
+    return __all__

@@ -1,0 +1,10 @@
+"""Backbones: each file of this folder is one source of pretrained networks."""
+
+from __future__ import annotations
+
+from tfl.backbones._base import Backbone, BackboneInfo, BackboneSource, parse_spec
+from tfl.core.registry import Registry
+
+SOURCES: Registry[BackboneSource] = Registry("tfl.backbones", "SOURCE", "backbone source")
+
+__all__ = ["SOURCES", "Backbone", "BackboneInfo", "BackboneSource", "parse_spec"]

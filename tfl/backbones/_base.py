@@ -1,0 +1,129 @@
+"""What a backbone source is, and what it says about each backbone."""
+
+from __future__ import annotations
+
+import abc
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from tfl.core.errors import UserError
+from tfl.core.records import Record
+from tfl.data.preprocess import ImagePreprocessing
+
+if TYPE_CHECKING:
+    import keras
+
+
+@dataclass(frozen=True, kw_only=True)
+class BackboneInfo(Record):
+    """What is known of a backbone without loading it.
+
+    Attributes:
+        spec: What to pass to `--backbone`, such as `keras_applications:MobileNetV2@imagenet`.
+        task: The kind of input it was made for, such as `image_classification`.
+        preprocessing: Its own input contract.
+        min_size: The smallest height and width it accepts, in pixels; equal to the contract's where fixed.
+        parameters: Number of weights without the classification top, or None where not known.
+        feature_size: Length of its output vector, or None where not known.
+        licence: SPDX identifier of the weights, or `unknown`.
+        weights_origin: What the weights were trained on, in a few words.
+        available_offline: Whether it can be loaded now without a network.
+        note: What a user should know, or empty.
+    """
+
+    spec: str
+    task: str
+    preprocessing: ImagePreprocessing
+    min_size: int
+    parameters: int | None
+    feature_size: int | None
+    licence: str
+    weights_origin: str
+    available_offline: bool
+    note: str = ""
+
+
+@dataclass(frozen=True)
+class Backbone:
+    """A loaded backbone.
+
+    Attributes:
+        info: Its description, with the preprocessing contract it was loaded for (`info.preprocessing`).
+        model: A Functional `keras.Model` from `(batch, height, width, 3)` float32 to `(batch, features)`,
+            pooled, in the dtype policy that was active when it was loaded.
+        digest: SHA-256 of the weights it was loaded from, or of its variables where there is no file.
+    """
+
+    info: BackboneInfo
+    model: keras.Model
+    digest: str
+
+
+class BackboneSource(abc.ABC):
+    """One place that backbones come from. One file, one object called `SOURCE`."""
+
+    #: One line that says what the source is.
+    summary: str
+
+    @abc.abstractmethod
+    def list(self) -> tuple[BackboneInfo, ...]:
+        """Describe every backbone that the source knows, importing no framework."""
+
+    @abc.abstractmethod
+    def info(self, name: str) -> BackboneInfo:
+        """Describe one backbone (the part of the spec after `source:`), importing no framework.
+
+        Raises:
+            NotFoundError: The source has no such backbone.
+        """
+
+    @abc.abstractmethod
+    def load(self, name: str, *, image_size: int | None = None) -> Backbone:
+        """Load one backbone with its weights, offline where a cache has them.
+
+        Args:
+            name: The part of the spec after `source:`.
+            image_size: Height and width in pixels, or None for the contract's own.
+
+        Raises:
+            NotFoundError: The source has no such backbone.
+            UnsupportedError: It does not accept the image size.
+            JobError: The weights are not cached and can't be downloaded; says which file to put where.
+        """
+
+    def custom_objects(self) -> dict[str, Any]:
+        """Return the Keras classes that a saved model with this backbone needs to be loaded again."""
+        return {}
+
+    def fetch(self, name: str) -> tuple[Path, ...]:
+        """Download what `name` needs into the cache and return the files, with their digests recorded.
+
+        Raises:
+            UnsupportedError: The source has nothing to fetch.
+            JobError: The download failed; says which file to put where.
+        """
+        raise UserError(f"'{name}' needs no download.")
+
+    def import_file(self, name: str, file: Path) -> tuple[Path, ...]:
+        """Put a file that was carried here by hand into the cache place of `name`, digest recorded.
+
+        Raises:
+            UserError: The source has no cache, or the file is not what `name` needs.
+        """
+        raise UserError(f"'{name}' needs no file: {file} was left alone.")
+
+
+def parse_spec(spec: str) -> tuple[str, str]:
+    """Split `source:name` at the first colon.
+
+    Raises:
+        UserError: There is no colon.
+    """
+    source, colon, name = spec.partition(":")
+    if not colon or not name:
+        raise UserError(
+            f"A backbone is written source:name. Received: '{spec}'.",
+            hint="For example embedded:default or keras_applications:MobileNetV2. See: tfl models list",
+        )
+    return source, name

@@ -1,0 +1,15 @@
+"""The bundle and the artefact: the two folders that travel."""
+
+from __future__ import annotations
+
+from tfl.bundle.golden import Golden
+from tfl.bundle.records import (
+    Artifact,
+    BackboneRecord,
+    Bundle,
+    Calibration,
+    Signature,
+    Tensor,
+)
+
+__all__ = ["Artifact", "BackboneRecord", "Bundle", "Calibration", "Golden", "Signature", "Tensor"]

@@ -1,0 +1,168 @@
+"""What `bundle.json` and `artifact.json` say."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+from tfl.core.files import check_digests
+from tfl.core.records import Record
+from tfl.data.preprocess import ImagePreprocessing
+
+BUNDLE_FILE = "bundle.json"
+ARTIFACT_FILE = "artifact.json"
+MODEL_FILE = "model.keras"
+GOLDEN_FILE = "golden.npz"
+REFERENCE_FILE = "reference.npz"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Tensor(Record):
+    """One input or output. A dimension of -1 is free.
+
+    Attributes:
+        name: As the model file calls it.
+        shape: With the batch dimension first.
+        dtype: NumPy's name.
+        meaning: Range and meaning in words, such as `class probabilities in [0, 1]`.
+    """
+
+    name: str
+    shape: tuple[int, ...]
+    dtype: str
+    meaning: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class Signature(Record):
+    """What goes in and what comes out."""
+
+    inputs: tuple[Tensor, ...]
+    outputs: tuple[Tensor, ...]
+
+
+@dataclass(frozen=True, kw_only=True)
+class BackboneRecord(Record):
+    """Where the backbone came from.
+
+    Attributes:
+        spec: As it was asked for.
+        source: The plug-in that loads it, and whose custom objects the model file needs.
+        digest: SHA-256 of its weights.
+        licence: SPDX identifier or `unknown`.
+        weights_origin: What it was pretrained on.
+    """
+
+    spec: str
+    source: str
+    digest: str
+    licence: str
+    weights_origin: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class Bundle(Record):
+    """A trained model with all that a prediction needs.
+
+    Attributes:
+        task: Name of the task plug-in.
+        labels: Class names in the order of the output.
+        preprocessing: The contract from a file to the input tensor.
+        signature: Input and output of `model.keras`.
+        backbone: Where the pretrained part came from.
+        metrics: The test split's metrics of the float model.
+        data_fingerprint: Fingerprint of the manifest it was trained on.
+        created: UTC time, ISO 8601.
+        versions: Of the libraries that made it.
+        files: SHA-256 of every file beside `bundle.json`, `artifacts/` left out.
+    """
+
+    task: str
+    labels: tuple[str, ...]
+    preprocessing: ImagePreprocessing
+    signature: Signature
+    backbone: BackboneRecord
+    metrics: dict[str, float]
+    data_fingerprint: str
+    created: str
+    versions: dict[str, str]
+    files: dict[str, str]
+
+    @property
+    def fingerprint(self) -> str:
+        """SHA-256 of the model file, which names the model in everything made from it."""
+        return self.files[MODEL_FILE]
+
+    @classmethod
+    def open(cls, folder: Path) -> Bundle:
+        """Read `bundle.json` and check every file against its digest.
+
+        Raises:
+            IntegrityError: A file is missing or altered.
+        """
+        bundle = cls.load(folder / BUNDLE_FILE)
+        check_digests(folder, bundle.files)
+        return bundle
+
+
+@dataclass(frozen=True, kw_only=True)
+class Calibration(Record):
+    """Which samples set the ranges of a quantized model. They come from the training split alone.
+
+    Attributes:
+        split: Always `train`.
+        sample_count: How many.
+        seed: Of the stratified draw.
+        fingerprint: SHA-256 over the samples' digests.
+    """
+
+    split: str
+    sample_count: int
+    seed: int
+    fingerprint: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class Artifact(Record):
+    """A model in one target's format and precision, self-contained.
+
+    Attributes:
+        target: Name of the target plug-in.
+        precision: One of the target's precisions.
+        model_files: What the runtime opens; the sizes of these make `size_bytes`. The first one is the entry.
+        size_bytes: Size of the model files.
+        bundle_fingerprint: The bundle it was made from.
+        calibration: For static quantization, else None.
+        files: SHA-256 of every file beside `artifact.json`.
+    """
+
+    task: str
+    target: str
+    precision: str
+    labels: tuple[str, ...]
+    preprocessing: ImagePreprocessing
+    signature: Signature
+    model_files: tuple[str, ...]
+    size_bytes: int
+    bundle_fingerprint: str
+    backbone: BackboneRecord
+    calibration: Calibration | None
+    created: str
+    versions: dict[str, str]
+    files: dict[str, str]
+
+    @property
+    def name(self) -> str:
+        """`<target>-<precision>`."""
+        return f"{self.target}-{self.precision}"
+
+    @classmethod
+    def open(cls, folder: Path) -> Artifact:
+        """Read `artifact.json` and check every file against its digest.
+
+        Raises:
+            IntegrityError: A file is missing or altered.
+        """
+        artifact = cls.load(folder / ARTIFACT_FILE)
+        check_digests(folder, artifact.files)
+        return artifact

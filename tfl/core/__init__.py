@@ -1,0 +1,1 @@
+"""What every room stands on: records, errors, files, plug-in registry. Standard library and NumPy only."""

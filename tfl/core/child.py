@@ -1,0 +1,121 @@
+"""Work that may crash, leak or change global state runs in a child process of its own.
+
+Converters can segfault and never give memory back, and a parity check is only a proof in a process
+that did not build the model. A child takes one dictionary, returns one dictionary, and its output
+goes to a log file.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import importlib
+import json
+import os
+import signal
+import subprocess
+import sys
+import tempfile
+import traceback
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from tfl.core import errors
+from tfl.core.errors import ChildError, TflError
+
+_LOG_TAIL_LINES = 25
+_QUIET = {"TF_CPP_MIN_LOG_LEVEL": "2", "PYTHONUNBUFFERED": "1", "PYTHONWARNINGS": "ignore"}
+
+
+def call_in_child(
+    function: str,
+    arguments: Mapping[str, Any],
+    *,
+    log_path: Path | None = None,
+    timeout_s: float = 1800.0,
+    environment: Mapping[str, str] | None = None,
+) -> dict[str, Any]:
+    """Call `function` with one JSON-able mapping in a fresh Python process and return its JSON-able dictionary.
+
+    Args:
+        function: `package.module:name`; it must belong to the package `tfl` or to a registered plug-in.
+        arguments: The one argument.
+        log_path: Where the child's output is kept; a temporary file by default.
+        timeout_s: The child is killed after this many seconds.
+        environment: Variables added to this process's own.
+
+    Raises:
+        TflError: What the child raised, as the same class.
+        ChildError: The child crashed, ran out of time, or raised anything else.
+    """
+    with tempfile.TemporaryDirectory(prefix="tfl-child-") as folder:
+        request, answer = Path(folder) / "request.json", Path(folder) / "answer.json"
+        log = log_path or Path(folder) / "log.txt"
+        log.parent.mkdir(parents=True, exist_ok=True)
+        request.write_text(json.dumps({"function": function, "arguments": dict(arguments)}), encoding="utf-8")
+        command = [sys.executable, "-P", "-m", "tfl.core.child", str(request), str(answer)]
+        with log.open("wb") as stream:
+            process = subprocess.Popen(
+                command,
+                stdout=stream,
+                stderr=subprocess.STDOUT,
+                stdin=subprocess.DEVNULL,
+                env={**_QUIET, **os.environ, "PYTHONPATH": _python_path(), **(environment or {})},
+            )
+            try:
+                code = process.wait(timeout_s)
+            except subprocess.TimeoutExpired:
+                process.kill()
+                process.wait()
+                raise ChildError(
+                    f"{function} took longer than {timeout_s:.0f} s and was stopped.{_tail(log)}"
+                ) from None
+            except BaseException:
+                process.terminate()
+                with contextlib.suppress(subprocess.TimeoutExpired):
+                    process.wait(10)
+                process.kill()
+                raise
+        if not answer.exists():
+            how = f"was killed by {signal.Signals(-code).name}" if code < 0 else f"ended with exit code {code}"
+            raise ChildError(f"{function} {how}.{_tail(log)}")
+        return _unwrap(function, json.loads(answer.read_text(encoding="utf-8")))
+
+
+def _unwrap(function: str, answer: dict[str, Any]) -> dict[str, Any]:
+    if "result" in answer:
+        return dict(answer["result"])
+    error_class = getattr(errors, answer["error"], None)
+    if isinstance(error_class, type) and issubclass(error_class, TflError):
+        raise error_class(answer["message"], hint=answer["hint"])
+    raise ChildError(f"{function} failed: {answer['error']}: {answer['message']}\n{answer['traceback']}")
+
+
+def _tail(log: Path) -> str:
+    lines = log.read_text(encoding="utf-8", errors="replace").splitlines()[-_LOG_TAIL_LINES:]
+    return "\nThe end of its log:\n" + "\n".join(lines) if lines else ""
+
+
+def _python_path() -> str:
+    # The child must find the same tfl as its parent, also when it runs from a source checkout.
+    return os.pathsep.join(path for path in sys.path if path)
+
+
+def _main(request_path: str, answer_path: str) -> None:
+    request = json.loads(Path(request_path).read_text(encoding="utf-8"))
+    module, _, name = request["function"].partition(":")
+    try:
+        answer = {"result": getattr(importlib.import_module(module), name)(request["arguments"])}
+    except TflError as error:
+        answer = {"error": type(error).__name__, "message": error.message, "hint": error.hint}
+    except Exception as error:  # noqa: BLE001 - the boundary: the parent must learn of every failure
+        tail = traceback.format_exc(limit=-6)
+        print(tail, file=sys.stderr)
+        answer = {"error": type(error).__name__, "message": str(error)[:4000], "traceback": tail}
+    temporary = Path(answer_path + ".part")
+    temporary.write_text(json.dumps(answer), encoding="utf-8")
+    temporary.replace(answer_path)
+
+
+if __name__ == "__main__":
+    _main(sys.argv[1], sys.argv[2])

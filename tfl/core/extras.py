@@ -1,0 +1,63 @@
+"""Optional dependencies: what is missing is said with the command that installs it; nothing is installed unasked."""
+
+from __future__ import annotations
+
+import importlib
+import importlib.metadata
+import importlib.util
+from types import ModuleType
+
+from tfl.core.errors import MissingExtraError
+
+#: The extra of `setup.cfg` that brings each optional module.
+EXTRA_OF_MODULE = {
+    "tensorflow": "train",
+    "keras": "train",
+    "tensorflow_hub": "train",
+    "sklearn": "train",
+    "matplotlib": "train",
+    "jinja2": "train",
+    "openvino": "openvino",
+    "ai_edge_litert": "tflite",
+    "onnxruntime": "onnx",
+    "nncf": "compress",
+    "tf2onnx": "compress",
+    "onnx": "compress",
+}
+
+
+def is_installed(module: str) -> bool:
+    """Say whether a module can be found, without importing it."""
+    return importlib.util.find_spec(module) is not None
+
+
+def version_of(distribution: str) -> str | None:
+    """Return the installed version of a distribution, or None."""
+    try:
+        return importlib.metadata.version(distribution)
+    except importlib.metadata.PackageNotFoundError:
+        return None
+
+
+def install_command(module: str) -> str:
+    """Return the command that installs the extra which brings `module`."""
+    return f'pip install "tfl[{EXTRA_OF_MODULE[module]}]"'
+
+
+def require(module: str, *, purpose: str) -> ModuleType:
+    """Import an optional module.
+
+    Args:
+        module: Dotted name; its first part decides the extra.
+        purpose: What needs it, for the message: `"exporting to OpenVINO"`.
+
+    Raises:
+        MissingExtraError: It is not installed; the message holds the install command.
+    """
+    root = module.split(".")[0]
+    if not is_installed(root):
+        raise MissingExtraError(
+            f"{purpose[:1].upper()}{purpose[1:]} needs the package '{root}', which is not installed.",
+            hint=f"Install it: {install_command(root)}",
+        )
+    return importlib.import_module(module)

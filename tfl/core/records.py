@@ -1,0 +1,192 @@
+"""Records: frozen, keyword-only dataclasses that go to JSON and back without loss.
+
+A record is checked when it is read: unknown keys, missing keys and values of the wrong type are
+collected and told at once, each with its dotted path.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import functools
+import html
+import math
+import types
+import typing
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, ClassVar, Literal, Self, Union
+
+from tfl.core.errors import ConfigError, closest
+from tfl.core.files import read_json, write_json
+
+
+@dataclass(frozen=True, kw_only=True)
+class Record:
+    """Base of all records. `SCHEMA` rises when an old file can no longer be read as it is."""
+
+    SCHEMA: ClassVar[int] = 1
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return plain JSON values; NaN and infinities become None."""
+        fields = {field.name: _plain(getattr(self, field.name)) for field in dataclasses.fields(self)}
+        return {"schema": self.SCHEMA, **fields}
+
+    @classmethod
+    def from_dict(cls, data: Mapping[str, Any]) -> Self:
+        """Build the record from plain values.
+
+        Raises:
+            ConfigError: All problems at once, each with the dotted path of its key.
+        """
+        problems: list[str] = []
+        record = _read_record(cls, data, "", problems)
+        if problems:
+            raise ConfigError(f"{cls.__name__}: " + "\n".join(problems))
+        return typing.cast(Self, record)
+
+    def save(self, path: Path) -> None:
+        """Write the record as JSON, atomically."""
+        write_json(path, self.to_dict())
+
+    @classmethod
+    def load(cls, path: Path) -> Self:
+        """Read the record from a JSON file.
+
+        Raises:
+            IntegrityError: The file is missing or is not JSON.
+            ConfigError: The file's content does not fit the record.
+        """
+        return cls.from_dict(read_json(path))
+
+    def _repr_html_(self) -> str:
+        rows = "".join(
+            f"<tr><th style='text-align:left'>{html.escape(field.name)}</th>"
+            f"<td style='text-align:left'>{html.escape(_short(getattr(self, field.name)))}</td></tr>"
+            for field in dataclasses.fields(self)
+        )
+        return f"<table><caption>{type(self).__name__}</caption>{rows}</table>"
+
+
+@functools.cache
+def field_types(cls: type[Record]) -> dict[str, Any]:
+    """Return the resolved type of each field of a record class."""
+    hints = typing.get_type_hints(cls)
+    return {field.name: hints[field.name] for field in dataclasses.fields(cls)}
+
+
+def _short(value: object) -> str:
+    text = str(value)
+    return text if len(text) <= 200 else text[:197] + "..."
+
+
+def _plain(value: Any) -> Any:
+    if isinstance(value, Record):
+        return value.to_dict()
+    if isinstance(value, Mapping):
+        return {str(key): _plain(item) for key, item in value.items()}
+    if isinstance(value, (tuple, list)):
+        return [_plain(item) for item in value]
+    if isinstance(value, Path):
+        return str(value)
+    if isinstance(value, float) and not math.isfinite(value):
+        return None
+    return value
+
+
+def _read_record(cls: type[Record], data: Any, where: str, problems: list[str]) -> Record | None:
+    if not isinstance(data, Mapping):
+        problems.append(f"{where or cls.__name__}: must be a mapping. Received: {data!r}.")
+        return None
+    schema = data.get("schema", cls.SCHEMA)
+    if schema != cls.SCHEMA:
+        problems.append(f"{where or cls.__name__}: schema must be {cls.SCHEMA}. Received: {schema!r}.")
+        return None
+    known = field_types(cls)
+    before = len(problems)
+    for key in data:
+        if key != "schema" and key not in known:
+            problems.append(f"{where}{key}: unknown key.{closest(str(key), known)} Allowed: {', '.join(known)}.")
+    values = {}
+    for field in dataclasses.fields(cls):
+        if field.name in data:
+            values[field.name] = _convert(known[field.name], data[field.name], f"{where}{field.name}", problems)
+        elif field.default is dataclasses.MISSING and field.default_factory is dataclasses.MISSING:
+            problems.append(f"{where}{field.name}: missing.")
+    if len(problems) > before:
+        return None
+    try:
+        return cls(**values)
+    except ConfigError as error:
+        problems.extend(f"{where}{line}" for line in error.message.splitlines())
+        return None
+
+
+def _convert(kind: Any, value: Any, where: str, problems: list[str]) -> Any:
+    origin, arguments = typing.get_origin(kind), typing.get_args(kind)
+    if origin in (Union, types.UnionType):
+        if value is None:
+            if type(None) in arguments:
+                return None
+            problems.append(f"{where}: must not be empty.")
+            return None
+        options = [option for option in arguments if option is not type(None)]
+        for option in options:
+            attempt: list[str] = []
+            converted = _convert(option, value, where, attempt)
+            if not attempt:
+                return converted
+        problems.extend(attempt)
+        return None
+    if origin is Literal:
+        if value not in arguments:
+            names = [str(argument) for argument in arguments]
+            problems.append(
+                f"{where}: must be one of {', '.join(names)}.{closest(str(value), names)} Received: {value!r}."
+            )
+        return value
+    if origin in (tuple, list):
+        return _convert_sequence(kind, value, where, problems)
+    if origin in (dict, Mapping) or origin is typing.get_origin(Mapping[str, int]):
+        if not isinstance(value, Mapping):
+            problems.append(f"{where}: must be a mapping. Received: {value!r}.")
+            return None
+        return {key: _convert(arguments[1], item, f"{where}.{key}", problems) for key, item in value.items()}
+    if isinstance(kind, type) and issubclass(kind, Record):
+        return _read_record(kind, value, f"{where}.", problems)
+    return _convert_scalar(kind, value, where, problems)
+
+
+def _convert_sequence(kind: Any, value: Any, where: str, problems: list[str]) -> Any:
+    arguments = typing.get_args(kind)
+    if isinstance(value, str) or not isinstance(value, (list, tuple)):
+        problems.append(f"{where}: must be a list. Received: {value!r}.")
+        return ()
+    if len(arguments) == 2 and arguments[1] is Ellipsis:
+        item_types: tuple[Any, ...] = (arguments[0],) * len(value)
+    else:
+        item_types = arguments
+    if len(item_types) != len(value):
+        problems.append(f"{where}: must have {len(item_types)} items. Received: {value!r}.")
+        return ()
+    return tuple(
+        _convert(item_type, item, f"{where}[{index}]", problems)
+        for index, (item_type, item) in enumerate(zip(item_types, value, strict=True))
+    )
+
+
+def _convert_scalar(kind: Any, value: Any, where: str, problems: list[str]) -> Any:
+    if kind is Any:
+        return value
+    if kind is float and isinstance(value, (int, float)) and not isinstance(value, bool):
+        return float(value)
+    if kind is float and value is None:
+        return math.nan
+    if kind is int and isinstance(value, int) and not isinstance(value, bool):
+        return value
+    if kind is Path and isinstance(value, str):
+        return Path(value)
+    if kind in (str, bool) and isinstance(value, kind):
+        return value
+    problems.append(f"{where}: must be {getattr(kind, '__name__', kind)}. Received: {value!r}.")
+    return None

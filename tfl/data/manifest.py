@@ -1,0 +1,98 @@
+"""The manifest: which examples there are, with label, split and digest. It is saved in every run."""
+
+from __future__ import annotations
+
+from collections import Counter
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Literal
+
+from tfl.core.errors import UserError, closest
+from tfl.core.files import sha256_text
+from tfl.core.records import Record
+
+SplitName = Literal["train", "validation", "test"]
+SPLITS: tuple[SplitName, ...] = ("train", "validation", "test")
+
+
+@dataclass(frozen=True, kw_only=True)
+class Example(Record):
+    """One labelled file.
+
+    Attributes:
+        path: POSIX path below the manifest's root.
+        label: Class name as the data spell it.
+        split: The split it belongs to, or None before splitting.
+        given_split: The split folder or column value the data came with, such as `val`, or None.
+        sha256: Digest of the file's bytes; empty before the check has read it.
+    """
+
+    path: str
+    label: str
+    split: SplitName | None = None
+    given_split: str | None = None
+    sha256: str = ""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Manifest(Record):
+    """All examples of a data set.
+
+    Attributes:
+        root: Absolute path of the folder that the examples' paths are relative to.
+        reader: Name of the reader that made it.
+        labels: Class names, sorted; the index is the model's output index.
+        examples: In a fixed order (sorted by path).
+        split_names: How the data's own split names map to tfl's: `{"val": "test"}`. Empty when tfl split.
+    """
+
+    root: str
+    reader: str
+    labels: tuple[str, ...]
+    examples: tuple[Example, ...]
+    split_names: dict[str, SplitName]
+
+    @property
+    def fingerprint(self) -> str:
+        """SHA-256 over every example's path, label, split and digest."""
+        return sha256_text(*(f"{item.path}\t{item.label}\t{item.split or ''}\t{item.sha256}" for item in self.examples))
+
+    def of_split(self, split: SplitName) -> tuple[Example, ...]:
+        """Return the examples of one split, in the manifest's order."""
+        return tuple(item for item in self.examples if item.split == split)
+
+    def resolve_split(self, name: str) -> SplitName:
+        """Map a split's name, tfl's or the data's own, to tfl's.
+
+        Raises:
+            UserError: There is no such split.
+        """
+        if name in self.split_names:
+            return self.split_names[name]
+        if name in SPLITS:
+            return name
+        allowed = [*SPLITS, *self.split_names]
+        raise UserError(
+            f"Unknown split '{name}'.{closest(name, allowed)} Allowed: {', '.join(dict.fromkeys(allowed))}."
+        )
+
+    def paths(self, examples: tuple[Example, ...]) -> list[Path]:
+        """Return the absolute paths of examples."""
+        root = Path(self.root)
+        return [root / item.path for item in examples]
+
+    def label_indices(self, examples: tuple[Example, ...]) -> list[int]:
+        """Return the class index of each example."""
+        index = {label: position for position, label in enumerate(self.labels)}
+        return [index[item.label] for item in examples]
+
+    def counts(self) -> dict[str, int]:
+        """Return the number of examples per class, in the order of `labels`."""
+        counted = Counter(item.label for item in self.examples)
+        return {label: counted[label] for label in self.labels}
+
+    def without(self, paths: set[str]) -> Manifest:
+        """Return the manifest without the examples of these paths, and without classes left empty."""
+        kept = tuple(item for item in self.examples if item.path not in paths)
+        labels = {item.label for item in kept}
+        return replace(self, examples=kept, labels=tuple(label for label in self.labels if label in labels))

@@ -1,0 +1,167 @@
+"""What a target is: exporter, quantizer and runtime of one format."""
+
+from __future__ import annotations
+
+import abc
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Literal
+
+import numpy as np
+
+from tfl.bundle import Artifact, Bundle, Signature
+from tfl.core.errors import UnsupportedError
+from tfl.core.records import Record
+from tfl.data.preprocess import Floats, Pixels
+
+OpenMode = Literal["latency", "throughput"]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Tolerance(Record):
+    """How far an artefact's class probabilities may be from the float model's.
+
+    Attributes:
+        max_difference: Largest absolute difference of any probability on any sample.
+        mean_difference: Mean absolute difference over all samples and classes.
+        agreement: Share of samples whose top-1 decision must be the same, in [0, 1].
+        metric_drop: How much the task's metric may fall on the held-out split.
+        reason: Why these figures.
+    """
+
+    max_difference: float
+    mean_difference: float
+    agreement: float
+    metric_drop: float
+    reason: str
+
+
+@dataclass(frozen=True)
+class ExportRequest:
+    """What an exporter gets, inside its child process.
+
+    Attributes:
+        bundle: The record of the float32 bundle.
+        bundle_dir: Its folder; `model.keras` lies there.
+        saved_model_dir: The same model as a float32 TensorFlow SavedModel with a free batch dimension.
+        out_dir: An empty folder; write model files here and nowhere else.
+        precision: One of the target's precisions.
+        calibration_pixels: `(samples, height, width, 3)` uint8 RGB from the training split, or None
+            when the precision needs none. Normalize with `bundle.preprocessing`.
+    """
+
+    bundle: Bundle
+    bundle_dir: Path
+    saved_model_dir: Path
+    out_dir: Path
+    precision: str
+    calibration_pixels: Pixels | None
+
+
+@dataclass(frozen=True)
+class Exported:
+    """What an exporter made.
+
+    Attributes:
+        model_files: Relative POSIX paths of what the runtime opens, the entry first.
+        signature: Input and output as the model file has them.
+    """
+
+    model_files: tuple[str, ...]
+    signature: Signature
+
+
+class Runtime(abc.ABC):
+    """An opened model. Input is always the contract's float32 tensor, output always float32 probabilities."""
+
+    @abc.abstractmethod
+    def predict(self, batch: Floats) -> Floats:
+        """Infer one batch.
+
+        Args:
+            batch: `(batch, height, width, 3)` float32 in the contract's range, any batch size >= 1.
+
+        Returns:
+            `(batch, classes)` float32 probabilities.
+        """
+
+    def predict_stream(self, batches: Iterable[Floats]) -> Iterator[Floats]:
+        """Infer many batches in order; a runtime with queues or streams overrides this to keep them full."""
+        for batch in batches:
+            yield self.predict(batch)
+
+    @abc.abstractmethod
+    def close(self) -> None:
+        """Free the engine; closing twice is fine."""
+
+    def __enter__(self) -> Runtime:
+        return self
+
+    def __exit__(self, *exception: object) -> None:
+        self.close()
+
+
+class Target(abc.ABC):
+    """One format. One file, one object called `TARGET`; everything that is special to it is said here."""
+
+    #: One line that says what the format is for.
+    summary: str
+    #: Precision name -> tolerance; the keys are the precisions that the target can make.
+    tolerances: dict[str, Tolerance]
+    #: Precision name -> why the target can't make it, for precisions that other targets have.
+    unsupported: dict[str, str]
+    #: The precisions of `tolerances` that need calibration samples.
+    calibrated: frozenset[str]
+    #: Modules (import names) needed to open an artefact.
+    runtime_modules: tuple[str, ...]
+    #: Modules (import names) needed to export.
+    export_modules: tuple[str, ...]
+
+    @property
+    def precisions(self) -> tuple[str, ...]:
+        """The precisions that the target can make."""
+        return tuple(self.tolerances)
+
+    def check_precision(self, precision: str) -> None:
+        """Raise unless the target can make the precision.
+
+        Raises:
+            UnsupportedError: Says why it can't, and what it can.
+        """
+        if precision not in self.tolerances:
+            reason = self.unsupported.get(precision, "there is no such precision")
+            raise UnsupportedError(
+                f"The target can't make precision '{precision}': {reason}.",
+                hint=f"It can make: {', '.join(self.precisions)}.",
+            )
+
+    @abc.abstractmethod
+    def export(self, request: ExportRequest) -> Exported:
+        """Write the model files of one precision. Called in a child process.
+
+        Raises:
+            UnsupportedError: The model has something that the format can't hold.
+        """
+
+    @abc.abstractmethod
+    def open(self, folder: Path, artifact: Artifact, *, threads: int, mode: OpenMode = "latency") -> Runtime:
+        """Open an artefact whose digests have been checked.
+
+        Args:
+            folder: The artefact's folder.
+            artifact: Its record.
+            threads: Processor threads to use; 0 lets the engine choose.
+            mode: What to set the engine up for.
+        """
+
+
+def in_batches(inputs: Floats, size: int) -> Iterator[Floats]:
+    """Cut `(samples, ...)` into batches of at most `size`, without copying."""
+    for start in range(0, len(inputs), size):
+        yield inputs[start : start + size]
+
+
+def predict_all(runtime: Runtime, inputs: Floats, *, batch_size: int = 32) -> Floats:
+    """Infer all samples in batches: `(samples, classes)` float32."""
+    return np.concatenate(list(runtime.predict_stream(in_batches(inputs, batch_size))))

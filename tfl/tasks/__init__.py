@@ -1,0 +1,11 @@
+"""Tasks: each file of this folder says how one kind of question is learned, scored and answered."""
+
+from __future__ import annotations
+
+from tfl.core.registry import Registry
+from tfl.tasks._base import Prediction, ScoredLabel, Task
+from tfl.tasks._records import ClassScores, Confusion, Evaluation, SampleResult
+
+TASKS: Registry[Task] = Registry("tfl.tasks", "TASK", "task")
+
+__all__ = ["TASKS", "ClassScores", "Confusion", "Evaluation", "Prediction", "SampleResult", "ScoredLabel", "Task"]

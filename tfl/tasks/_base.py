@@ -1,0 +1,74 @@
+"""What a task is."""
+
+from __future__ import annotations
+
+import abc
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from tfl.core.records import Record
+from tfl.data.preprocess import Floats
+from tfl.tasks._records import Evaluation
+
+if TYPE_CHECKING:
+    import keras
+
+
+@dataclass(frozen=True, kw_only=True)
+class ScoredLabel(Record):
+    """A class and its probability in [0, 1]."""
+
+    label: str
+    probability: float
+
+
+@dataclass(frozen=True, kw_only=True)
+class Prediction(Record):
+    """The answer for one input.
+
+    Attributes:
+        source: The file, or what the caller named the input.
+        label: The most probable class.
+        probability: Its probability, in [0, 1].
+        ranking: The most probable classes, falling.
+    """
+
+    source: str
+    label: str
+    probability: float
+    ranking: tuple[ScoredLabel, ...]
+
+
+class Task(abc.ABC):
+    """How one kind of question is learned, scored and answered. One file, one object called `TASK`."""
+
+    #: One line for lists.
+    summary: str
+    #: The field of the evaluation that decides, larger is better.
+    metric: str
+
+    @abc.abstractmethod
+    def build_head(self, feature_size: int, label_count: int, *, dropout: float, seed: int) -> keras.Model:
+        """Build the trainable head: `(batch, feature_size)` -> `(batch, label_count)` float32 probabilities."""
+
+    @abc.abstractmethod
+    def score(
+        self,
+        truth: Sequence[int],
+        outputs: Floats,
+        *,
+        labels: Sequence[str],
+        paths: Sequence[str],
+        split: str,
+        model: str,
+    ) -> Evaluation:
+        """Score outputs `(samples, classes)` against the true class indices."""
+
+    @abc.abstractmethod
+    def metric_of(self, truth: Sequence[int], outputs: Floats) -> float:
+        """Return the deciding metric alone, without the libraries that `score` needs."""
+
+    @abc.abstractmethod
+    def decode(self, output: Floats, labels: Sequence[str], *, source: str, top: int = 5) -> Prediction:
+        """Turn one output `(classes,)` into an answer."""

@@ -1,0 +1,80 @@
+"""What an evaluation says."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from tfl.core.records import Record
+
+
+@dataclass(frozen=True, kw_only=True)
+class ClassScores(Record):
+    """One class. Precision, recall and F1 are in [0, 1]; `support` is the number of true examples."""
+
+    label: str
+    precision: float
+    recall: float
+    f1: float
+    support: int
+
+
+@dataclass(frozen=True, kw_only=True)
+class Confusion(Record):
+    """How often one class was taken for another."""
+
+    truth: str
+    predicted: str
+    count: int
+
+
+@dataclass(frozen=True, kw_only=True)
+class SampleResult(Record):
+    """One sample.
+
+    Attributes:
+        path: As in the manifest.
+        confidence: Probability of the predicted class, in [0, 1].
+        loss: Cross-entropy of the true class, natural logarithm.
+    """
+
+    path: str
+    truth: str
+    predicted: str
+    confidence: float
+    loss: float
+
+
+@dataclass(frozen=True, kw_only=True)
+class Evaluation(Record):
+    """How a classifier does on one split.
+
+    Attributes:
+        split: Which samples, such as `test`.
+        model: What was evaluated: `bundle` or the artefact's name, such as `openvino-int8`.
+        accuracy_low: Lower end of the 95 % Wilson score interval.
+        accuracy_high: Upper end.
+        macro_f1: Unweighted mean of the classes' F1.
+        roc_auc: Area under the ROC curve, one against the rest, macro mean; NaN where a class is absent.
+        log_loss: Mean cross-entropy, natural logarithm.
+        calibration_error: Expected calibration error over 15 equal bins of confidence, in [0, 1].
+        confusion: Counts, rows are true classes and columns predicted ones, in the order of `labels`.
+        most_confused: Pairs by falling count.
+        top_losses: The samples with the largest loss, worst first.
+    """
+
+    task: str
+    split: str
+    model: str
+    labels: tuple[str, ...]
+    sample_count: int
+    accuracy: float
+    accuracy_low: float
+    accuracy_high: float
+    macro_f1: float
+    roc_auc: float
+    log_loss: float
+    calibration_error: float
+    per_class: tuple[ClassScores, ...]
+    confusion: tuple[tuple[int, ...], ...]
+    most_confused: tuple[Confusion, ...]
+    top_losses: tuple[SampleResult, ...]

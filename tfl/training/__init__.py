@@ -1,0 +1,1 @@
+"""Training: from a frozen backbone and a split manifest to a bundle."""
