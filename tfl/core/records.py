@@ -7,7 +7,6 @@ collected and told at once, each with its dotted path.
 from __future__ import annotations
 
 import dataclasses
-import functools
 import html
 import math
 import types
@@ -68,11 +67,15 @@ class Record:
         return f"<table><caption>{type(self).__name__}</caption>{rows}</table>"
 
 
-@functools.cache
 def field_types(cls: type[Record]) -> dict[str, Any]:
     """Return the resolved type of each field of a record class."""
-    hints = typing.get_type_hints(cls)
-    return {field.name: hints[field.name] for field in dataclasses.fields(cls)}
+    if cls not in _FIELD_TYPES:
+        hints = typing.get_type_hints(cls)
+        _FIELD_TYPES[cls] = {field.name: hints[field.name] for field in dataclasses.fields(cls)}
+    return _FIELD_TYPES[cls]
+
+
+_FIELD_TYPES: dict[type[Record], dict[str, Any]] = {}
 
 
 def _short(value: object) -> str:

@@ -163,7 +163,8 @@ def resize(image: Image.Image, contract: ImagePreprocessing) -> Pixels:
 def _table(contract: ImagePreprocessing) -> Floats:
     """The 256 possible values of each channel, `(256, 3)` float32: every pixel is looked up, never computed."""
     pixels = np.arange(256, dtype=np.float64)[:, None] * contract.scale
-    return ((pixels - np.asarray(contract.mean)) / np.asarray(contract.std)).astype(np.float32)
+    values: npt.NDArray[np.float64] = (pixels - np.asarray(contract.mean)) / np.asarray(contract.std)
+    return values.astype(np.float32)
 
 
 def normalize(pixels: Pixels, contract: ImagePreprocessing) -> Floats:
