@@ -1,0 +1,310 @@
+"""One record holds every setting: flags, `--set a.b=1` and a YAML file all end in the same `RunConfig`.
+
+PyYAML is imported only where a file is read or written.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, Literal
+
+from tfl.core.errors import ConfigError, NotFoundError
+from tfl.core.files import write_text
+from tfl.core.records import Record
+
+Precision = Literal["auto", "float32", "mixed_bfloat16", "mixed_float16"]
+Augmentation = Literal["none", "light", "standard"]
+
+#: Targets and precisions of a run that asks for none in particular.
+DEFAULT_PRECISIONS = ("fp32", "fp16", "int8")
+
+
+def _check(problems: list[tuple[bool, str]]) -> None:
+    """Raise one error that names every value out of range."""
+    lines = [text for wrong, text in problems if wrong]
+    if lines:
+        raise ConfigError("\n".join(lines))
+
+
+@dataclass(frozen=True, kw_only=True)
+class DataConfig(Record):
+    """The data.
+
+    Attributes:
+        path: Folder or file with the examples.
+        reader: A reader's name, or `auto`.
+        bad_files: `error` stops at files that can't be read, `skip` leaves them out and says so.
+        allow: Rules of the data check that may be broken.
+        validation_fraction: Share of a class that chooses the epoch, in (0, 0.5].
+        test_fraction: Share of a class that is scored, in (0, 0.5]; not used where the data are split already.
+    """
+
+    path: str = ""
+    reader: str = "auto"
+    bad_files: Literal["error", "skip"] = "error"
+    allow: tuple[str, ...] = ()
+    validation_fraction: float = 0.15
+    test_fraction: float = 0.15
+
+    def __post_init__(self) -> None:
+        _check(
+            [
+                (
+                    not 0.0 < self.validation_fraction <= 0.5,
+                    f"validation_fraction: must be in (0, 0.5]. Received: {self.validation_fraction}.",
+                ),
+                (
+                    not 0.0 < self.test_fraction <= 0.5,
+                    f"test_fraction: must be in (0, 0.5]. Received: {self.test_fraction}.",
+                ),
+            ]
+        )
+
+
+@dataclass(frozen=True, kw_only=True)
+class ModelConfig(Record):
+    """The network.
+
+    Attributes:
+        backbone: `source:name`, see `tfl models list`.
+        image_size: Height and width in pixels, or None for the backbone's own.
+        dropout: Rate before the last layer, in [0, 1).
+    """
+
+    backbone: str = "embedded:sketchnet"
+    image_size: int | None = None
+    dropout: float = 0.2
+
+    def __post_init__(self) -> None:
+        _check(
+            [
+                (
+                    self.image_size is not None and not 8 <= self.image_size <= 2048,
+                    f"image_size: must be in [8, 2048]. Received: {self.image_size}.",
+                ),
+                (not 0.0 <= self.dropout < 1.0, f"dropout: must be in [0, 1). Received: {self.dropout}."),
+            ]
+        )
+
+
+@dataclass(frozen=True, kw_only=True)
+class TrainConfig(Record):
+    """The training.
+
+    Attributes:
+        epochs: Most epochs of the head on the frozen backbone.
+        batch_size: Samples per step.
+        learning_rate: Of the head.
+        patience: Epochs without a smaller validation loss before a stage stops; best weights are restored.
+        fine_tune_epochs: Most epochs of the second stage; 0 leaves it out.
+        fine_tune_layers: How many of the backbone's last layers learn in it; 0 means all.
+        fine_tune_learning_rate: Of the second stage.
+        augmentation: `none`; `light` moves, zooms and turns a little and changes contrast; `standard` also flips
+            left to right. For training samples only.
+        augmented_views: Augmented copies per sample, next to the untouched one, in the head's stage.
+        class_weights: `balanced` weighs classes by the inverse of their count.
+        precision: Of the training arithmetic; `auto` looks at the hardware.
+    """
+
+    epochs: int = 40
+    batch_size: int = 32
+    learning_rate: float = 0.001
+    patience: int = 8
+    fine_tune_epochs: int = 0
+    fine_tune_layers: int = 30
+    fine_tune_learning_rate: float = 0.0001
+    augmentation: Augmentation = "light"
+    augmented_views: int = 3
+    class_weights: Literal["none", "balanced"] = "none"
+    precision: Precision = "auto"
+
+    def __post_init__(self) -> None:
+        counts = {"epochs": 1, "batch_size": 1, "patience": 1}
+        not_negative = {"fine_tune_epochs": 0, "fine_tune_layers": 0, "augmented_views": 0}
+        _check(
+            [
+                (getattr(self, name) < least, f"{name}: must be at least {least}. Received: {getattr(self, name)}.")
+                for name, least in {**counts, **not_negative}.items()
+            ]
+            + [
+                (not getattr(self, name) > 0.0, f"{name}: must be above 0. Received: {getattr(self, name)}.")
+                for name in ("learning_rate", "fine_tune_learning_rate")
+            ]
+        )
+
+
+@dataclass(frozen=True, kw_only=True)
+class ExportConfig(Record):
+    """The exports.
+
+    Attributes:
+        targets: Names of targets; empty means all.
+        precisions: Every target makes those of these that it can.
+        calibration_samples: Training samples that set the ranges of static int8.
+        workers: Child processes at a time.
+    """
+
+    targets: tuple[str, ...] = ()
+    precisions: tuple[str, ...] = DEFAULT_PRECISIONS
+    calibration_samples: int = 200
+    workers: int = 2
+
+    def __post_init__(self) -> None:
+        _check(
+            [
+                (
+                    self.calibration_samples < 1,
+                    f"calibration_samples: must be at least 1. Received: {self.calibration_samples}.",
+                ),
+                (self.workers < 1, f"workers: must be at least 1. Received: {self.workers}."),
+                (not self.precisions, "precisions: must not be empty."),
+            ]
+        )
+
+
+@dataclass(frozen=True, kw_only=True)
+class BenchmarkConfig(Record):
+    """The benchmark.
+
+    Attributes:
+        seconds: How long each figure of a cell is measured.
+        batch_sizes: Tried for throughput.
+        threads: Processor threads per engine; 0 lets the engine choose.
+        rounds: The latency of every cell is taken this often, in turn over all cells; the spread is the noise floor.
+    """
+
+    seconds: float = 1.0
+    batch_sizes: tuple[int, ...] = (1, 8, 32)
+    threads: int = 0
+    rounds: int = 1
+
+    def __post_init__(self) -> None:
+        _check(
+            [
+                (not self.seconds > 0, f"seconds: must be above 0. Received: {self.seconds}."),
+                (
+                    not self.batch_sizes or min(self.batch_sizes) < 1,
+                    f"batch_sizes: must be at least 1 each. Received: {self.batch_sizes}.",
+                ),
+                (self.threads < 0, f"threads: must be at least 0. Received: {self.threads}."),
+                (self.rounds < 1, f"rounds: must be at least 1. Received: {self.rounds}."),
+            ]
+        )
+
+
+@dataclass(frozen=True, kw_only=True)
+class RunConfig(Record):
+    """Everything that decides what a run does. The resolved record is saved in the run as `config.yaml`.
+
+    Attributes:
+        task: Name of the task plug-in.
+        seed: Of every random choice.
+        out: The run's folder; empty means `runs/<data>-<backbone>-<n>`.
+    """
+
+    task: str = "image_classification"
+    seed: int = 0
+    out: str = ""
+    data: DataConfig = field(default_factory=DataConfig)
+    model: ModelConfig = field(default_factory=ModelConfig)
+    train: TrainConfig = field(default_factory=TrainConfig)
+    export: ExportConfig = field(default_factory=ExportConfig)
+    benchmark: BenchmarkConfig = field(default_factory=BenchmarkConfig)
+
+    def __post_init__(self) -> None:
+        _check([(self.seed < 0, f"seed: must be at least 0. Received: {self.seed}.")])
+
+
+def read_yaml(path: Path) -> dict[str, Any]:
+    """Read a YAML file that holds a mapping.
+
+    Raises:
+        NotFoundError: There is no such file.
+        ConfigError: It is not YAML, or not a mapping.
+    """
+    import yaml
+
+    try:
+        data = yaml.safe_load(path.read_text(encoding="utf-8"))
+    except (FileNotFoundError, IsADirectoryError) as error:
+        raise NotFoundError(f"There is no config file {path}.") from error
+    except (yaml.YAMLError, UnicodeDecodeError) as error:
+        raise ConfigError(f"{path} is not YAML: {error}") from error
+    if data is None:
+        return {}
+    if not isinstance(data, dict):
+        raise ConfigError(f"{path}: must be a mapping of settings. Received: {type(data).__name__}.")
+    return data
+
+
+def save_yaml(config: RunConfig, path: Path) -> None:
+    """Write the config as YAML, atomically."""
+    import yaml
+
+    write_text(path, yaml.safe_dump(_without_schema(config.to_dict()), sort_keys=False, allow_unicode=True))
+
+
+def _without_schema(data: dict[str, Any]) -> dict[str, Any]:
+    return {
+        key: _without_schema(value) if isinstance(value, dict) else value
+        for key, value in data.items()
+        if key != "schema"
+    }
+
+
+def parse_assignment(text: str) -> tuple[str, Any]:
+    """Parse `a.b=value`; the value is read as YAML, so `3`, `true`, `[1, 8]` and words all work.
+
+    Raises:
+        ConfigError: There is no `=`, or the value is not YAML.
+    """
+    import yaml
+
+    key, equals, value = text.partition("=")
+    if not equals or not key.strip():
+        raise ConfigError(f"--set must look like section.key=value. Received: '{text}'.")
+    try:
+        return key.strip(), yaml.safe_load(value)
+    except yaml.YAMLError as error:
+        raise ConfigError(f"--set {key}: the value is not YAML: {error}") from error
+
+
+def resolve_config(base: Mapping[str, Any], overrides: Mapping[str, Any]) -> RunConfig:
+    """Lay dotted overrides over a base mapping and check the whole.
+
+    Args:
+        base: As a YAML file holds it.
+        overrides: `{"train.epochs": 3}`; they win.
+
+    Raises:
+        ConfigError: Names every unknown key (with the closest match) and every bad value at once.
+    """
+    merged: dict[str, Any] = {key: dict(value) if isinstance(value, Mapping) else value for key, value in base.items()}
+    for dotted, value in overrides.items():
+        *sections, key = dotted.split(".")
+        place = merged
+        for section in sections:
+            inner = place.setdefault(section, {})
+            if not isinstance(inner, dict):
+                raise ConfigError(f"{dotted}: '{section}' is a value, not a section.")
+            place = inner
+        place[key] = value
+    return RunConfig.from_dict(merged)
+
+
+def differences(first: RunConfig, second: RunConfig) -> tuple[str, ...]:
+    """Name the settings in which two configs differ, as `train.epochs: 3 -> 5`, the output folder left out."""
+    left, right = _flatten(first.to_dict()), _flatten(second.to_dict())
+    return tuple(f"{key}: {left[key]!r} -> {right[key]!r}" for key in left if key != "out" and left[key] != right[key])
+
+
+def _flatten(data: Mapping[str, Any], prefix: str = "") -> dict[str, Any]:
+    flat: dict[str, Any] = {}
+    for key, value in data.items():
+        if isinstance(value, Mapping):
+            flat.update(_flatten(value, f"{prefix}{key}."))
+        else:
+            flat[f"{prefix}{key}"] = value
+    return flat

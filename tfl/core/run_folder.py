@@ -1,0 +1,145 @@
+"""Where everything of a run lies, and how far the run has come."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Literal
+
+from tfl.core.environment import Environment
+from tfl.core.errors import NotFoundError, closest
+from tfl.core.records import Record
+
+RUN_FILE = "run.json"
+StageStatus = Literal["done", "failed"]
+
+
+@dataclass(frozen=True, kw_only=True)
+class StageRecord(Record):
+    """One stage that ended, and the seconds it took."""
+
+    status: StageStatus
+    seconds: float
+
+
+@dataclass(frozen=True, kw_only=True)
+class RunRecord(Record):
+    """The state of a run.
+
+    Attributes:
+        name: The folder's name when it was made.
+        created: UTC time, ISO 8601.
+        command: The command line, or `python`.
+        status: `running`, `done`, `failed`, or `stopped` (interrupted; it can be resumed).
+        stages: Those that ended, by name.
+        message: Why it failed, or empty.
+    """
+
+    name: str
+    created: str
+    command: str
+    tfl_version: str
+    status: Literal["running", "done", "failed", "stopped"]
+    stages: dict[str, StageRecord]
+    environment: Environment
+    message: str = ""
+
+
+@dataclass(frozen=True)
+class RunFolder:
+    """The layout of a run's folder."""
+
+    path: Path
+
+    @property
+    def record_file(self) -> Path:
+        """`RunRecord`."""
+        return self.path / RUN_FILE
+
+    @property
+    def config_file(self) -> Path:
+        """`RunConfig` as YAML."""
+        return self.path / "config.yaml"
+
+    @property
+    def manifest_file(self) -> Path:
+        """`Manifest` with splits and digests."""
+        return self.path / "manifest.json"
+
+    @property
+    def check_file(self) -> Path:
+        """`CheckReport`."""
+        return self.path / "check.json"
+
+    @property
+    def training_dir(self) -> Path:
+        """History, summary, checkpoint and TensorBoard log."""
+        return self.path / "training"
+
+    @property
+    def evaluation_dir(self) -> Path:
+        """Evaluations, predictions and pictures."""
+        return self.path / "evaluation"
+
+    @property
+    def predictions_file(self) -> Path:
+        """The float model on the test split: `paths`, `truth`, `outputs`."""
+        return self.evaluation_dir / "predictions.npz"
+
+    @property
+    def bundle_dir(self) -> Path:
+        """The bundle."""
+        return self.path / "bundle"
+
+    @property
+    def artifacts_dir(self) -> Path:
+        """The artefacts, one folder each."""
+        return self.bundle_dir / "artifacts"
+
+    @property
+    def exports_file(self) -> Path:
+        """`ExportSummary`."""
+        return self.path / "exports.json"
+
+    @property
+    def benchmark_file(self) -> Path:
+        """`Benchmark`."""
+        return self.path / "benchmark.json"
+
+    @property
+    def logs_dir(self) -> Path:
+        """Output of child processes."""
+        return self.path / "logs"
+
+    @property
+    def work_dir(self) -> Path:
+        """What is needed only while the run goes on; removed at its end."""
+        return self.path / "work"
+
+    @property
+    def report_file(self) -> Path:
+        """The HTML report."""
+        return self.path / "report.html"
+
+    @classmethod
+    def find(cls, path: Path) -> RunFolder:
+        """Open an existing run.
+
+        Raises:
+            NotFoundError: `path` is not a run; names the closest run beside it.
+        """
+        if (path / RUN_FILE).is_file():
+            return cls(path)
+        beside = [item.name for item in path.parent.iterdir() if item.is_dir()] if path.parent.is_dir() else []
+        what = "holds no run.json" if path.is_dir() else "does not exist"
+        raise NotFoundError(
+            f"{path} {what}, so it is not a run.{closest(path.name, beside)}", hint="See the runs: tfl runs list"
+        )
+
+    @classmethod
+    def around(cls, path: Path) -> RunFolder | None:
+        """Return the run that a bundle or an artefact lies in, or None."""
+        for folder in (path, *path.resolve().parents):
+            if (folder / RUN_FILE).is_file():
+                return cls(folder)
+        return None
