@@ -1,0 +1,279 @@
+"""Transfer learning in two stages: a head on frozen features, then the backbone's top at a lower rate."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from tfl.backbones import SOURCES, Backbone, parse_spec
+from tfl.core.config import RunConfig
+from tfl.core.progress import Progress
+from tfl.core.records import Record
+from tfl.core.run_folder import RunFolder
+from tfl.data.manifest import Manifest
+from tfl.data.preprocess import Pixels
+from tfl.data.store import open_pixels
+from tfl.tasks import TASKS
+from tfl.training.augment import make_augmenter
+from tfl.training.checkpoint import StageState
+from tfl.training.features import frozen_features
+from tfl.training.feed import Labels, balanced_weights, make_feed, normalizer
+from tfl.training.logs import TrainingLog
+from tfl.training.network import fold_standardization, join, standardization, thaw_top
+from tfl.training.precision import PrecisionChoice, choose_precision
+from tfl.training.stage import StagePlan, run_stage
+
+if TYPE_CHECKING:
+    import keras
+
+#: Batch size of inference on frozen layers; larger ones gain nothing on a CPU and cost memory.
+_FEATURE_BATCH = 32
+
+
+@dataclass(frozen=True, kw_only=True)
+class TrainingSummary(Record):
+    """How the training went.
+
+    Attributes:
+        policy: The Keras dtype policy it ran under.
+        policy_reason: Why that one.
+        epochs: Epochs done, by stage.
+        best_epochs: The epoch whose weights were kept, by stage; 0 means the state before the stage.
+        best_validation_loss: Of the kept weights.
+        trained_layers: How many of the backbone's layers learned; 0 when it stayed frozen.
+        parameters: Weights of the whole model.
+        train_samples: Samples learned from, augmented views not counted.
+        validation_samples: Samples that chose the epoch.
+    """
+
+    policy: str
+    policy_reason: str
+    epochs: dict[str, int]
+    best_epochs: dict[str, int]
+    best_validation_loss: float
+    trained_layers: int
+    parameters: int
+    train_samples: int
+    validation_samples: int
+
+
+@dataclass(frozen=True)
+class Trained:
+    """A float32 model, its backbone and how it came about."""
+
+    model: keras.Model
+    backbone: Backbone
+    summary: TrainingSummary
+
+
+@dataclass(frozen=True)
+class _Samples:
+    train: Pixels
+    train_labels: Labels
+    validation: Pixels
+    validation_labels: Labels
+
+
+def fit(manifest: Manifest, config: RunConfig, folder: RunFolder, *, progress: Progress) -> Trained:
+    """Train on the manifest's `train` split and choose epochs on its `validation` split.
+
+    Training goes on from the checkpoints that an interrupted run left in the folder.
+
+    Args:
+        manifest: With splits.
+        config: Of the run.
+        folder: Receives `training/`.
+        progress: Told what happens.
+
+    Raises:
+        TflError: The backbone, a picture or the training itself failed.
+    """
+    import keras
+
+    source, name = parse_spec(config.model.backbone)
+    task = TASKS.get(config.task)
+    choice = choose_precision(config.train.precision)
+    progress.update(f"training in {choice.policy}: {choice.reason}")
+    keras.utils.set_random_seed(config.seed)
+    before = keras.config.dtype_policy()
+    try:
+        keras.config.set_dtype_policy(choice.policy)
+        progress.update(f"loading {config.model.backbone}")
+        backbone = SOURCES.get(source).load(name, image_size=config.model.image_size)
+        samples = _samples(manifest, backbone, folder, progress=progress)
+        head = task.build_head(
+            backbone.model.output_shape[-1], len(manifest.labels), dropout=config.model.dropout, seed=config.seed
+        )
+        model, summary = _two_stages(backbone, head, samples, config, folder, choice, progress=progress)
+        if choice.policy != "float32":
+            # A model under a 16-bit policy exports without complaint and then fails in other engines.
+            keras.config.set_dtype_policy("float32")
+            backbone = SOURCES.get(source).load(name, image_size=config.model.image_size)
+            plain_head = task.build_head(
+                backbone.model.output_shape[-1], len(manifest.labels), dropout=config.model.dropout, seed=config.seed
+            )
+            plain = join(backbone.model, plain_head)
+            plain.set_weights([np.asarray(value, dtype=np.float32) for value in model.get_weights()])
+            model = plain
+    finally:
+        keras.config.set_dtype_policy(before)
+    summary.save(folder.training_dir / "summary.json")
+    return Trained(model, backbone, summary)
+
+
+def _samples(manifest: Manifest, backbone: Backbone, folder: RunFolder, *, progress: Progress) -> _Samples:
+    parts: list[Any] = []
+    for split in ("train", "validation"):
+        examples = manifest.of_split(split)
+        parts.append(
+            open_pixels(
+                examples,
+                manifest.root,
+                backbone.info.preprocessing,
+                cache_dir=folder.work_dir,
+                progress=progress,
+            )
+        )
+        parts.append(np.asarray(manifest.label_indices(examples), dtype=np.int32))
+    return _Samples(*parts)
+
+
+def _two_stages(
+    backbone: Backbone,
+    head: keras.Model,
+    samples: _Samples,
+    config: RunConfig,
+    folder: RunFolder,
+    choice: PrecisionChoice,
+    *,
+    progress: Progress,
+) -> tuple[keras.Model, TrainingSummary]:
+    log = TrainingLog(folder.training_dir)
+    backbone.model.trainable = False
+    model = join(backbone.model, head)
+    states = {"head": _head_stage(backbone, head, samples, config, folder, log, progress=progress)}
+    trained_layers = 0
+    if config.train.fine_tune_epochs:
+        trained_layers = thaw_top(backbone.model, config.train.fine_tune_layers)
+        states["fine_tune"] = _fine_tune_stage(backbone, model, samples, config, folder, log, progress=progress)
+    log.close()
+    last = list(states.values())[-1]
+    summary = TrainingSummary(
+        policy=choice.policy,
+        policy_reason=choice.reason,
+        epochs={name: state.epoch for name, state in states.items()},
+        best_epochs={name: state.best_epoch for name, state in states.items()},
+        best_validation_loss=last.best_loss,
+        trained_layers=trained_layers,
+        parameters=int(model.count_params()),
+        train_samples=len(samples.train_labels),
+        validation_samples=len(samples.validation_labels),
+    )
+    return model, summary
+
+
+def _compile(model: keras.Model, learning_rate: float) -> None:
+    import keras
+
+    model.compile(
+        optimizer=keras.optimizers.Adam(learning_rate),
+        loss="sparse_categorical_crossentropy",
+        metrics=["accuracy"],
+        # XLA on a CPU makes convolutional networks many times slower.
+        jit_compile=False,
+    )
+
+
+def _head_stage(
+    backbone: Backbone,
+    head: keras.Model,
+    samples: _Samples,
+    config: RunConfig,
+    folder: RunFolder,
+    log: TrainingLog,
+    *,
+    progress: Progress,
+) -> StageState:
+    train, contract = config.train, backbone.info.preprocessing
+    views = 0 if train.augmentation == "none" else train.augmented_views
+    base_key = (backbone.digest, str(contract.to_dict()), train.precision)
+
+    def features(pixels: Pixels, *key: str, prepare: Any, count: int) -> Any:
+        return frozen_features(
+            backbone.model,
+            pixels,
+            prepare=prepare,
+            views=count,
+            batch_size=_FEATURE_BATCH,
+            cache_dir=folder.work_dir,
+            key=(*base_key, *key),
+            progress=progress,
+        )
+
+    learned = features(samples.train, "train", prepare=normalizer(contract), count=1)
+    mean, std = standardization(learned)
+    if views:
+        augmenter = make_augmenter(train.augmentation, contract, seed=config.seed)
+        key = ("augmented", train.augmentation, str(config.seed))
+        learned = np.concatenate([learned, features(samples.train, *key, prepare=augmenter, count=views)])
+    chosen = features(samples.validation, "validation", prepare=normalizer(contract), count=1)
+    labels = np.tile(samples.train_labels, views + 1)
+    feeds = _feeds((learned - mean) / std, labels, (chosen - mean) / std, samples.validation_labels, config, salt=0)
+    _compile(head, train.learning_rate)
+    plan = StagePlan("head", train.epochs, train.patience, False, folder.training_dir / "head.npz")
+    state = run_stage(plan, head, training=feeds[0], validation=feeds[1], log=log, progress=progress)
+    fold_standardization(head, mean, std)
+    return state
+
+
+def _fine_tune_stage(
+    backbone: Backbone,
+    model: keras.Model,
+    samples: _Samples,
+    config: RunConfig,
+    folder: RunFolder,
+    log: TrainingLog,
+    *,
+    progress: Progress,
+) -> StageState:
+    train, contract = config.train, backbone.info.preprocessing
+    augmenter = make_augmenter(train.augmentation, contract, seed=config.seed + 1)
+    feeds = _feeds(
+        samples.train,
+        samples.train_labels,
+        samples.validation,
+        samples.validation_labels,
+        config,
+        salt=1,
+        prepare=augmenter,
+        prepare_validation=normalizer(contract),
+    )
+    _compile(model, train.fine_tune_learning_rate)
+    plan = StagePlan("fine_tune", train.fine_tune_epochs, train.patience, True, folder.training_dir / "fine_tune.npz")
+    return run_stage(plan, model, training=feeds[0], validation=feeds[1], log=log, progress=progress)
+
+
+def _feeds(
+    samples: Any,
+    labels: Labels,
+    validation: Any,
+    validation_labels: Labels,
+    config: RunConfig,
+    *,
+    salt: int,
+    prepare: Any = None,
+    prepare_validation: Any = None,
+) -> tuple[Any, Any]:
+    weights = balanced_weights(labels) if config.train.class_weights == "balanced" else None
+    size = config.train.batch_size
+    training = make_feed(
+        samples,
+        labels,
+        batch_size=size,
+        prepare=prepare,
+        weights=weights,
+        shuffle_seed=2 * config.seed + salt,
+    )
+    return training, make_feed(validation, validation_labels, batch_size=size, prepare=prepare_validation)

@@ -1,0 +1,61 @@
+"""Logs of a training: CSV and JSON lines, rewritten whole so that a resumed run has no gap and no double, and TensorBoard."""
+
+from __future__ import annotations
+
+import csv
+import io
+import json
+from pathlib import Path
+from typing import Any
+
+from tfl.core.extras import is_installed
+from tfl.core.files import write_text
+
+COLUMNS = ("stage", "epoch", "loss", "accuracy", "val_loss", "val_accuracy", "seconds")
+
+
+class TrainingLog:
+    """Rows of `COLUMNS`, kept in `history.csv`, `history.jsonl` and, where TensorFlow is present, `tensorboard/`.
+
+    Args:
+        folder: Where the files go.
+    """
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+        self.rows: list[dict[str, Any]] = []
+        self._writer: Any = None
+
+    def rewind(self, stage: str, rows: list[dict[str, Any]]) -> None:
+        """Set a stage's rows to what its checkpoint knows."""
+        self.rows = [row for row in self.rows if row["stage"] != stage]
+        for row in rows:
+            self.add(row)
+
+    def add(self, row: dict[str, Any]) -> None:
+        """Append one epoch."""
+        self.rows.append(row)
+        write_text(self.folder / "history.jsonl", "".join(json.dumps(item) + "\n" for item in self.rows))
+        table = io.StringIO()
+        writer = csv.DictWriter(table, COLUMNS, lineterminator="\n")
+        writer.writeheader()
+        writer.writerows(self.rows)
+        write_text(self.folder / "history.csv", table.getvalue())
+        self._to_tensorboard(row)
+
+    def close(self) -> None:
+        """Flush the TensorBoard file."""
+        if self._writer is not None:
+            self._writer.close()
+            self._writer = None
+
+    def _to_tensorboard(self, row: dict[str, Any]) -> None:
+        if not is_installed("tensorflow"):
+            return
+        import tensorflow as tf
+
+        if self._writer is None:
+            self._writer = tf.summary.create_file_writer(str(self.folder / "tensorboard"))
+        with self._writer.as_default(step=len(self.rows)):
+            for name in COLUMNS[2:]:
+                tf.summary.scalar(name, row[name])

@@ -1,0 +1,77 @@
+"""The network: a backbone and a head, frozen and thawed without BatchNorm ever moving."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from tfl.data.preprocess import Floats
+
+if TYPE_CHECKING:
+    import keras
+
+
+def join(backbone: keras.Model, head: keras.Model) -> keras.Model:
+    """Build the classifier `(batch, height, width, 3)` -> `(batch, classes)` float32 from its two parts."""
+    import keras
+
+    inputs = keras.Input(backbone.input_shape[1:], dtype="float32", name="image")
+    return keras.Model(inputs, head(backbone(inputs)), name="classifier")
+
+
+def thaw_top(backbone: keras.Model, layer_count: int) -> int:
+    """Let the last layers with weights learn; every BatchNorm stays frozen.
+
+    BatchNorm is frozen by `trainable = False` on the layer itself, which is the only thing that keeps
+    its statistics still in `fit`: `backbone(x, training=False)` inside a Functional model does not.
+
+    Args:
+        backbone: A Functional model.
+        layer_count: How many of the last layers with weights, BatchNorm not counted; 0 means all.
+
+    Returns:
+        How many layers learn now.
+    """
+    import keras
+
+    backbone.trainable = True
+    leaves = [layer for layer in _leaves(backbone) if layer.weights]
+    learners = [layer for layer in leaves if not isinstance(layer, keras.layers.BatchNormalization)]
+    chosen = {id(layer) for layer in (learners[-layer_count:] if layer_count else learners)}
+    for layer in leaves:
+        layer.trainable = id(layer) in chosen
+    return len(chosen)
+
+
+def _leaves(layer: Any) -> list[Any]:
+    inner = getattr(layer, "layers", None)
+    if not inner:
+        return [layer]
+    return [leaf for child in inner for leaf in _leaves(child)]
+
+
+def standardization(features: Floats) -> tuple[Floats, Floats]:
+    """Return mean and standard deviation of `(samples, features)`; features that never change get 1."""
+    mean = features.mean(axis=0, dtype=np.float64)
+    std = features.std(axis=0, dtype=np.float64)
+    std[std < 1e-6] = 1.0
+    return mean.astype(np.float32), std.astype(np.float32)
+
+
+def fold_standardization(head: keras.Model, mean: Floats, std: Floats) -> None:
+    """Change a head learned on `(x - mean) / std` so that it gives the same on `x`.
+
+    `W (x - mean) / std + b = (W / std) x + (b - W mean / std)`: the exported graph has no extra layer.
+
+    Args:
+        head: Its first layer with weights is dense.
+        mean: `(features,)`.
+        std: `(features,)`.
+    """
+    import keras
+
+    dense = next(layer for layer in head.layers if isinstance(layer, keras.layers.Dense))
+    kernel, bias = (np.asarray(value, dtype=np.float64) for value in dense.get_weights())
+    scaled = kernel / std[:, None].astype(np.float64)
+    dense.set_weights([scaled.astype(np.float32), (bias - mean @ scaled).astype(np.float32)])
