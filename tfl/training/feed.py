@@ -1,4 +1,4 @@
-"""Batches for training: the order of every epoch follows from seed, stage and epoch alone, so a resumed run sees it too."""
+"""Batches for training: the order of an epoch follows from seed, stage and epoch alone, as a resumed run needs."""
 
 from __future__ import annotations
 

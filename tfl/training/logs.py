@@ -1,4 +1,4 @@
-"""Logs of a training: CSV and JSON lines, rewritten whole so that a resumed run has no gap and no double, and TensorBoard."""
+"""Logs of a training: CSV and JSON lines, rewritten whole so that a resumed run has no gap, and TensorBoard."""
 
 from __future__ import annotations
 

@@ -1,0 +1,226 @@
+"""The table of target x precision: each cell is exported, verified and measured alone; one failure stops no other."""
+
+from __future__ import annotations
+
+import dataclasses
+import shutil
+from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor, as_completed
+from dataclasses import dataclass
+from pathlib import Path
+
+from tfl.bench.held_out import HeldOut
+from tfl.bench.measure import measure
+from tfl.bench.parity import verify
+from tfl.bench.records import Benchmark, Cell, Failure, Measurement
+from tfl.bundle import Calibration
+from tfl.core.config import BenchmarkConfig
+from tfl.core.environment import read_environment
+from tfl.core.errors import TflError, UserError, unknown_name
+from tfl.core.progress import Progress
+from tfl.core.records import Record
+from tfl.data.preprocess import Pixels
+from tfl.targets import TARGETS, export_artifact, stage_saved_model
+
+
+@dataclass(frozen=True, kw_only=True)
+class ExportSummary(Record):
+    """All cells of a run."""
+
+    cells: tuple[Cell, ...]
+
+    def merged(self, newer: Sequence[Cell]) -> ExportSummary:
+        """Return the cells with newer ones in the place of those of the same name."""
+        names = {cell.name for cell in newer}
+        return ExportSummary(cells=(*(cell for cell in self.cells if cell.name not in names), *newer))
+
+
+@dataclass(frozen=True)
+class ExportJob:
+    """What every cell needs.
+
+    Attributes:
+        bundle_dir: What is exported.
+        base_dir: What the cells' paths are relative to.
+        artifacts_dir: Receives a folder per cell.
+        work_dir: For the shared SavedModel; removed afterwards.
+        logs_dir: Receives a log per cell.
+        calibration: The samples' record, or None where there are none.
+        calibration_pixels: `(samples, height, width, 3)` uint8.
+        held_out: To verify on, or None.
+        reason_without: Why there are none.
+    """
+
+    bundle_dir: Path
+    base_dir: Path
+    artifacts_dir: Path
+    work_dir: Path
+    logs_dir: Path
+    calibration: Calibration | None
+    calibration_pixels: Pixels | None
+    held_out: HeldOut | None
+    reason_without: str = ""
+
+
+def plan_cells(targets: Sequence[str], precisions: Sequence[str]) -> list[Cell]:
+    """List the cells in order; those that a target can't make are `unsupported` with the target's reason.
+
+    Args:
+        targets: Names; empty means all.
+        precisions: Names.
+
+    Raises:
+        NotFoundError: A target, or a precision that no target knows.
+        UserError: Not one cell can be made.
+    """
+    chosen = {name: TARGETS.get(name) for name in (targets or TARGETS.names())}
+    known = {
+        item for name in TARGETS.names() for item in (*TARGETS.get(name).precisions, *TARGETS.get(name).unsupported)
+    }
+    known |= {item for target in chosen.values() for item in target.precisions}
+    for precision in precisions:
+        if precision not in known:
+            raise unknown_name("precision", precision, known)
+    cells = []
+    for name, target in chosen.items():
+        for precision in precisions:
+            if precision in target.precisions:
+                cells.append(Cell(target=name, precision=precision, status="ok"))
+            else:
+                reason = target.unsupported.get(precision, "the format has no such precision")
+                cells.append(Cell(target=name, precision=precision, status="unsupported", reason=reason))
+    if all(cell.status == "unsupported" for cell in cells):
+        reasons = "; ".join(f"{cell.name}: {cell.reason}" for cell in cells)
+        raise UserError(f"Nothing can be exported: {reasons}.", hint="Choose another --target or --precision.")
+    return cells
+
+
+def export_cells(cells: Sequence[Cell], job: ExportJob, *, workers: int, progress: Progress) -> list[Cell]:
+    """Export and verify every cell that is not unsupported, `workers` at a time.
+
+    A cell whose verification fails is `failed` and keeps its artefact and its figures as evidence.
+    """
+    todo = [cell for cell in cells if cell.status != "unsupported"]
+    done: dict[str, Cell] = {cell.name: cell for cell in cells if cell.status == "unsupported"}
+    if todo:
+        progress.update("staging the float32 SavedModel")
+        staged = stage_saved_model(job.bundle_dir, job.work_dir / "staged", log_path=job.logs_dir / "stage.log")
+        with ThreadPoolExecutor(workers) as pool:
+            futures = {pool.submit(_make_cell, cell, job, staged): cell for cell in todo}
+            progress.update("exporting and verifying", done=0, total=len(todo))
+            try:
+                for count, future in enumerate(as_completed(futures), 1):
+                    cell = future.result()
+                    done[cell.name] = cell
+                    progress.result(describe(cell))
+                    progress.update("exporting and verifying", done=count, total=len(todo))
+            except BaseException:
+                pool.shutdown(cancel_futures=True)
+                raise
+        shutil.rmtree(staged, ignore_errors=True)
+    return [done[cell.name] for cell in cells]
+
+
+def describe(cell: Cell) -> str:
+    """Say in one line what became of a cell."""
+    if cell.status == "unsupported":
+        return f"{cell.name}: not supported: {cell.reason}"
+    if cell.failure is not None:
+        return f"{cell.name}: FAILED in {cell.failure.stage}: {cell.failure.message.splitlines()[0]}"
+    line = f"{cell.name}: {cell.size_bytes / 1e6:.2f} MB, verified"
+    proof = cell.verification
+    if proof is not None and proof.held_out is not None:
+        line += f" on {proof.held_out.sample_count} held-out samples: {proof.held_out.flipped} decisions differ"
+    return line
+
+
+def _make_cell(cell: Cell, job: ExportJob, staged: Path) -> Cell:
+    out_dir = job.artifacts_dir / cell.name
+    log = job.logs_dir / f"export-{cell.name}.log"
+    needs_calibration = cell.precision in TARGETS.get(cell.target).calibrated
+    try:
+        artifact = export_artifact(
+            job.bundle_dir,
+            out_dir,
+            target=cell.target,
+            precision=cell.precision,
+            saved_model_dir=staged,
+            calibration=job.calibration if needs_calibration else None,
+            calibration_pixels=job.calibration_pixels if needs_calibration else None,
+            log_path=log,
+        )
+    except TflError as error:
+        return _failed(cell, "export", error, log, job)
+    made = dataclasses.replace(
+        cell, artifact_dir=out_dir.relative_to(job.base_dir).as_posix(), size_bytes=artifact.size_bytes
+    )
+    return verify_cell(made, job)
+
+
+def verify_cell(cell: Cell, job: ExportJob) -> Cell:
+    """Verify the artefact of a cell and return the cell with the proof."""
+    log = job.logs_dir / f"verify-{cell.name}.log"
+    try:
+        proof = verify(
+            job.base_dir / cell.artifact_dir, held_out=job.held_out, reason_without=job.reason_without, log_path=log
+        )
+    except TflError as error:
+        return _failed(cell, "verify", error, log, job)
+    if proof.passed:
+        return dataclasses.replace(cell, verification=proof)
+    failed = "; ".join(f"{c.name} is {c.value:.4g}, the limit is {c.limit:.4g}" for c in proof.checks if not c.passed)
+    failure = Failure(stage="verify", error="VerificationError", message=failed, log=_relative(log, job.base_dir))
+    return dataclasses.replace(cell, status="failed", verification=proof, failure=failure)
+
+
+def _failed(cell: Cell, stage: str, error: TflError, log: Path, job: ExportJob) -> Cell:
+    failure = Failure(stage=stage, error=type(error).__name__, message=str(error), log=_relative(log, job.base_dir))
+    return dataclasses.replace(cell, status="failed", failure=failure)
+
+
+def _relative(log: Path, base: Path) -> str:
+    return log.relative_to(base).as_posix() if log.is_file() and log.is_relative_to(base) else ""
+
+
+def benchmark_artifacts(
+    artifacts: Sequence[Path],
+    *,
+    held_out: HeldOut,
+    config: BenchmarkConfig,
+    logs_dir: Path | None,
+    progress: Progress,
+) -> Benchmark:
+    """Measure artefacts one after the other, each in a fresh process, `config.rounds` times in turn.
+
+    The figures of a cell are those of its median round; the spread of the p50 latency over the rounds,
+    the largest of any cell, is the noise floor.
+    """
+    rounds: dict[str, list[Measurement]] = {}
+    failures: dict[str, Failure] = {}
+    total = len(artifacts) * config.rounds
+    for count in range(total):
+        folder = artifacts[count % len(artifacts)]
+        progress.update(f"measuring {folder.name}", done=count, total=total)
+        log = logs_dir / f"benchmark-{folder.name}.log" if logs_dir else None
+        try:
+            rounds.setdefault(folder.name, []).append(measure(folder, held_out=held_out, config=config, log_path=log))
+        except TflError as error:
+            failures[folder.name] = Failure(stage="benchmark", error=type(error).__name__, message=str(error))
+    progress.update("measuring", done=total, total=total)
+    measurements = tuple(_median(found) for name, found in rounds.items() if name not in failures)
+    spreads = [_spread(found) for found in rounds.values() if len(found) > 1]
+    return Benchmark(
+        environment=read_environment(),
+        measurements=measurements,
+        failures=failures,
+        noise_floor=max(spreads, default=None),
+    )
+
+
+def _median(found: list[Measurement]) -> Measurement:
+    return sorted(found, key=lambda item: item.model_ms.p50)[len(found) // 2]
+
+
+def _spread(found: list[Measurement]) -> float:
+    values = [item.model_ms.p50 for item in found]
+    return max(values) / min(values) - 1.0

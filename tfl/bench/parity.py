@@ -1,0 +1,160 @@
+"""The proof: an artefact is reopened in a fresh process and must do what the float model does."""
+
+from __future__ import annotations
+
+import tempfile
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from tfl.bench.held_out import HeldOut
+from tfl.bench.records import Check, Differences, Verification
+from tfl.bundle import Artifact, Golden
+from tfl.bundle.records import ARTIFACT_FILE, GOLDEN_FILE
+from tfl.core.child import call_in_child
+from tfl.data.preprocess import Floats, load_batch, normalize
+from tfl.targets import TARGETS, Runtime, Tolerance, open_artifact
+from tfl.tasks import TASKS
+
+#: One sample alone must give what it gives in a batch, up to the float32 rounding of another summation order.
+_BATCH_TOLERANCE = 1e-4
+_BATCH = 32
+
+
+def verify(
+    artifact_dir: Path,
+    *,
+    held_out: HeldOut | None,
+    reason_without: str = "",
+    threads: int = 0,
+    log_path: Path | None = None,
+) -> Verification:
+    """Verify an artefact in a fresh process.
+
+    Args:
+        artifact_dir: The artefact.
+        held_out: Samples to test on, or None for the golden batch alone.
+        reason_without: Why there are none, for the record.
+        threads: For the engine; 0 lets it choose.
+        log_path: Where the child's output is kept.
+
+    Returns:
+        The record; `passed` says whether the artefact holds. Nothing is raised when it does not.
+
+    Raises:
+        IntegrityError: A file of the artefact is missing or altered.
+        ChildError: The engine crashed.
+    """
+    with tempfile.TemporaryDirectory(prefix="tfl-verify-") as folder:
+        arguments: dict[str, Any] = {"artifact_dir": str(artifact_dir), "threads": threads, "note": reason_without}
+        if held_out is not None:
+            limited = held_out.limited()
+            if limited is not held_out:
+                arguments["note"] = f"{len(limited.paths)} of {len(held_out.paths)} held-out samples, evenly spaced"
+            limited.save(Path(folder) / "held_out.npz")
+            arguments |= {"held_out": str(Path(folder) / "held_out.npz"), "root": str(held_out.root)}
+        return Verification.from_dict(call_in_child("tfl.bench.parity:verify_here", arguments, log_path=log_path))
+
+
+def verify_here(arguments: Mapping[str, Any]) -> dict[str, Any]:
+    """Verify in this process; the child's side of `verify`."""
+    folder = Path(arguments["artifact_dir"])
+    artifact = Artifact.load(folder / ARTIFACT_FILE)
+    tolerance = TARGETS.get(artifact.target).tolerances[artifact.precision]
+    task = TASKS.get(artifact.task)
+    artifact, runtime = open_artifact(folder, threads=arguments["threads"])
+    with runtime:
+        golden = Golden.load(folder / GOLDEN_FILE)
+        inputs = normalize(golden.pixels, artifact.preprocessing)
+        outputs = runtime.predict(inputs)
+        checks = [_finite(outputs), _same_alone(runtime, inputs, outputs)]
+        golden_differences = compare(golden.outputs, outputs)
+        checks += _checks("golden", golden_differences, tolerance)
+        differences = metric = float_metric = None
+        if "held_out" in arguments:
+            samples = HeldOut.load(Path(arguments["held_out"]), Path(arguments["root"]))
+            answers = answer_files(runtime, samples, artifact)
+            metric = task.metric_of(samples.truth, answers)
+            if samples.outputs is not None:
+                differences = compare(samples.outputs, answers)
+                checks += _checks("held-out", differences, tolerance)
+                float_metric = task.metric_of(samples.truth, samples.outputs)
+                drop = float_metric - metric
+                limit = tolerance.metric_drop
+                checks.append(Check(name=f"{task.metric} drop", value=drop, limit=limit, passed=drop <= limit + 1e-9))
+    return Verification(
+        artifact=artifact.name,
+        passed=all(check.passed for check in checks),
+        golden=golden_differences,
+        held_out=differences,
+        metric_name=task.metric,
+        metric=metric,
+        float_metric=float_metric,
+        checks=tuple(checks),
+        tolerance=tolerance,
+        note=arguments["note"],
+    ).to_dict()
+
+
+def answer_files(runtime: Runtime, samples: HeldOut, artifact: Artifact) -> Floats:
+    """Run an artefact from files to probabilities: `(samples, classes)` float32."""
+    files = samples.files
+    batches = (
+        load_batch(files[start : start + _BATCH], artifact.preprocessing) for start in range(0, len(files), _BATCH)
+    )
+    return np.concatenate(list(runtime.predict_stream(batches)))
+
+
+def compare(reference: Floats, outputs: Floats) -> Differences:
+    """Compare probabilities `(samples, classes)` of two models on the same inputs."""
+    distance = np.abs(reference.astype(np.float64) - outputs)
+    same = reference.argmax(axis=1) == outputs.argmax(axis=1)
+    return Differences(
+        sample_count=len(reference),
+        max_difference=float(distance.max()),
+        mean_difference=float(distance.mean()),
+        agreement=float(same.mean()),
+        flipped=int((~same).sum()),
+    )
+
+
+def _checks(where: str, differences: Differences, tolerance: Tolerance) -> list[Check]:
+    limits = {
+        "max difference": (differences.max_difference, tolerance.max_difference),
+        "mean difference": (differences.mean_difference, tolerance.mean_difference),
+    }
+    checks = [
+        Check(name=f"{where} {name}", value=value, limit=limit, passed=value <= limit)
+        for name, (value, limit) in limits.items()
+    ]
+    # On a handful of samples one borderline decision is more than any share, so one flip is let pass
+    # there where the tolerance lets any pass at all.
+    allowed = (1.0 - tolerance.agreement) * differences.sample_count
+    allowed = max(1.0, allowed) if tolerance.agreement < 1.0 else 0.0
+    checks.append(
+        Check(
+            name=f"{where} flipped decisions",
+            value=float(differences.flipped),
+            limit=float(np.floor(allowed + 1e-9)),
+            passed=differences.flipped <= allowed + 1e-9,
+        )
+    )
+    return checks
+
+
+def _finite(outputs: Floats) -> Check:
+    bad = float((~np.isfinite(outputs)).sum())
+    return Check(name="golden values not finite", value=bad, limit=0.0, passed=bad == 0.0)
+
+
+def _same_alone(runtime: Runtime, inputs: Floats, outputs: Floats) -> Check:
+    alone = np.concatenate([runtime.predict(inputs[index : index + 1]) for index in range(len(inputs))])
+    distance = float(np.abs(alone - outputs).max())
+    return Check(
+        name="golden one by one against batch",
+        value=distance,
+        limit=_BATCH_TOLERANCE,
+        passed=distance <= _BATCH_TOLERANCE,
+    )
