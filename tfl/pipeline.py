@@ -1,0 +1,406 @@
+"""The whole road from a folder of pictures to a verified, measured model: the only module that knows every stage."""
+
+from __future__ import annotations
+
+import contextlib
+import dataclasses
+import datetime
+import json
+import re
+import shutil
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+import tfl
+from tfl.bench.cells import ExportJob, ExportSummary, benchmark_artifacts, export_cells, plan_cells
+from tfl.bench.held_out import HeldOut
+from tfl.bench.records import Benchmark, Cell
+from tfl.bundle import Bundle, Calibration
+from tfl.core.config import BenchmarkConfig, RunConfig, differences, read_yaml, resolve_config, save_yaml
+from tfl.core.environment import read_environment
+from tfl.core.errors import OutputExistsError, TflError, UserError
+from tfl.core.files import IfExists, claim_folder, write_text
+from tfl.core.progress import Progress
+from tfl.core.run_folder import RUN_FILE, RunFolder, RunRecord, StageRecord
+from tfl.data.check import check, require_clean, skip_bad
+from tfl.data.loading import read_manifest
+from tfl.data.manifest import Manifest
+from tfl.data.preprocess import Pixels
+from tfl.data.split import assign_splits
+from tfl.data.store import open_pixels
+from tfl.targets import choose_calibration
+from tfl.tasks import TASKS, Evaluation
+from tfl.training.fit import Trained
+
+#: Every stage in its order, with what a person reads while it runs.
+STAGES = {
+    "check": "Checking the data",
+    "split": "Splitting into train, validation and test",
+    "train": "Training",
+    "evaluate": "Evaluating on pictures the model never saw",
+    "export": "Exporting and verifying",
+    "benchmark": "Measuring speed, memory and accuracy",
+    "report": "Writing the report",
+}
+TRAINING_STAGES = ("check", "split", "train", "evaluate", "report")
+
+
+@dataclass
+class _Context:
+    config: RunConfig
+    folder: RunFolder
+    progress: Progress
+    record: RunRecord
+    trained: Trained | None = None
+    failed: list[str] = field(default_factory=list)
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """What a run came to.
+
+    Attributes:
+        folder: The run.
+        failed_cells: Names of the cells that failed; empty means that everything holds.
+    """
+
+    folder: RunFolder
+    failed_cells: tuple[str, ...]
+
+
+def run(
+    config: RunConfig,
+    *,
+    stages: tuple[str, ...] = tuple(STAGES),
+    if_exists: IfExists = "refuse",
+    command: str = "python",
+    progress: Progress | None = None,
+) -> Outcome:
+    """Run stages in order; those that the folder has behind it already are not done again.
+
+    Args:
+        config: Everything that decides what happens.
+        stages: Which of `STAGES`.
+        if_exists: What to do with an output folder that is there.
+        command: The command line, for the record.
+        progress: Told what happens.
+
+    Raises:
+        UserError: The caller's mistake; nothing is lost.
+        JobError: A stage failed; the run can be resumed.
+        KeyboardInterrupt: Passed on after the run's state is saved.
+    """
+    progress = progress or Progress()
+    folder = RunFolder(Path(config.out) if config.out else _next_folder(config))
+    _check_names(config)
+    config = dataclasses.replace(config, out=str(folder.path))
+    claim_folder(folder.path, if_exists=if_exists, marker=RUN_FILE)
+    record = _open_record(config, folder, command)
+    context = _Context(config, folder, progress, record)
+    try:
+        for number, name in enumerate(stages, 1):
+            progress.stage(STAGES[name], number=number, total=len(stages))
+            _do_stage(context, name)
+    except KeyboardInterrupt:
+        _save(context, status="stopped")
+        raise
+    except TflError as error:
+        _save(context, status="failed", message=error.message)
+        raise
+    failed = tuple(cell.name for cell in _cells(folder) if cell.status == "failed") + tuple(context.failed)
+    _save(context, status="failed" if failed else "done", message=f"failed: {', '.join(failed)}" if failed else "")
+    shutil.rmtree(folder.work_dir, ignore_errors=True)
+    return Outcome(folder, tuple(dict.fromkeys(failed)))
+
+
+def load_config(folder: RunFolder) -> RunConfig:
+    """Read the resolved config of a run."""
+    return resolve_config(read_yaml(folder.config_file), {})
+
+
+def _check_names(config: RunConfig) -> None:
+    """Find wrong names before any work is done."""
+    from tfl.backbones import SOURCES, parse_spec
+
+    TASKS.get(config.task)
+    source, name = parse_spec(config.model.backbone)
+    SOURCES.get(source).info(name)
+    plan_cells(config.export.targets, config.export.precisions)
+
+
+def _next_folder(config: RunConfig) -> Path:
+    """Name a new run after its data and backbone, numbered one above the highest there is."""
+    words = f"{Path(config.data.path).resolve().name}-{config.model.backbone.rpartition(':')[2]}"
+    stem = re.sub(r"[^\w.-]+", "-", words).strip("-.")[:80] or "run"
+    numbers = [
+        int(match[1])
+        for path in Path("runs").glob("*")
+        if (match := re.fullmatch(re.escape(stem) + r"-(\d+)", path.name))
+    ]
+    return Path("runs") / f"{stem}-{max(numbers, default=0) + 1}"
+
+
+def _open_record(config: RunConfig, folder: RunFolder, command: str) -> RunRecord:
+    if folder.record_file.is_file():
+        changed = differences(load_config(folder), config)
+        if changed:
+            raise OutputExistsError(
+                f"{folder.path} was made with other settings: {'; '.join(changed)}.",
+                hint="Resume with the same settings, or choose another --out.",
+            )
+        return dataclasses.replace(RunRecord.load(folder.record_file), status="running", message="")
+    record = RunRecord(
+        name=folder.path.name,
+        created=datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds"),
+        command=command,
+        tfl_version=tfl.__version__,
+        status="running",
+        stages={},
+        environment=read_environment(),
+    )
+    save_yaml(config, folder.config_file)
+    record.save(folder.record_file)
+    return record
+
+
+def _save(context: _Context, *, status: Any, message: str = "") -> None:
+    context.record = dataclasses.replace(context.record, status=status, message=message)
+    # A full disk must not hide the error that is on its way up.
+    with contextlib.suppress(TflError):
+        context.record.save(context.folder.record_file)
+
+
+def _do_stage(context: _Context, name: str) -> None:
+    known = context.record.stages.get(name)
+    if known is not None and known.status == "done":
+        context.progress.result(f"{STAGES[name]}: done before, kept")
+        return
+    start = time.perf_counter()
+    work: dict[str, Callable[[_Context], None]] = {
+        "check": _check,
+        "split": _split,
+        "train": _train,
+        "evaluate": _evaluate,
+        "export": _export,
+        "benchmark": _benchmark,
+        "report": _report,
+    }
+    work[name](context)
+    entry = StageRecord(status="done", seconds=round(time.perf_counter() - start, 2))
+    context.record = dataclasses.replace(context.record, stages={**context.record.stages, name: entry})
+    context.record.save(context.folder.record_file)
+
+
+def _check(context: _Context) -> None:
+    data = context.config.data
+    manifest = read_manifest(Path(data.path), reader=data.reader)
+    report, manifest = check(manifest, progress=context.progress)
+    report.save(context.folder.check_file)
+    if data.bad_files == "skip":
+        manifest, skipped = skip_bad(manifest, report)
+        for path in skipped:
+            context.progress.result(f"left out: {path}")
+        allowed = frozenset({*data.allow, "unreadable"})
+    else:
+        allowed = frozenset(data.allow)
+    require_clean(report, allow=allowed)
+    manifest.save(context.folder.manifest_file)
+    context.progress.result(report.verdict)
+
+
+def _split(context: _Context) -> None:
+    data = context.config.data
+    manifest = assign_splits(
+        Manifest.load(context.folder.manifest_file),
+        validation_fraction=data.validation_fraction,
+        test_fraction=data.test_fraction,
+        seed=context.config.seed,
+    )
+    manifest.save(context.folder.manifest_file)
+    counts = ", ".join(f"{len(manifest.of_split(split))} {split}" for split in ("train", "validation", "test"))
+    scored = [given for given, split in manifest.split_names.items() if split == "test" and given != "test"]
+    note = f" ('{scored[0]}' is what is scored, so it chooses nothing)" if scored else ""
+    context.progress.result(f"{counts}{note}")
+
+
+def _train(context: _Context) -> None:
+    from tfl.training.bundle_writer import predict_pixels, write_bundle
+    from tfl.training.fit import fit
+
+    config, folder = context.config, context.folder
+    manifest = Manifest.load(folder.manifest_file)
+    trained = fit(manifest, config, folder, progress=context.progress)
+    contract = trained.backbone.info.preprocessing
+    examples = manifest.of_split("test")
+    pixels = open_pixels(examples, manifest.root, contract, cache_dir=folder.work_dir, progress=context.progress)
+    outputs = predict_pixels(trained.model, pixels, contract, progress=context.progress)
+    truth = tuple(manifest.label_indices(examples))
+    HeldOut(Path(manifest.root), tuple(item.path for item in examples), truth, outputs).save(folder.predictions_file)
+    task = TASKS.get(config.task)
+    write_bundle(
+        folder.bundle_dir,
+        trained.model,
+        trained.backbone,
+        task=config.task,
+        labels=manifest.labels,
+        pixels=pixels,
+        outputs=outputs,
+        truth=truth,
+        metrics={task.metric: task.metric_of(truth, outputs)},
+        data_fingerprint=manifest.fingerprint,
+    )
+    context.trained = trained
+
+
+def _evaluate(context: _Context) -> None:
+    from tfl.report.plots import plots_for_evaluation
+
+    folder = context.folder
+    manifest = Manifest.load(folder.manifest_file)
+    held_out = HeldOut.load(folder.predictions_file, Path(manifest.root))
+    evaluation = score(held_out, context.config.task, manifest.labels, split="test", model="bundle")
+    evaluation.save(folder.evaluation_dir / "test.json")
+    context.progress.update("drawing pictures")
+    plots_for_evaluation(
+        folder.path,
+        evaluation,
+        manifest=manifest,
+        truth=held_out.truth,
+        outputs=held_out.outputs,
+        paths=held_out.paths,
+        history=_history(folder),
+        model=context.trained.model if context.trained else None,
+    )
+    context.progress.result(
+        f"accuracy {evaluation.accuracy:.3f} on {evaluation.sample_count} pictures"
+        f" (95 % interval {evaluation.accuracy_low:.3f} to {evaluation.accuracy_high:.3f})"
+    )
+
+
+def score(held_out: HeldOut, task: str, labels: tuple[str, ...], *, split: str, model: str) -> Evaluation:
+    """Score held-out samples whose outputs are known.
+
+    Raises:
+        UserError: There are no outputs.
+    """
+    if held_out.outputs is None:
+        raise UserError("There are no outputs to score.")
+    return TASKS.get(task).score(
+        held_out.truth, held_out.outputs, labels=labels, paths=held_out.paths, split=split, model=model
+    )
+
+
+def _history(folder: RunFolder) -> list[dict[str, Any]]:
+    path = folder.training_dir / "history.jsonl"
+    return [json.loads(line) for line in path.read_text(encoding="utf-8").splitlines()] if path.is_file() else []
+
+
+def _export(context: _Context) -> None:
+    export = context.config.export
+    export_run(
+        context.folder,
+        targets=export.targets,
+        precisions=export.precisions,
+        calibration_samples=export.calibration_samples,
+        workers=export.workers,
+        seed=context.config.seed,
+        progress=context.progress,
+    )
+
+
+def export_run(
+    folder: RunFolder,
+    *,
+    targets: tuple[str, ...],
+    precisions: tuple[str, ...],
+    calibration_samples: int,
+    workers: int,
+    seed: int,
+    progress: Progress,
+) -> list[Cell]:
+    """Export and verify a run's bundle and write the cells into `exports.json`, beside those that are there.
+
+    Raises:
+        UserError: A name is unknown, or a calibration sample is among the scored ones.
+    """
+    cells = plan_cells(targets, precisions)
+    manifest = Manifest.load(folder.manifest_file)
+    bundle = Bundle.open(folder.bundle_dir)
+    calibration, pixels = _calibration(folder, bundle, manifest, calibration_samples, seed, progress=progress)
+    held_out = HeldOut.of_run(folder)
+    job = ExportJob(
+        bundle_dir=folder.bundle_dir,
+        base_dir=folder.path,
+        artifacts_dir=folder.artifacts_dir,
+        work_dir=folder.work_dir,
+        logs_dir=folder.logs_dir,
+        calibration=calibration,
+        calibration_pixels=pixels,
+        held_out=held_out,
+        reason_without="" if held_out else f"the pictures of {manifest.root} are not there any more",
+    )
+    made = export_cells(cells, job, workers=workers, progress=progress)
+    ExportSummary(cells=_cells(folder)).merged(made).save(folder.exports_file)
+    return made
+
+
+def _calibration(
+    folder: RunFolder, bundle: Bundle, manifest: Manifest, count: int, seed: int, *, progress: Progress
+) -> tuple[Calibration, Pixels]:
+    record, examples = choose_calibration(manifest, sample_count=count, seed=seed, scored=manifest.of_split("test"))
+    pixels = open_pixels(examples, manifest.root, bundle.preprocessing, cache_dir=folder.work_dir, progress=progress)
+    return record, np.asarray(pixels)
+
+
+def _cells(folder: RunFolder) -> tuple[Cell, ...]:
+    return ExportSummary.load(folder.exports_file).cells if folder.exports_file.is_file() else ()
+
+
+def _benchmark(context: _Context) -> None:
+    result = benchmark_run(context.folder, context.config.benchmark, progress=context.progress)
+    context.failed += list(result.failures)
+
+
+def benchmark_run(folder: RunFolder, config: BenchmarkConfig, *, progress: Progress) -> Benchmark:
+    """Measure every verified artefact of a run; writes `benchmark.json`, `benchmark.md` and `benchmark.png`.
+
+    Raises:
+        UserError: There is no verified artefact, or the pictures are gone.
+    """
+    from tfl.report.plots import draw_accuracy_latency
+    from tfl.report.tables import benchmark_markdown
+
+    artifacts = [folder.path / cell.artifact_dir for cell in _cells(folder) if cell.status == "ok"]
+    if not artifacts:
+        raise UserError(f"{folder.path} has no verified artefact.", hint=f"Make some: tfl export {folder.path}")
+    held_out = HeldOut.of_run(folder)
+    if held_out is None:
+        raise UserError(
+            f"The pictures that {folder.path} is scored on are not there any more.",
+            hint="Name them: tfl benchmark ARTIFACT --data DATA",
+        )
+    result = benchmark_artifacts(
+        artifacts, held_out=held_out, config=config, logs_dir=folder.logs_dir, progress=progress
+    )
+    result.save(folder.benchmark_file)
+    write_text(folder.path / "benchmark.md", benchmark_markdown(result))
+    draw_accuracy_latency(result.measurements, folder.path / "benchmark.png")
+    return result
+
+
+def _report(context: _Context) -> None:
+    from tfl.report.html import write_report
+
+    path = write_report(context.folder.path, progress=context.progress)
+    context.progress.result(f"report: {path}")
+
+
+def list_runs(root: Path) -> Iterator[tuple[RunFolder, RunRecord]]:
+    """Yield the runs below a folder, newest first."""
+    found = [(RunFolder(path.parent), RunRecord.load(path)) for path in root.glob(f"*/{RUN_FILE}")]
+    yield from sorted(found, key=lambda item: item[1].created, reverse=True)
