@@ -154,7 +154,8 @@ def resize(image: Image.Image, contract: ImagePreprocessing) -> Pixels:
         return np.asarray(ImageOps.pad(image, size, resample, color=(0, 0, 0)))
     ratio = min(image.width / contract.width, image.height / contract.height)
     box_width, box_height = contract.width * ratio, contract.height * ratio
-    left, top = (image.width - box_width) / 2, (image.height - box_height) / 2
+    # Rounding can make the box a hair larger than the picture, which Pillow refuses.
+    left, top = max(0.0, (image.width - box_width) / 2), max(0.0, (image.height - box_height) / 2)
     box = (left, top, min(left + box_width, image.width), min(top + box_height, image.height))
     return np.asarray(image.resize(size, resample, box=box))
 
