@@ -1,0 +1,200 @@
+"""The Python API: what a notebook calls. The command line calls the same functions."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Iterable, Sequence
+from pathlib import Path
+from typing import Any
+
+from tfl.backbones import SOURCES, BackboneInfo, parse_spec
+from tfl.core.config import DEFAULT_PRECISIONS, RunConfig, resolve_config
+from tfl.core.errors import UserError
+from tfl.core.files import IfExists
+from tfl.core.progress import Progress
+from tfl.data.check import CheckReport, check
+from tfl.data.loading import read_manifest
+from tfl.data.manifest import Manifest
+from tfl.model import Model, load
+from tfl.pipeline import STAGES, TRAINING_STAGES, Outcome
+from tfl.pipeline import run as run_pipeline
+
+__all__ = ["Data", "Model", "fit", "list_models", "load", "load_data", "model_info", "run"]
+
+
+@dataclasses.dataclass(frozen=True)
+class Data:
+    """A data set that has been read and checked.
+
+    Attributes:
+        path: Where it lies.
+        manifest: Its examples.
+        report: What the check found.
+    """
+
+    path: Path
+    manifest: Manifest
+    report: CheckReport
+
+    def __repr__(self) -> str:
+        counts = ", ".join(f"{label}: {count}" for label, count in self.manifest.counts().items())
+        return f"Data({str(self.path)!r}, {len(self.manifest.examples)} examples; {counts}; {self.report.verdict})"
+
+    def _repr_html_(self) -> str:
+        from tfl.report.tables import html_table
+
+        rows = [[label, count] for label, count in self.manifest.counts().items()]
+        return html_table(["class", "pictures"], rows, caption=f"{self.path}: {self.report.verdict}")
+
+
+def load_data(path: str | Path, *, reader: str = "auto", progress: Progress | None = None) -> Data:
+    """Read and check a data set.
+
+    Args:
+        path: A folder with a sub-folder of pictures per class, or with `train`, `val`, `test` folders of such.
+        reader: A reader's name, or `auto`.
+        progress: Told what happens.
+
+    Raises:
+        DataError: The data can't be read at all; findings of the check are in `.report` and are not raised here.
+    """
+    location = Path(path)
+    report, manifest = check(read_manifest(location, reader=reader), progress=progress or Progress())
+    return Data(location, manifest, report)
+
+
+@dataclasses.dataclass(frozen=True)
+class ModelList:
+    """Backbones, as a sequence and as a table in a notebook."""
+
+    items: tuple[BackboneInfo, ...]
+
+    def __iter__(self) -> Any:
+        return iter(self.items)
+
+    def __len__(self) -> int:
+        return len(self.items)
+
+    def __getitem__(self, index: int) -> BackboneInfo:
+        return self.items[index]
+
+    def _repr_html_(self) -> str:
+        from tfl.report.tables import html_table
+
+        head = ["backbone", "input", "parameters", "features", "licence", "available offline"]
+        rows = [
+            [
+                item.spec,
+                f"{item.preprocessing.height} x {item.preprocessing.width}",
+                "" if item.parameters is None else f"{item.parameters:,}",
+                item.feature_size or "",
+                item.licence,
+                "yes" if item.available_offline else "no",
+            ]
+            for item in self.items
+        ]
+        return html_table(head, rows, caption=f"{len(self.items)} backbones")
+
+
+def list_models(
+    *, task: str | None = None, source: str | None = None, max_parameters: int | None = None, offline: bool = False
+) -> ModelList:
+    """List the known backbones. Sources take other names too, such as any TF Hub handle.
+
+    Args:
+        task: Only those for this kind of input.
+        source: Only those of this source.
+        max_parameters: Only those known to have at most so many weights.
+        offline: Only those that can be loaded now without a network.
+
+    Raises:
+        NotFoundError: There is no such source.
+    """
+    names = (source,) if source else SOURCES.names()
+    items = (item for name in names for item in SOURCES.get(name).list())
+    return ModelList(
+        tuple(
+            item
+            for item in items
+            if (task is None or item.task == task)
+            and (max_parameters is None or (item.parameters is not None and item.parameters <= max_parameters))
+            and (not offline or item.available_offline)
+        )
+    )
+
+
+def model_info(spec: str) -> BackboneInfo:
+    """Describe one backbone, written `source:name`.
+
+    Raises:
+        NotFoundError: There is no such source or backbone.
+    """
+    source, name = parse_spec(spec)
+    return SOURCES.get(source).info(name)
+
+
+def run(config: RunConfig, *, if_exists: IfExists = "refuse", progress: Progress | None = None) -> Outcome:
+    """Run every stage: check, split, train, evaluate, export and verify, benchmark, report.
+
+    Raises:
+        TflError: See `tfl.pipeline.run`.
+    """
+    return run_pipeline(config, stages=tuple(STAGES), if_exists=if_exists, progress=progress)
+
+
+def fit(
+    data: Data | str | Path,
+    *,
+    backbone: str = "embedded:sketchnet",
+    out: str | Path | None = None,
+    if_exists: IfExists = "refuse",
+    progress: Progress | None = None,
+    settings: dict[str, Any] | None = None,
+    **options: Any,
+) -> Model:
+    """Fine-tune a backbone and evaluate it on the test split.
+
+    Args:
+        data: From `load_data`, or a path.
+        backbone: `source:name`.
+        out: The run's folder; `runs/<data>-<backbone>-<n>` by default.
+        if_exists: `refuse`, `resume` or `overwrite` a run that is there.
+        progress: Told what happens.
+        settings: Any setting by its dotted name, such as `{"data.test_fraction": 0.2}`.
+        **options: Any setting of the `train` and `model` sections by its own name, and `seed`: `epochs=10`,
+            `fine_tune_epochs=5`, `image_size=160`. Unknown names are errors.
+
+    Raises:
+        ConfigError: A setting is unknown or out of range.
+        TflError: See `tfl.pipeline.run`.
+    """
+    path = data.path if isinstance(data, Data) else Path(data)
+    overrides: dict[str, Any] = {"data.path": str(path), "model.backbone": backbone, **(settings or {})}
+    if out is not None:
+        overrides["out"] = str(out)
+    for name, value in options.items():
+        overrides[_section_of(name)] = value
+    config = resolve_config({}, overrides)
+    outcome = run_pipeline(config, stages=TRAINING_STAGES, if_exists=if_exists, progress=progress)
+    return load(outcome.folder.path, progress=progress)
+
+
+def _section_of(name: str) -> str:
+    config = RunConfig()
+    for section in ("train", "model"):
+        if any(item.name == name for item in dataclasses.fields(getattr(config, section))):
+            return f"{section}.{name}"
+    return name if name == "seed" else f"train.{name}"
+
+
+def as_names(names: str | Iterable[str] | None, default: Sequence[str] = ()) -> tuple[str, ...]:
+    """Read `"a,b"` or `["a", "b"]` as a tuple of names."""
+    if names is None:
+        return tuple(default)
+    parts = names.split(",") if isinstance(names, str) else names
+    chosen = tuple(part.strip() for part in parts if part.strip())
+    if not chosen:
+        raise UserError(
+            f"Expected at least one name. Received: {names!r}.", hint=f"For example: {DEFAULT_PRECISIONS[0]}"
+        )
+    return chosen

@@ -1,0 +1,360 @@
+"""One object for a run, a bundle or any exported artefact: evaluate, predict, export, verify, benchmark, report."""
+
+from __future__ import annotations
+
+import dataclasses
+import random
+from collections.abc import Iterable, Sequence
+from pathlib import Path
+from typing import Any, Literal
+
+import numpy as np
+
+from tfl.bench.cells import ExportSummary, benchmark_artifacts
+from tfl.bench.held_out import HeldOut
+from tfl.bench.parity import verify as verify_artifact
+from tfl.bench.records import Benchmark, Cell, Verification
+from tfl.bundle import Artifact, Bundle
+from tfl.bundle.records import ARTIFACT_FILE
+from tfl.core.config import DEFAULT_PRECISIONS, BenchmarkConfig
+from tfl.core.errors import DataError, UserError
+from tfl.core.progress import Progress
+from tfl.core.run_folder import RunFolder
+from tfl.data.manifest import Manifest
+from tfl.data.preprocess import Floats, ImagePreprocessing, ImageSource, load_batch
+from tfl.targets import Runtime, kind_of, open_artifact, open_bundle
+from tfl.tasks import TASKS, Evaluation, Prediction
+
+_BATCH = 32
+
+
+@dataclasses.dataclass(frozen=True)
+class Picture:
+    """A picture on disk that a notebook shows."""
+
+    path: Path
+
+    def _repr_png_(self) -> bytes:
+        return self.path.read_bytes()
+
+
+class Model:
+    """A trained model, from wherever it lies.
+
+    Args:
+        path: A run, a bundle or an artefact.
+        threads: Processor threads for the engine; 0 lets it choose.
+        progress: Told what happens.
+
+    Attributes:
+        kind: `run`, `bundle` or `artifact`.
+        name: `bundle` for the float Keras model, else the artefact's name.
+        run: The run that it lies in, or None.
+        record: The bundle's or the artefact's record.
+    """
+
+    def __init__(self, path: Path, *, threads: int = 0, progress: Progress | None = None) -> None:
+        self.path = path
+        self.kind: Literal["run", "bundle", "artifact"] = kind_of(path)
+        self.run = RunFolder.around(path)
+        self.progress = progress or Progress()
+        self._threads = threads
+        self._runtime: Runtime | None = None
+        self._folder = RunFolder(path).bundle_dir if self.kind == "run" else path
+        self.record: Bundle | Artifact = (
+            Artifact.open(path) if self.kind == "artifact" else _open_bundle(self._folder, self.kind)
+        )
+
+    @property
+    def name(self) -> str:
+        """`bundle` for the float Keras model, else `<target>-<precision>`."""
+        return self.record.name if isinstance(self.record, Artifact) else "bundle"
+
+    @property
+    def labels(self) -> tuple[str, ...]:
+        """Class names in the order of the output."""
+        return self.record.labels
+
+    @property
+    def preprocessing(self) -> ImagePreprocessing:
+        """The contract from a picture to the input tensor."""
+        return self.record.preprocessing
+
+    def __repr__(self) -> str:
+        return f"Model({str(self.path)!r}, {self.kind} {self.name}, {len(self.labels)} classes)"
+
+    def _repr_html_(self) -> str:
+        from tfl.report.tables import html_table
+
+        rows: list[list[Any]] = [
+            ["what", f"{self.kind} {self.name}"],
+            ["where", str(self.path)],
+            ["classes", ", ".join(self.labels[:20]) + (" ..." if len(self.labels) > 20 else "")],
+            ["input", f"{self.preprocessing.height} x {self.preprocessing.width} x 3"],
+            ["backbone", f"{self.record.backbone.spec} ({self.record.backbone.licence})"],
+        ]
+        if isinstance(self.record, Bundle):
+            rows += [[f"test {name}", f"{value:.4f}"] for name, value in self.record.metrics.items()]
+        return html_table(["", ""], rows, caption="tfl model")
+
+    def close(self) -> None:
+        """Free the engine; it is opened again when needed."""
+        if self._runtime is not None:
+            self._runtime.close()
+            self._runtime = None
+
+    def predict(self, sources: ImageSource | Iterable[ImageSource], *, top: int = 5) -> list[Prediction]:
+        """Answer for pictures.
+
+        Args:
+            sources: Paths, bytes, Pillow images or `(height, width, 3)` uint8 arrays; one or many.
+            top: How many classes to rank.
+
+        Raises:
+            DataError: A picture can't be read.
+        """
+        single = isinstance(sources, (str, bytes, Path, np.ndarray)) or hasattr(sources, "convert")
+        items: list[Any] = [sources] if single else list(sources)  # type: ignore[arg-type]
+        outputs = self._outputs(items)
+        task = TASKS.get(self.record.task)
+        names = [str(item) if isinstance(item, (str, Path)) else f"input {index}" for index, item in enumerate(items)]
+        return [
+            task.decode(output, self.labels, source=name, top=top) for output, name in zip(outputs, names, strict=True)
+        ]
+
+    def predict_proba(self, sources: Iterable[ImageSource]) -> Floats:
+        """Return the probabilities `(samples, classes)` float32 for pictures."""
+        return self._outputs(list(sources))
+
+    def _outputs(self, items: Sequence[Any]) -> Floats:
+        runtime = self._open()
+        parts = []
+        for start in range(0, len(items), _BATCH):
+            parts.append(runtime.predict(load_batch(items[start : start + _BATCH], self.preprocessing)))
+            self.progress.update("answering", done=min(start + _BATCH, len(items)), total=len(items))
+        return np.concatenate(parts) if parts else np.empty((0, len(self.labels)), dtype=np.float32)
+
+    def _open(self) -> Runtime:
+        if self._runtime is None:
+            if self.kind == "artifact":
+                self._runtime = open_artifact(self._folder, threads=self._threads)[1]
+            else:
+                self._runtime = open_bundle(self._folder)[1]
+        return self._runtime
+
+    def held_out(self, data: str | Path | None = None, *, split: str | None = None) -> tuple[HeldOut, str]:
+        """Find the samples to test on, and the name of their split.
+
+        Args:
+            data: A data set; by default the one the run was made from, with the run's own splits.
+            split: `train`, `validation`, `test`, a name that the data use, or `all`. The default is the test
+                split, and all of a foreign data set that has no splits.
+
+        Raises:
+            UserError: There are no data at hand, or no such split.
+            DataError: The data have classes that the model does not know.
+        """
+        manifest = self._manifest(data)
+        own = self._own_manifest()
+        if own is not None and Path(own.root).resolve() == Path(manifest.root).resolve():
+            manifest = own
+        has_splits = any(example.split for example in manifest.examples)
+        if split is None:
+            split = "test" if has_splits else "all"
+        if split != "all" and not has_splits:
+            raise UserError(f"{manifest.root} has no splits, so it has no '{split}'.", hint="Use --split all.")
+        examples = manifest.examples if split == "all" else manifest.of_split(manifest.resolve_split(split))
+        if not examples:
+            raise UserError(f"{manifest.root} has no examples in the split '{split}'.")
+        index = {label: position for position, label in enumerate(self.labels)}
+        unknown = sorted({example.label for example in examples} - set(index))
+        if unknown:
+            raise DataError(
+                f"{manifest.root} has classes that the model does not know: {', '.join(unknown)}.",
+                hint=f"It knows: {', '.join(self.labels)}.",
+            )
+        truth = tuple(index[example.label] for example in examples)
+        return HeldOut(Path(manifest.root), tuple(example.path for example in examples), truth, None), split
+
+    def _own_manifest(self) -> Manifest | None:
+        return Manifest.load(self.run.manifest_file) if self.run and self.run.manifest_file.is_file() else None
+
+    def _manifest(self, data: str | Path | None) -> Manifest:
+        from tfl.data.loading import read_manifest
+
+        if data is not None:
+            return read_manifest(Path(data))
+        own = self._own_manifest()
+        if own is None:
+            raise UserError(
+                f"{self.path} lies in no run, so its data are not known.", hint="Name them with --data DATA."
+            )
+        if not Path(own.root).is_dir():
+            raise DataError(
+                f"The data of the run, {own.root}, are not there any more.", hint="Name them with --data DATA."
+            )
+        return own
+
+    def evaluate(self, data: str | Path | None = None, *, split: str | None = None) -> Evaluation:
+        """Score the model on held-out samples; see `held_out` for which."""
+        samples, split = self.held_out(data, split=split)
+        outputs = self._outputs(samples.files)
+        return TASKS.get(self.record.task).score(
+            samples.truth, outputs, labels=self.labels, paths=samples.paths, split=split, model=self.name
+        )
+
+    def verify(self, data: str | Path | None = None, *, split: str | None = None) -> tuple[Verification, ...]:
+        """Verify the artefact, or every artefact of the run or bundle, each in a fresh process.
+
+        Raises:
+            UserError: There is no artefact.
+            IntegrityError: A file is missing or altered.
+        """
+        samples, reason = self._verification_samples(data, split)
+        return tuple(
+            verify_artifact(folder, held_out=samples, reason_without=reason, threads=self._threads)
+            for folder in self.artifacts()
+        )
+
+    def _verification_samples(self, data: str | Path | None, split: str | None) -> tuple[HeldOut | None, str]:
+        if data is None and split is None:
+            samples = HeldOut.of_run(self.run) if self.run else None
+            return samples, "" if samples else "the held-out pictures are not at hand; name them with --data"
+        samples, _ = self.held_out(data, split=split)
+        return samples, "the float model's answers to these pictures are not on record, so only the metric is taken"
+
+    def artifacts(self) -> list[Path]:
+        """List the artefact folders: itself, or those of the run or bundle.
+
+        Raises:
+            UserError: There is none.
+        """
+        if self.kind == "artifact":
+            return [self.path]
+        found = sorted(path.parent for path in (self._folder / "artifacts").glob(f"*/{ARTIFACT_FILE}"))
+        if not found:
+            raise UserError(f"{self.path} has no artefacts.", hint=f"Make some: tfl export {self.path}")
+        return found
+
+    def export(
+        self,
+        targets: Sequence[str] = (),
+        precisions: Sequence[str] = DEFAULT_PRECISIONS,
+        *,
+        calibration_samples: int = 200,
+        workers: int = 2,
+    ) -> ExportSummary:
+        """Export and verify; cells that fail are in the summary with the reason.
+
+        Args:
+            targets: Names; empty means all.
+            precisions: Every target makes those that it can.
+            calibration_samples: Training samples for static int8.
+            workers: Child processes at a time.
+
+        Raises:
+            UserError: A name is unknown, or this is not a run.
+        """
+        from tfl.pipeline import export_run, load_config
+
+        run = self._require_run("export")
+        cells = export_run(
+            run,
+            targets=tuple(targets),
+            precisions=tuple(precisions),
+            calibration_samples=calibration_samples,
+            workers=workers,
+            seed=load_config(run).seed,
+            progress=self.progress,
+        )
+        return ExportSummary(cells=tuple(cells))
+
+    def benchmark(
+        self, data: str | Path | None = None, *, split: str | None = None, config: BenchmarkConfig | None = None
+    ) -> Benchmark:
+        """Measure the artefact, or every verified artefact of the run, each in a fresh process.
+
+        A whole run's table is written beside its report.
+        """
+        from tfl.pipeline import benchmark_run
+
+        config = config or BenchmarkConfig(threads=self._threads)
+        if self.kind == "run" and data is None and split is None and self.run is not None:
+            return benchmark_run(self.run, config, progress=self.progress)
+        samples = self.held_out(data, split=split)[0]
+        return benchmark_artifacts(
+            self.artifacts(), held_out=samples, config=config, logs_dir=None, progress=self.progress
+        )
+
+    def cells(self) -> tuple[Cell, ...]:
+        """Return the run's table of exports, empty before any."""
+        run = self._require_run("the table of exports")
+        return ExportSummary.load(run.exports_file).cells if run.exports_file.is_file() else ()
+
+    def report(self) -> Path:
+        """Write the run's HTML report anew and return its path."""
+        from tfl.report.html import write_report
+
+        return write_report(self._require_run("the report").path, progress=self.progress)
+
+    def _require_run(self, purpose: str) -> RunFolder:
+        if self.run is None:
+            raise UserError(f"{self.path} lies in no run, and {purpose} needs one.", hint="See: tfl runs list")
+        return self.run
+
+    def show_predictions(self, count: int = 12, *, seed: int = 0) -> Picture:
+        """Draw test pictures with truth and answer, drawn at random from the seed."""
+        from tfl.report.plots import draw_predictions
+
+        samples, _ = self.held_out()
+        chosen = sorted(random.Random(seed).sample(range(len(samples.paths)), min(count, len(samples.paths))))  # noqa: S311
+        files = [samples.files[index] for index in chosen]
+        path = self._picture("shown_predictions.png")
+        draw_predictions(files, [samples.truth[i] for i in chosen], self._outputs(files), self.labels, path)
+        return Picture(path)
+
+    def confusion_matrix(self) -> Picture:
+        """Draw the confusion matrix of the test split."""
+        from tfl.report.plots import draw_confusion
+
+        path = self._picture(f"confusion-{self.name}.png")
+        draw_confusion(self.evaluate(), path)
+        return Picture(path)
+
+    def top_losses(self, count: int = 12) -> Picture:
+        """Draw the test pictures with the largest loss."""
+        from tfl.report.plots import draw_top_losses
+
+        samples, _ = self.held_out()
+        path = self._picture(f"top-losses-{self.name}.png")
+        draw_top_losses(self.evaluate(), samples.root, path, count=count)
+        return Picture(path)
+
+    def _picture(self, name: str) -> Path:
+        folder = self._require_run("a picture").evaluation_dir
+        folder.mkdir(parents=True, exist_ok=True)
+        return folder / name
+
+
+def _open_bundle(folder: Path, kind: str) -> Bundle:
+    if kind == "run" and not folder.is_dir():
+        raise UserError(
+            f"{folder.parent} holds no trained model yet.",
+            hint=f"Go on with it: tfl run --out {folder.parent} --resume",
+        )
+    return Bundle.open(folder)
+
+
+def load(path: str | Path, *, threads: int = 0, progress: Progress | None = None) -> Model:
+    """Open a run, a bundle or an artefact.
+
+    Args:
+        path: Its folder.
+        threads: Processor threads for the engine; 0 lets it choose.
+        progress: Told what happens.
+
+    Raises:
+        NotFoundError: There is nothing of the kind.
+        IntegrityError: A file is missing or altered.
+    """
+    return Model(Path(path), threads=threads, progress=progress)
