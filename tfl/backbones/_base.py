@@ -124,6 +124,6 @@ def parse_spec(spec: str) -> tuple[str, str]:
     if not colon or not name:
         raise UserError(
             f"A backbone is written source:name. Received: '{spec}'.",
-            hint="For example embedded:default or keras_applications:MobileNetV2. See: tfl models list",
+            hint="For example embedded:sketchnet or keras_applications:MobileNetV2. See: tfl models list",
         )
     return source, name

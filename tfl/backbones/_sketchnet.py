@@ -1,0 +1,125 @@
+"""The network of `embedded:sketchnet`: separable convolutions with shortcuts, made for int8.
+
+The depthwise separable block is that of MobileNetV1 (Howard et al., 2017, arXiv:1704.04861), with the
+shortcut of ResNet (He et al., 2016, arXiv:1512.03385) where shapes agree. Every activation is a ReLU6,
+so that a quantizer finds the range [0, 6] nearly everywhere.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import numpy.typing as npt
+
+if TYPE_CHECKING:
+    import keras
+
+    Floats16 = npt.NDArray[np.float16]
+
+#: Height and width that the network is trained for, in pixels.
+NATIVE_SIZE = 96
+#: Below this the last block would see less than two by two places.
+MIN_SIZE = 32
+#: Filters of the first convolution, which halves the size.
+STEM_FILTERS = 16
+#: Filters and stride of block_1, block_2, ...: 96 -> 48 -> 24 -> 12 -> 6 pixels.
+BLOCKS = (
+    (24, 1),
+    (48, 2),
+    (48, 1),
+    (96, 2),
+    (96, 1),
+    (96, 1),
+    (256, 2),
+    (256, 1),
+    (256, 1),
+    (256, 1),
+)
+#: Length of the output vector.
+FEATURE_SIZE = BLOCKS[-1][0]
+#: Batch statistics move over about 50 steps, so that a short training leaves good ones.
+BATCH_NORM_MOMENTUM = 0.98
+
+
+def parameter_count() -> int:
+    """Return the number of weights, the statistics of BatchNorm included, counted from the table of blocks."""
+    count = 3 * 9 * STEM_FILTERS + 4 * STEM_FILTERS
+    channels = STEM_FILTERS
+    for filters, _ in BLOCKS:
+        count += 9 * channels + 4 * channels + channels * filters + 4 * filters
+        channels = filters
+    return count
+
+
+def build(*, image_size: int = NATIVE_SIZE) -> keras.Model:
+    """Build the network with fresh weights: `(batch, image_size, image_size, 3)` in [-1, 1] -> `(batch, 256)`.
+
+    Layers are named `stem_...`, `block_1_...` to `block_10_...` and `pool`; the last feature map is the
+    output of `block_10_relu`. The dtype policy that is active applies.
+    """
+    import keras
+
+    inputs = keras.Input((image_size, image_size, 3), name="image")
+    x = keras.layers.Conv2D(STEM_FILTERS, 3, strides=2, padding="same", use_bias=False, name="stem_conv")(inputs)
+    x = _normalized(x, "stem")
+    x = keras.layers.ReLU(max_value=6.0, name="stem_relu")(x)
+    for number, (filters, stride) in enumerate(BLOCKS, start=1):
+        x = _block(x, f"block_{number}", filters=filters, stride=stride)
+    outputs = keras.layers.GlobalAveragePooling2D(name="pool")(x)
+    return keras.Model(inputs, outputs, name="sketchnet")
+
+
+def _block(x: Any, name: str, *, filters: int, stride: int) -> Any:
+    import keras
+
+    shortcut = x
+    x = keras.layers.DepthwiseConv2D(
+        3,
+        strides=stride,
+        padding="same",
+        use_bias=False,
+        depthwise_initializer="he_uniform",
+        name=f"{name}_depthwise",
+    )(x)
+    x = _normalized(x, f"{name}_depthwise")
+    x = keras.layers.ReLU(max_value=6.0, name=f"{name}_depthwise_relu")(x)
+    x = keras.layers.Conv2D(filters, 1, use_bias=False, kernel_initializer="he_uniform", name=f"{name}_pointwise")(x)
+    x = _normalized(x, f"{name}_pointwise")
+    if shortcut.shape == x.shape:
+        x = keras.layers.Add(name=f"{name}_add")([shortcut, x])
+    return keras.layers.ReLU(max_value=6.0, name=f"{name}_relu")(x)
+
+
+def _normalized(x: Any, name: str) -> Any:
+    import keras
+
+    return keras.layers.BatchNormalization(momentum=BATCH_NORM_MOMENTUM, epsilon=1e-3, name=f"{name}_bn")(x)
+
+
+def weights_of(model: keras.Model) -> dict[str, Floats16]:
+    """Return every variable as float16, keyed `layer/variable`, as `put_weights` takes them."""
+    return {
+        f"{layer.name}/{variable.name}": np.asarray(variable.numpy(), dtype=np.float16)
+        for layer in model.layers
+        for variable in layer.variables
+    }
+
+
+def put_weights(model: keras.Model, weights: dict[str, Floats16]) -> None:
+    """Assign every variable of `model` from `weights`, cast to float32.
+
+    Raises:
+        ValueError: A variable has no weights or other ones than its shape, or weights are left over.
+    """
+    left = dict(weights)
+    for layer in model.layers:
+        for variable in layer.variables:
+            key = f"{layer.name}/{variable.name}"
+            value = left.pop(key, None)
+            if value is None or value.shape != tuple(variable.shape):
+                found = "nothing" if value is None else str(value.shape)
+                raise ValueError(f"{key}: needs {tuple(variable.shape)}, found {found}.")
+            variable.assign(value.astype(np.float32))
+    if left:
+        raise ValueError(f"no layer takes {', '.join(sorted(left))}.")
