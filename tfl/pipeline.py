@@ -96,7 +96,7 @@ def run(
         KeyboardInterrupt: Passed on after the run's state is saved.
     """
     progress = progress or Progress()
-    folder = RunFolder(Path(config.out) if config.out else _next_folder(config))
+    folder = RunFolder(resolve_out(config))
     _check_names(config)
     config = dataclasses.replace(config, out=str(folder.path))
     claim_folder(folder.path, if_exists=if_exists, marker=RUN_FILE)
@@ -121,6 +121,11 @@ def run(
 def load_config(folder: RunFolder) -> RunConfig:
     """Read the resolved config of a run."""
     return resolve_config(read_yaml(folder.config_file), {})
+
+
+def resolve_out(config: RunConfig) -> Path:
+    """Return the run's folder: the one asked for, or the next free name below `runs/`."""
+    return Path(config.out) if config.out else _next_folder(config)
 
 
 def _check_names(config: RunConfig) -> None:

@@ -296,15 +296,16 @@ def resolve_config(base: Mapping[str, Any], overrides: Mapping[str, Any]) -> Run
 
 def differences(first: RunConfig, second: RunConfig) -> tuple[str, ...]:
     """Name the settings in which two configs differ, as `train.epochs: 3 -> 5`, the output folder left out."""
-    left, right = _flatten(first.to_dict()), _flatten(second.to_dict())
+    left, right = flatten(first.to_dict()), flatten(second.to_dict())
     return tuple(f"{key}: {left[key]!r} -> {right[key]!r}" for key in left if key != "out" and left[key] != right[key])
 
 
-def _flatten(data: Mapping[str, Any], prefix: str = "") -> dict[str, Any]:
+def flatten(data: Mapping[str, Any], prefix: str = "") -> dict[str, Any]:
+    """Turn nested mappings into one with dotted keys; schema numbers are left out."""
     flat: dict[str, Any] = {}
     for key, value in data.items():
         if isinstance(value, Mapping):
-            flat.update(_flatten(value, f"{prefix}{key}."))
-        else:
+            flat.update(flatten(value, f"{prefix}{key}."))
+        elif key != "schema":
             flat[f"{prefix}{key}"] = value
     return flat

@@ -1,0 +1,100 @@
+"""Progress on standard error: one living line in a terminal, plain lines elsewhere."""
+
+from __future__ import annotations
+
+import sys
+import time
+from types import TracebackType
+from typing import Any
+
+from tfl.core.progress import Progress
+
+_PLAIN_INTERVAL_S = 5.0
+
+
+class PlainProgress(Progress):
+    """Lines without control characters, at most one every few seconds within a stage."""
+
+    def stage(self, title: str, *, number: int, total: int) -> None:
+        self.stage_title = title
+        self._write(f"[{number}/{total}] {title}")
+
+    def update(self, text: str, *, done: int | None = None, total: int | None = None) -> None:
+        now = time.monotonic()
+        if now - self._last_log_s < _PLAIN_INTERVAL_S:
+            return
+        self._last_log_s = now
+        counted = f" {done}/{total}" if done is not None and total is not None else ""
+        self._write(f"      {text}{counted}")
+
+    def result(self, text: str) -> None:
+        self._write(f"      {text}")
+
+    def _write(self, text: str) -> None:
+        print(text, file=sys.stderr, flush=True)
+
+    def __enter__(self) -> PlainProgress:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        return None
+
+
+class RichProgress(PlainProgress):
+    """A spinner, the stage, what happens, a bar and the time, always moving."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        from rich.console import Console
+        from rich.progress import BarColumn, SpinnerColumn, TextColumn, TimeElapsedColumn
+        from rich.progress import Progress as Bars
+
+        self._bars = Bars(
+            SpinnerColumn(),
+            TextColumn("[bold]{task.fields[stage]}[/bold]"),
+            TextColumn("{task.description}"),
+            BarColumn(bar_width=24),
+            TextColumn("{task.fields[counted]}"),
+            TimeElapsedColumn(),
+            console=Console(stderr=True),
+            transient=True,
+        )
+        self._task: Any = None
+
+    def stage(self, title: str, *, number: int, total: int) -> None:
+        self.stage_title = f"[{number}/{total}] {title}"
+        if self._task is not None:
+            self._bars.remove_task(self._task)
+        self._bars.console.print(f"[bold]\\[{number}/{total}] {title}[/bold]", highlight=False)
+        self._task = self._bars.add_task("", total=None, stage=f"{number}/{total}", counted="")
+
+    def update(self, text: str, *, done: int | None = None, total: int | None = None) -> None:
+        if self._task is None:
+            self._task = self._bars.add_task("", total=None, stage="", counted="")
+        counted = f"{done}/{total}" if done is not None and total is not None else ""
+        self._bars.update(self._task, description=_escape(text), completed=done, total=total, counted=counted)
+
+    def result(self, text: str) -> None:
+        self._bars.console.print(f"      {_escape(text)}", highlight=False)
+
+    def __enter__(self) -> RichProgress:
+        self._bars.start()
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self._bars.stop()
+
+
+def _escape(text: str) -> str:
+    from rich.markup import escape
+
+    return escape(text)
+
+
+def make_progress() -> PlainProgress:
+    """Choose by whether standard error is a terminal."""
+    return RichProgress() if sys.stderr.isatty() else PlainProgress()

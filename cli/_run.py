@@ -1,0 +1,146 @@
+"""What `run`, `train` and `demo` share: resolve the config, run the stages, print what came out."""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from tfl.core.errors import JobError, UserError
+from tfl_cli._options import if_exists, resolve
+from tfl_cli._output import command_line, print_json, print_next, quoted
+from tfl_cli._progress import make_progress
+from tfl_cli._tables import print_benchmark, print_cells
+
+if TYPE_CHECKING:
+    from tfl.core.config import RunConfig
+    from tfl.core.files import IfExists
+    from tfl.core.run_folder import RunFolder
+    from tfl.pipeline import Outcome
+
+
+def run_and_print(
+    data: str | None,
+    options: dict[str, Any],
+    tables: tuple[dict[str, tuple[str, Any, str]], ...],
+    *,
+    stages: tuple[str, ...],
+    as_json: bool,
+    command: str,
+) -> int:
+    """Run stages for a command and print the result; returns the exit code."""
+    policy = if_exists(options)
+    if policy == "resume":
+        config = _resumed_config(data, options, tables)
+    else:
+        config = resolve(options, *tables, **_fixed(data, options))
+        if not config.data.path:
+            raise UserError(
+                "Say which data: a folder with one sub-folder of pictures per class.", hint=f"tfl {command} FOLDER"
+            )
+    outcome = run_stages(config, stages=stages, policy=policy, command=command)
+    if as_json:
+        print_json(run_document(outcome.folder))
+    else:
+        print_run(outcome.folder)
+    return 1 if outcome.failed_cells else 0
+
+
+def run_stages(config: RunConfig, *, stages: tuple[str, ...], policy: IfExists, command: str) -> Outcome:
+    """Run stages with a progress display; an interrupt or a failure says how to go on."""
+    from tfl.pipeline import resolve_out, run
+
+    config = dataclasses.replace(config, out=str(resolve_out(config)))
+    again = f"tfl {command} --out {quoted(config.out)} --resume"
+    try:
+        with make_progress() as progress:
+            return run(config, stages=stages, if_exists=policy, command=command_line(), progress=progress)
+    except KeyboardInterrupt:
+        click.echo(f"Stopped; what is done is kept. Go on with:\n  {again}", err=True)
+        raise
+    except JobError:
+        click.echo(f"What is done is kept. Once mended, go on with:\n  {again}", err=True)
+        raise
+
+
+def _fixed(data: str | None, options: dict[str, Any]) -> dict[str, Any]:
+    return {
+        "data__path": data,
+        "out": options["out"],
+        "data__bad_files": "skip" if options["skip_bad"] else None,
+        "data__allow": list(options["allow"]) or None,
+    }
+
+
+def _resumed_config(data: str | None, options: dict[str, Any], tables: Any) -> RunConfig:
+    from tfl.core.config import resolve_config
+    from tfl.core.run_folder import RunFolder
+    from tfl.pipeline import load_config
+
+    if not options["out"]:
+        raise UserError("--resume needs the run's folder.", hint="Add --out RUN. See the runs: tfl runs list")
+    saved = load_config(RunFolder.find(Path(options["out"])))
+    # What is not asked for again stays as the run was begun; what is asked for must be the same.
+    given = resolve(options, *tables, **_fixed(data, options))
+    changed = {name: value for name, value in _flat(given).items() if value != _flat(resolve_config({}, {}))[name]}
+    return resolve_config(saved.to_dict(), {**changed, "out": options["out"]})
+
+
+def _flat(config: RunConfig) -> dict[str, Any]:
+    from tfl.core.config import flatten
+
+    return flatten(config.to_dict())
+
+
+def run_document(folder: RunFolder) -> dict[str, Any]:
+    """Gather a run's records into one document."""
+    parts = {
+        "record": folder.record_file,
+        "check": folder.check_file,
+        "training": folder.training_dir / "summary.json",
+        "evaluation": folder.evaluation_dir / "test.json",
+        "exports": folder.exports_file,
+        "benchmark": folder.benchmark_file,
+    }
+    document: dict[str, Any] = {"run": str(folder.path), "report": str(folder.report_file)}
+    for name, path in parts.items():
+        document[name] = json.loads(path.read_text(encoding="utf-8")) if path.is_file() else None
+    return document
+
+
+def print_run(folder: RunFolder) -> None:
+    """Print a run's result for a person: the answer, the tables, the report, the next commands."""
+    from tfl.bench.cells import ExportSummary
+    from tfl.bench.records import Benchmark
+    from tfl.tasks import Evaluation
+
+    evaluation_file = folder.evaluation_dir / "test.json"
+    evaluation = Evaluation.load(evaluation_file) if evaluation_file.is_file() else None
+    if evaluation is not None:
+        right = round(evaluation.accuracy * 100)
+        click.echo(
+            f"\n{right} of 100 pictures the model never saw are recognised"
+            f" (95 % interval {evaluation.accuracy_low * 100:.1f} to {evaluation.accuracy_high * 100:.1f} %,"
+            f" {evaluation.sample_count} pictures)."
+        )
+        if evaluation.most_confused:
+            worst = evaluation.most_confused[0]
+            click.echo(f"Most often {worst.truth} is taken for {worst.predicted} ({worst.count} times).")
+    cells = ExportSummary.load(folder.exports_file).cells if folder.exports_file.is_file() else ()
+    if folder.benchmark_file.is_file():
+        print_benchmark(Benchmark.load(folder.benchmark_file), cells)
+    elif cells:
+        print_cells(cells)
+    click.echo(f"\nReport: {folder.report_file}")
+    run = quoted(folder.path)
+    best = next((cell for cell in cells if cell.status == "ok" and cell.precision == "int8"), None)
+    model = f"{run}/{best.artifact_dir}" if best else run
+    print_next(
+        f"tfl predict {model} YOUR_PICTURE.jpg",
+        f"tfl evaluate {model} --data YOUR_OTHER_PICTURES",
+        f"tfl verify {model}" if best else f"tfl export {run} --target openvino,tflite --precision fp32,int8",
+        f"tfl runs show {run}",
+    )

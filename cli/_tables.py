@@ -1,0 +1,105 @@
+"""The tables that several commands print."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
+import click
+
+from tfl_cli._output import print_table
+
+if TYPE_CHECKING:
+    from tfl.bench.records import Benchmark, Cell, Verification
+
+
+def print_cells(cells: Sequence[Cell]) -> None:
+    """Print exports: what each came to and the proof."""
+    rows = []
+    for cell in cells:
+        proof = cell.verification
+        held_out = proof.held_out if proof else None
+        rows.append(
+            [
+                cell.target,
+                cell.precision,
+                _status(cell),
+                f"{cell.size_bytes / 1e6:.2f}" if cell.size_bytes else "",
+                f"{held_out.flipped} of {held_out.sample_count}" if held_out else "",
+                f"{held_out.max_difference:.1e}" if held_out else "",
+                f"{proof.metric:.4f}" if proof and proof.metric is not None else "",
+                _note(cell),
+            ]
+        )
+    head = ["target", "precision", "status", "MB", "decisions that differ", "max difference", "accuracy", "note"]
+    print_table(head, rows, title="Exports against the float model")
+
+
+def print_benchmark(benchmark: Benchmark, cells: Sequence[Cell] = ()) -> None:
+    """Print the benchmark, with the cells that have no figures at the end."""
+    by_name = {cell.name: cell for cell in cells}
+    rows: list[list[object]] = []
+    for item in benchmark.measurements:
+        cell = by_name.get(item.artifact)
+        rows.append(
+            [
+                item.target,
+                item.precision,
+                _status(cell) if cell else "",
+                f"{item.size_bytes / 1e6:.2f}",
+                f"{item.metric:.4f}",
+                f"{item.model_ms.p50:.2f}",
+                f"{item.model_ms.p90:.2f}",
+                f"{item.model_ms.p99:.2f}",
+                f"{item.end_to_end_ms.p50:.2f}",
+                f"{item.throughput_per_s:,.0f}",
+                str(item.throughput_batch),
+                f"{item.load_ms:,.0f}",
+                f"{item.first_inference_ms:.1f}",
+                f"{item.peak_rss_bytes / 1e6:,.0f}",
+            ]
+        )
+    measured = {item.artifact for item in benchmark.measurements}
+    head = [
+        *("target", "precision", "status", "MB", "accuracy", "ms p50", "p90", "p99"),
+        *("file to answer ms", "per s", "at batch", "load ms", "first ms", "peak MB"),
+    ]
+    print_table(head, rows, title="Measured on this machine: batch 1 latency, best throughput, memory")
+    for cell in cells:
+        if cell.name not in measured:
+            click.echo(f"{cell.name}: {_status(cell)}. {_note(cell)}")
+    for name, failure in benchmark.failures.items():
+        click.echo(f"{name}: could not be measured: {failure.message.splitlines()[0]}")
+    environment = benchmark.environment
+    noise = f"; noise floor {benchmark.noise_floor:.1%}" if benchmark.noise_floor is not None else ""
+    click.echo(
+        f"{environment.cpu}, {environment.cpu_count} processors, {', '.join(environment.isa) or 'no SIMD flags'}{noise}"
+    )
+
+
+def print_verifications(proofs: Sequence[Verification]) -> None:
+    """Print every check of every proof."""
+    for proof in proofs:
+        rows = [
+            [check.name, f"{check.value:.3g}", f"{check.limit:.3g}", "ok" if check.passed else "FAILED"]
+            for check in proof.checks
+        ]
+        verdict = "verified" if proof.passed else "NOT VERIFIED"
+        print_table(["check", "value", "limit", ""], rows, title=f"{proof.artifact}: {verdict}")
+        if proof.metric is not None:
+            beside = f", float model {proof.float_metric:.4f}" if proof.float_metric is not None else ""
+            click.echo(f"{proof.metric_name} {proof.metric:.4f}{beside}")
+        click.echo(f"Why these limits: {proof.tolerance.reason}")
+        if proof.note:
+            click.echo(f"Note: {proof.note}")
+
+
+def _status(cell: Cell) -> str:
+    return {"ok": "verified", "failed": "FAILED", "unsupported": "unsupported"}[cell.status]
+
+
+def _note(cell: Cell) -> str:
+    if cell.failure is not None:
+        log = f" (log: {cell.failure.log})" if cell.failure.log else ""
+        return f"{cell.failure.stage}: {cell.failure.message.splitlines()[0]}{log}"
+    return cell.reason

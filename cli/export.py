@@ -1,0 +1,50 @@
+"""`tfl export RUN`."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import click
+
+from tfl_cli._options import json_flag, names_or
+from tfl_cli._output import print_json, print_next, quoted
+from tfl_cli._progress import make_progress
+from tfl_cli._tables import print_cells
+
+
+@click.command("export")
+@click.argument("run", type=click.Path(path_type=Path))
+@click.option("--target", help="Targets, comma-separated; all by default.")
+@click.option("--precision", help="Precisions, comma-separated; fp32,fp16,int8 by default.")
+@click.option("--calibration-samples", type=click.IntRange(1), default=200, show_default=True, help="For static int8.")
+@click.option("--workers", type=click.IntRange(1), default=2, show_default=True, help="Child processes at a time.")
+@json_flag
+def command(
+    run: Path, target: str | None, precision: str | None, calibration_samples: int, workers: int, as_json: bool
+) -> int:
+    """Export RUN and verify every artefact in a fresh process. Exit status 1 when a cell failed.
+
+    \b
+    tfl export runs/photos-1 --target openvino,tflite --precision fp32,int8
+    """
+    from tfl.core.config import DEFAULT_PRECISIONS
+    from tfl.model import load
+
+    with make_progress() as progress:
+        summary = load(run, progress=progress).export(
+            names_or(target, ()),
+            names_or(precision, DEFAULT_PRECISIONS),
+            calibration_samples=calibration_samples,
+            workers=workers,
+        )
+    failed = any(cell.status == "failed" for cell in summary.cells)
+    if as_json:
+        print_json(summary.to_dict())
+        return 1 if failed else 0
+    print_cells(summary.cells)
+    good = next((cell for cell in summary.cells if cell.status == "ok"), None)
+    commands = [f"tfl benchmark {quoted(run)}", f"tfl report {quoted(run)}"]
+    if good is not None:
+        commands.insert(0, f"tfl predict {quoted(run / good.artifact_dir)} YOUR_PICTURE.jpg")
+    print_next(*commands)
+    return 1 if failed else 0

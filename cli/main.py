@@ -1,0 +1,116 @@
+"""`tfl`: the command table. A command's file is imported only when that command runs."""
+
+from __future__ import annotations
+
+import importlib
+import os
+import signal
+import sys
+import traceback
+from typing import Any, NoReturn
+
+import click
+
+from tfl import __version__
+from tfl.core.errors import TflError, closest
+
+#: Name -> (file in this folder, what the list of commands says).
+COMMANDS = {
+    "demo": ("demo", "See everything once, on handwritten digits that come with scikit-learn."),
+    "run": ("run", "Do all stages on your data: from pictures to a verified, measured model."),
+    "models": ("models", "List, describe, fetch and import pretrained backbones."),
+    "data": ("data", "Check data before training."),
+    "train": ("train", "Train and evaluate, without exports."),
+    "evaluate": ("evaluate", "Score a run, a bundle or an artefact on held-out data."),
+    "predict": ("predict", "Answer for pictures with a run, a bundle or an artefact."),
+    "export": ("export", "Export a run to targets and precisions, and verify each."),
+    "verify": ("verify", "Prove in a fresh process that an artefact does what the model does."),
+    "benchmark": ("benchmark", "Measure size, accuracy, latency, throughput and memory."),
+    "report": ("report", "Write a run's HTML report."),
+    "runs": ("runs", "List, show and compare runs."),
+    "doctor": ("doctor", "Say what works on this machine and how to install what is missing."),
+}
+EXIT_JOB_FAILED, EXIT_USER_MISTAKE, EXIT_INTERRUPTED = 1, 2, 130
+
+
+class LazyGroup(click.Group):
+    """Commands by name from a table; unknown names get the closest one."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        return list(COMMANDS)
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+        if cmd_name not in COMMANDS:
+            return None
+        command: click.Command = importlib.import_module(f"tfl_cli.{COMMANDS[cmd_name][0]}").command
+        return command
+
+    def resolve_command(
+        self, ctx: click.Context, args: list[str]
+    ) -> tuple[str | None, click.Command | None, list[str]]:
+        name = args[0]
+        if name not in COMMANDS and not name.startswith("-"):
+            ctx.fail(f"There is no command '{name}'.{closest(name, COMMANDS)}")
+        return super().resolve_command(ctx, args)
+
+    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        with formatter.section("Commands"):
+            formatter.write_dl([(name, text) for name, (_, text) in COMMANDS.items()])
+
+
+@click.group(cls=LazyGroup, context_settings={"help_option_names": ["-h", "--help"]})
+@click.version_option(__version__, prog_name="tfl")
+def tfl() -> None:
+    """From your own pictures to a small model that is proven to work on its target.
+
+    Start with:  tfl demo   or   tfl run FOLDER_WITH_ONE_SUBFOLDER_PER_CLASS
+    """
+
+
+def main() -> NoReturn:
+    """Run the command line; errors become messages and exit codes."""
+    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
+    signal.signal(signal.SIGTERM, _interrupt)
+    try:
+        code = tfl.main(prog_name="tfl", standalone_mode=False)
+        sys.exit(code if isinstance(code, int) else 0)
+    except click.exceptions.Abort:
+        sys.exit(_interrupted())
+    except KeyboardInterrupt:
+        sys.exit(_interrupted())
+    except click.ClickException as error:
+        error.show()
+        sys.exit(error.exit_code)
+    except TflError as error:
+        click.echo(f"Error: {error.message}", err=True)
+        if error.hint:
+            click.echo(error.hint, err=True)
+        sys.exit(error.exit_code)
+    except BrokenPipeError:
+        # Whoever read the output has gone, as in `tfl ... | head`.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        sys.exit(EXIT_JOB_FAILED)
+    except Exception as error:  # noqa: BLE001 - the boundary: no person should meet a bare traceback
+        _unexpected(error)
+        sys.exit(EXIT_JOB_FAILED)
+
+
+def _interrupt(number: int, frame: Any) -> NoReturn:
+    raise KeyboardInterrupt
+
+
+def _interrupted() -> int:
+    click.echo("Stopped.", err=True)
+    return EXIT_INTERRUPTED
+
+
+def _unexpected(error: Exception) -> None:
+    click.echo(f"Error: this is a fault in tfl or in a library it uses: {type(error).__name__}: {error}", err=True)
+    if os.environ.get("TFL_DEBUG"):
+        traceback.print_exc()
+    else:
+        click.echo("Run it again with TFL_DEBUG=1 to see where.", err=True)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,29 @@
+"""`tfl train DATA`: check, split, train, evaluate, report."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import click
+
+from tfl_cli._options import DATA_FLAGS, TRAIN_FLAGS, bad_data_flags, json_flag, output_flags, setting_flags
+from tfl_cli._run import run_and_print
+
+TABLES = (DATA_FLAGS, TRAIN_FLAGS)
+
+
+@click.command("train")
+@click.argument("data", required=False, type=click.Path())
+@setting_flags(*TABLES)
+@bad_data_flags
+@output_flags
+@json_flag
+def command(data: str | None, as_json: bool, **options: Any) -> int:
+    """Train on DATA and evaluate, without exports.
+
+    \b
+    tfl train photos --epochs 20 --fine-tune 10 --augment standard
+    """
+    from tfl.pipeline import TRAINING_STAGES
+
+    return run_and_print(data, options, TABLES, stages=TRAINING_STAGES, as_json=as_json, command="train")
