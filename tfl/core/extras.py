@@ -44,8 +44,8 @@ def install_command(module: str) -> str:
     return f'pip install "tfl[{EXTRA_OF_MODULE[module]}]"'
 
 
-def require(module: str, *, purpose: str) -> ModuleType:
-    """Import an optional module.
+def require_installed(module: str, *, purpose: str) -> None:
+    """Check that an optional module is there, without importing it.
 
     Args:
         module: Dotted name; its first part decides the extra.
@@ -60,4 +60,17 @@ def require(module: str, *, purpose: str) -> ModuleType:
             f"{purpose[:1].upper()}{purpose[1:]} needs the package '{root}', which is not installed.",
             hint=f"Install it: {install_command(root)}",
         )
+
+
+def require(module: str, *, purpose: str) -> ModuleType:
+    """Import an optional module.
+
+    Args:
+        module: Dotted name; its first part decides the extra.
+        purpose: What needs it, for the message: `"exporting to OpenVINO"`.
+
+    Raises:
+        MissingExtraError: It is not installed; the message holds the install command.
+    """
+    require_installed(module, purpose=purpose)
     return importlib.import_module(module)

@@ -3,8 +3,27 @@
 from __future__ import annotations
 
 from tfl.core.registry import Registry
-from tfl.targets._base import Exported, ExportRequest, OpenMode, Runtime, Target, Tolerance
+from tfl.targets._base import Exported, ExportRequest, OpenMode, Runtime, Target, Tolerance, predict_all
+from tfl.targets._calibration import choose_calibration
+from tfl.targets._export import export_artifact, stage_saved_model
+from tfl.targets._open import Kind, kind_of, open_artifact, open_bundle
 
 TARGETS: Registry[Target] = Registry("tfl.targets", "TARGET", "target")
 
-__all__ = ["TARGETS", "ExportRequest", "Exported", "OpenMode", "Runtime", "Target", "Tolerance"]
+__all__ = [
+    "TARGETS",
+    "ExportRequest",
+    "Exported",
+    "Kind",
+    "OpenMode",
+    "Runtime",
+    "Target",
+    "Tolerance",
+    "choose_calibration",
+    "export_artifact",
+    "kind_of",
+    "open_artifact",
+    "open_bundle",
+    "predict_all",
+    "stage_saved_model",
+]

@@ -6,14 +6,14 @@ import abc
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Literal
+from typing import ClassVar, Literal
 
 import numpy as np
 
 from tfl.bundle import Artifact, Bundle, Signature
-from tfl.core.errors import UnsupportedError
+from tfl.core.errors import UnsupportedError, UserError
 from tfl.core.records import Record
-from tfl.data.preprocess import Floats, Pixels
+from tfl.data.preprocess import Floats, Pixels, normalize
 
 OpenMode = Literal["latency", "throughput"]
 
@@ -57,6 +57,30 @@ class ExportRequest:
     out_dir: Path
     precision: str
     calibration_pixels: Pixels | None
+
+    @property
+    def input_name(self) -> str:
+        """Name of the one input, in the SavedModel and in every artefact."""
+        return self.bundle.signature.inputs[0].name
+
+    @property
+    def output_name(self) -> str:
+        """Name of the one output, in the SavedModel and in every artefact."""
+        return self.bundle.signature.outputs[0].name
+
+    def calibration_inputs(self) -> Iterator[Floats]:
+        """Yield the calibration samples one by one as `(1, height, width, 3)` float32, normalized by the contract.
+
+        Raises:
+            UserError: The request holds no calibration samples.
+        """
+        if self.calibration_pixels is None or len(self.calibration_pixels) == 0:
+            raise UserError(
+                f"Precision '{self.precision}' sets its ranges on training samples. Received none.",
+                hint="Pass calibration samples of the training split.",
+            )
+        for pixels in self.calibration_pixels:
+            yield normalize(pixels[None], self.bundle.preprocessing)
 
 
 @dataclass(frozen=True)
@@ -108,9 +132,9 @@ class Target(abc.ABC):
     #: One line that says what the format is for.
     summary: str
     #: Precision name -> tolerance; the keys are the precisions that the target can make.
-    tolerances: dict[str, Tolerance]
+    tolerances: ClassVar[dict[str, Tolerance]]
     #: Precision name -> why the target can't make it, for precisions that other targets have.
-    unsupported: dict[str, str]
+    unsupported: ClassVar[dict[str, str]]
     #: The precisions of `tolerances` that need calibration samples.
     calibrated: frozenset[str]
     #: Modules (import names) needed to open an artefact.

@@ -1,0 +1,96 @@
+"""TensorFlow SavedModel: the reference format, and what TensorFlow Serving takes as it is."""
+
+from __future__ import annotations
+
+import shutil
+from pathlib import Path
+from typing import Any, ClassVar
+
+import numpy as np
+
+from tfl.bundle import Artifact
+from tfl.core.errors import UnsupportedError
+from tfl.core.extras import require
+from tfl.core.files import digest_tree
+from tfl.data.preprocess import Floats
+from tfl.targets._base import Exported, ExportRequest, OpenMode, Runtime, Target, Tolerance
+
+#: TensorFlow Serving looks for numbered versions inside a model's folder, so the artefact is one of its models.
+_VERSION_DIR = "1"
+
+
+class SavedModelRuntime(Runtime):
+    """Calls the serving signature of a loaded SavedModel."""
+
+    def __init__(self, loaded: Any, input_name: str, output_name: str) -> None:
+        import tensorflow as tf
+
+        self._constant = tf.constant
+        self._loaded = loaded
+        self._serve = loaded.signatures["serving_default"]
+        self._input_name = input_name
+        self._output_name = output_name
+
+    def predict(self, batch: Floats) -> Floats:
+        """See `Runtime.predict`."""
+        answer = self._serve(**{self._input_name: self._constant(batch)})
+        return np.asarray(answer[self._output_name].numpy(), dtype=np.float32)
+
+    def close(self) -> None:
+        """See `Runtime.close`."""
+        self._loaded = self._serve = None
+
+
+class SavedModelTarget(Target):
+    """Float32 only: TensorFlow's own kernels gain nothing from smaller weights on a processor."""
+
+    summary = "TensorFlow SavedModel, for TensorFlow Serving and further conversion"
+    tolerances: ClassVar = {
+        "fp32": Tolerance(
+            max_difference=1e-4,
+            mean_difference=1e-5,
+            agreement=1.0,
+            metric_drop=0.0,
+            reason="The same float32 kernels as Keras; only the order of additions may differ (about 1e-6).",
+        )
+    }
+    unsupported: ClassVar = {
+        "fp16": "TensorFlow computes half precision on a processor by converting to float32 and back",
+        "int8": "a SavedModel holds no integer kernels",
+        "int8-io": "a SavedModel holds no integer kernels",
+        "dynamic": "a SavedModel holds no integer weights",
+    }
+    calibrated = frozenset()
+    runtime_modules = ("tensorflow",)
+    export_modules = ("tensorflow",)
+
+    def export(self, request: ExportRequest) -> Exported:
+        """See `Target.export`."""
+        folder = request.out_dir / _VERSION_DIR
+        shutil.copytree(request.saved_model_dir, folder)
+        files = [f"{_VERSION_DIR}/{name}" for name in digest_tree(folder)]
+        entry = f"{_VERSION_DIR}/saved_model.pb"
+        rest = tuple(name for name in files if name != entry)
+        return Exported(model_files=(entry, *rest), signature=request.bundle.signature)
+
+    def open(self, folder: Path, artifact: Artifact, *, threads: int, mode: OpenMode = "latency") -> Runtime:
+        """See `Target.open`.
+
+        Raises:
+            UnsupportedError: TensorFlow has run in this process already with another number of threads.
+        """
+        tf = require("tensorflow", purpose="opening a SavedModel")
+        if threads and tf.config.threading.get_intra_op_parallelism_threads() != threads:
+            try:
+                tf.config.threading.set_intra_op_parallelism_threads(threads)
+            except RuntimeError as error:
+                raise UnsupportedError(
+                    f"TensorFlow has started in this process, so it can't be set to {threads} threads any more.",
+                    hint="Open the artefact in a fresh process, or with threads=0.",
+                ) from error
+        loaded = tf.saved_model.load(str((folder / artifact.model_files[0]).parent))
+        signature = artifact.signature
+        return SavedModelRuntime(loaded, signature.inputs[0].name, signature.outputs[0].name)
+
+
+TARGET = SavedModelTarget()
