@@ -22,7 +22,7 @@ from tfl_cli._tables import print_cells
 def command(
     run: Path, target: str | None, precision: str | None, calibration_samples: int, workers: int, as_json: bool
 ) -> int:
-    """Export RUN and verify every artefact in a fresh process. Exit status 1 when a cell failed.
+    r"""Export RUN and verify every artefact in a fresh process. Exit status 1 when a cell failed.
 
     \b
     tfl export runs/photos-1 --target openvino,tflite --precision fp32,int8

@@ -28,7 +28,7 @@ TABLES = (DATA_FLAGS, TRAIN_FLAGS, EXPORT_FLAGS, BENCHMARK_FLAGS)
 @output_flags
 @json_flag
 def command(data: str | None, as_json: bool, **options: Any) -> int:
-    """Do all stages on DATA, a folder with one sub-folder of pictures per class.
+    r"""Do all stages on DATA, a folder with one sub-folder of pictures per class.
 
     Check, split, train, evaluate, export to every target, verify, benchmark, report. The exit status is
     0 when everything holds, 1 when a stage or a cell failed, 2 for a mistake in what was asked.

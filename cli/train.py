@@ -19,7 +19,7 @@ TABLES = (DATA_FLAGS, TRAIN_FLAGS)
 @output_flags
 @json_flag
 def command(data: str | None, as_json: bool, **options: Any) -> int:
-    """Train on DATA and evaluate, without exports.
+    r"""Train on DATA and evaluate, without exports.
 
     \b
     tfl train photos --epochs 20 --fine-tune 10 --augment standard
