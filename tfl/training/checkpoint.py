@@ -87,7 +87,8 @@ class StageState:
             raise IntegrityError(
                 f"The checkpoint {path} is damaged: {error}.", hint="Delete it; the stage then begins anew."
             ) from error
-        return cls(**facts, **groups)
+        fields: dict[str, Any] = {**facts, **groups}
+        return cls(**fields)
 
 
 def _restore(array: npt.NDArray[Any], dtype: str) -> npt.NDArray[Any]:

@@ -94,7 +94,7 @@ def _epoch(
     training.go_to(epoch)
     history = model.fit(training, epochs=1, verbose=0, shuffle=False, callbacks=[Tell()]).history
     measured = model.evaluate(validation, verbose=0, return_dict=True)
-    row = {
+    row: dict[str, Any] = {
         "stage": plan.name,
         "epoch": epoch + 1,
         "loss": float(history["loss"][0]),
