@@ -11,7 +11,9 @@ tfl = work / "venv" / "bin" / "tfl"
 wrong = []
 for name, answers in expected["answers"].items():
     folder = work / "run" / "bundle" / "artifacts" / name
-    output = subprocess.run([tfl, "predict", folder, *expected["pictures"], "--json"], check=True, capture_output=True).stdout
+    output = subprocess.run(
+        [tfl, "predict", folder, *expected["pictures"], "--json"], check=True, capture_output=True
+    ).stdout
     if json.loads(output)["predictions"] != answers:
         wrong.append(name)
     print(f"{name}: {'differs' if name in wrong else 'the same answers'}")

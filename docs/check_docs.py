@@ -1,0 +1,74 @@
+"""Check the documents: links lead somewhere, named commands and files exist, dependencies match setup.cfg."""
+
+from __future__ import annotations
+
+import configparser
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parent.parent
+PAGES = [*ROOT.glob("*.md"), *(ROOT / "docs").glob("**/*.md"), *(ROOT / "benchmarks").glob("**/*.md")]
+
+
+def broken_links() -> list[str]:
+    """Relative links of every page that lead nowhere."""
+    problems = []
+    for page in PAGES:
+        for target in re.findall(r"\]\(([^)#\s]+)[^)]*\)", page.read_text(encoding="utf-8")):
+            if "://" not in target and not target.startswith("mailto:") and not (page.parent / target).exists():
+                problems.append(f"{page.relative_to(ROOT)}: the link {target} leads nowhere")
+    return problems
+
+
+def unknown_commands() -> list[str]:
+    """`tfl NAME` in a code block or in backquotes whose NAME is no command."""
+    from tfl_cli.main import COMMANDS
+
+    problems = []
+    for page in PAGES:
+        text = page.read_text(encoding="utf-8")
+        for name in re.findall(r"(?:^|`|\$ )tfl ([a-z]+)\b", text, flags=re.MULTILINE):
+            if name not in COMMANDS:
+                problems.append(f"{page.relative_to(ROOT)}: there is no command 'tfl {name}'")
+    return problems
+
+
+def unknown_options() -> list[str]:
+    """Options in code blocks that the command's help does not know."""
+    problems, helps = [], {}
+    for page in PAGES:
+        for line in re.findall(r"^tfl ([^\n]+)$", page.read_text(encoding="utf-8"), flags=re.MULTILINE):
+            words = line.split()
+            depth = 2 if words[0] in ("models", "data", "runs") and len(words) > 1 else 1
+            command = tuple(words[:depth])
+            if command not in helps:
+                tfl = Path(sys.executable).with_name("tfl")
+                helps[command] = subprocess.run([tfl, *command, "--help"], capture_output=True, text=True).stdout
+            known = set(re.findall(r"--[a-z][a-z-]*", helps[command]))
+            for option in re.findall(r"(?<=\s)--[a-z][a-z-]*", " " + line):
+                if option not in known:
+                    problems.append(f"{page.relative_to(ROOT)}: 'tfl {' '.join(command)}' has no option {option}")
+    return problems
+
+
+def undocumented_dependencies() -> list[str]:
+    """Requirements whose name or range in setup.cfg is not in docs/dependencies.md."""
+    config = configparser.RawConfigParser()
+    config.read(ROOT / "setup.cfg")
+    blocks = [config["options"]["install_requires"]]
+    blocks += [text for name, text in config["options.extras_require"].items() if name not in ("dev", "all")]
+    table = (ROOT / "docs" / "dependencies.md").read_text(encoding="utf-8")
+    problems = []
+    for requirement in " ".join(blocks).split():
+        match = re.match(r"([\w-]+)(.*)", requirement)
+        if match and not re.search(rf"\| {match[1]} \| \w+ \| {re.escape(match[2])} \|", table):
+            problems.append(f"docs/dependencies.md does not have {requirement}")
+    return problems
+
+
+if __name__ == "__main__":
+    found = broken_links() + unknown_commands() + unknown_options() + undocumented_dependencies()
+    print("\n".join(found) or f"{len(PAGES)} pages: links, commands, options and dependencies are right")
+    sys.exit(1 if found else 0)
