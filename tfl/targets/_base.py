@@ -141,6 +141,8 @@ class Target(abc.ABC):
     runtime_modules: tuple[str, ...]
     #: Modules (import names) needed to export.
     export_modules: tuple[str, ...]
+    #: Modules (import names) that one precision needs on top of these.
+    precision_modules: ClassVar[dict[str, tuple[str, ...]]] = {}
 
     @property
     def precisions(self) -> tuple[str, ...]:

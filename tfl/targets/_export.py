@@ -73,8 +73,8 @@ def stage_in_child(arguments: Mapping[str, Any]) -> dict[str, Any]:
         return {result.name: tf.identity(tf.cast(model(image, training=False), tf.float32), name=result.name)}
 
     free_shape = [None, *source.shape[1:]]
+    # The endpoint's variables are found by themselves; `track` would write each of them a second time.
     archive = keras.export.ExportArchive()
-    archive.track(model)
     archive.add_endpoint("serve", serve, input_signature=[tf.TensorSpec(free_shape, tf.float32, name=source.name)])
     archive.write_out(arguments["out_dir"], verbose=False)
     return {}
@@ -113,8 +113,8 @@ def export_artifact(
     """
     plug_in = _TARGETS.get(target)
     plug_in.check_precision(precision)
-    for module in plug_in.export_modules:
-        require_installed(module, purpose=f"exporting to {target}")
+    for module in (*plug_in.export_modules, *plug_in.precision_modules.get(precision, ())):
+        require_installed(module, purpose=f"exporting to {target}-{precision}")
     calibrated = precision in plug_in.calibrated
     if calibrated and (calibration is None or calibration_pixels is None or len(calibration_pixels) == 0):
         raise UserError(
