@@ -5,7 +5,6 @@ import shutil
 import subprocess
 import sys
 
-import numpy as np
 import pytest
 import yaml
 from PIL import Image
@@ -21,7 +20,7 @@ def artifact(run, name):
 
 
 def test_every_stage_is_done_and_every_artefact_is_proven(finished_run):
-    run, document = finished_run
+    _run, document = finished_run
     assert document["record"]["status"] == "done"
     assert list(document["record"]["stages"]) == [
         "check",
@@ -73,7 +72,7 @@ def test_the_report_stands_alone(finished_run):
 
 
 def test_the_config_and_the_manifest_are_saved(finished_run, colours):
-    run, document = finished_run
+    run, _document = finished_run
     config = yaml.safe_load((run / "config.yaml").read_text())
     assert config["train"]["epochs"] == 6
     assert config["benchmark"]["batch_sizes"] == [1, 8]
