@@ -248,8 +248,8 @@ def _top_losses(
     return tuple(
         SampleResult(
             path=paths[index],
-            truth=labels[classes[index]],
-            predicted=labels[predicted[index]],
+            truth=labels[int(classes[index])],
+            predicted=labels[int(predicted[index])],
             confidence=float(outputs[index].max()),
             loss=float(losses[index]),
         )
