@@ -1,0 +1,232 @@
+"""The data check: every file is read once, decoded whole, and held against the rules."""
+
+from __future__ import annotations
+
+import hashlib
+import io
+import os
+import warnings
+from collections import Counter, defaultdict
+from collections.abc import Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+from PIL import ExifTags, Image
+
+from tfl.core.errors import DataError, unknown_name
+from tfl.core.progress import Progress
+from tfl.data.findings import RULES, CheckReport, Finding, finding
+from tfl.data.manifest import Example, Manifest
+from tfl.data.preprocess import decode
+
+__all__ = ["CheckReport", "Finding", "check", "require_clean", "skip_bad"]
+
+_TINY_PIXELS = 32
+_GIANT_PIXELS = 50_000_000
+_FEW = 10
+_IMBALANCE = 5.0
+_NAMED = 10
+_ENDINGS = {
+    "JPEG": {".jpg", ".jpeg", ".jpe", ".jfif"},
+    "MPO": {".jpg", ".jpeg", ".mpo"},
+    "PNG": {".png", ".apng"},
+    "GIF": {".gif"},
+    "BMP": {".bmp", ".dib"},
+    "WEBP": {".webp"},
+    "TIFF": {".tif", ".tiff"},
+    "PPM": {".ppm", ".pgm", ".pbm", ".pnm"},
+}
+
+
+@dataclass(frozen=True)
+class _Seen:
+    """What one file turned out to be."""
+
+    digest: str
+    findings: tuple[Finding, ...]
+
+
+def check(manifest: Manifest, *, progress: Progress | None = None) -> tuple[CheckReport, Manifest]:
+    """Check every file and the set as a whole.
+
+    Args:
+        manifest: From a reader.
+        progress: Told about every file.
+
+    Returns:
+        The report, and the manifest with each file's SHA-256.
+    """
+    progress = progress or Progress()
+    seen: list[_Seen] = []
+    pool = ThreadPoolExecutor(os.cpu_count())
+    try:
+        root = Path(manifest.root)
+        results = pool.map(lambda example: _look(root / example.path, example.path), manifest.examples)
+        for done, result in enumerate(results, 1):
+            seen.append(result)
+            progress.update("reading pictures", done=done, total=len(manifest.examples))
+    finally:
+        pool.shutdown(cancel_futures=True)
+    examples = tuple(
+        replace(example, sha256=item.digest) for example, item in zip(manifest.examples, seen, strict=True)
+    )
+    manifest = replace(manifest, examples=examples)
+    unreadable = {item.path for result in seen for item in result.findings if item.rule == "unreadable"}
+    good = [example for example in examples if example.path not in unreadable]
+    findings = [item for result in seen for item in result.findings]
+    findings += [*_copies(good), *_class_sizes(manifest, good), *_split_classes(manifest, good)]
+    order = {"error": 0, "warning": 1, "info": 2}
+    findings.sort(key=lambda item: (order[item.severity], item.rule, item.path))
+    return _report(manifest, findings), manifest
+
+
+def _report(manifest: Manifest, findings: Sequence[Finding]) -> CheckReport:
+    severities = Counter(item.severity for item in findings)
+    count, classes = len(manifest.examples), len(manifest.labels)
+    verdict = f"{count} pictures in {classes} classes: "
+    if severities["error"]:
+        kinds = Counter(item.rule for item in findings if item.severity == "error")
+        verdict += "not ready: " + ", ".join(f"{number} x {rule}" for rule, number in kinds.items())
+    elif severities["warning"]:
+        verdict += f"usable, with {severities['warning']} warnings"
+    else:
+        verdict += "nothing wrong was found"
+    return CheckReport(
+        verdict=verdict,
+        examples=count,
+        errors=severities["error"],
+        warnings=severities["warning"],
+        class_counts=manifest.counts(),
+        split_counts=dict(Counter(item.given_split for item in manifest.examples if item.given_split)),
+        findings=tuple(findings),
+    )
+
+
+def _look(file: Path, path: str) -> _Seen:
+    try:
+        data = file.read_bytes()
+    except OSError as error:
+        return _Seen("", (finding("unreadable", path, f"can't be read: {error.strerror or error}"),))
+    digest = hashlib.sha256(data).hexdigest()
+    try:
+        decode(data, name=path)
+    except DataError as error:
+        reason = error.message.removeprefix(f"{path}: ")
+        return _Seen(digest, (finding("unreadable", path, reason),))
+    return _Seen(digest, tuple(_traits(data, path)))
+
+
+def _traits(data: bytes, path: str) -> Iterator[Finding]:
+    """Look at a picture that is known to decode."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        with Image.open(io.BytesIO(data)) as image:
+            kind, mode, (width, height) = image.format or "", image.mode, image.size
+            frames = getattr(image, "n_frames", 1)
+            orientation = image.getexif().get(ExifTags.Base.Orientation, 1)
+            transparent = "A" in mode or "transparency" in image.info
+    ending = Path(path).suffix.casefold()
+    if kind in _ENDINGS and ending not in _ENDINGS[kind]:
+        yield finding("wrong_extension", path, f"is a {kind} file but ends in '{ending}'")
+    if frames > 1 and kind != "MPO":
+        yield finding("animated", path, f"has {frames} frames")
+    if min(width, height) < _TINY_PIXELS:
+        yield finding("tiny", path, f"is {width} x {height} pixels")
+    if width * height > _GIANT_PIXELS:
+        yield finding("giant", path, f"is {width} x {height} pixels")
+    if mode.startswith(("I", "F")):
+        yield finding("deep_colour", path, f"has more than 8 bits per channel (mode {mode})")
+    if mode == "CMYK":
+        yield finding("cmyk", path, "has CMYK colours")
+    if mode == "P":
+        yield finding("palette", path, "has a palette")
+    if transparent:
+        yield finding("transparency", path, "has transparency")
+    if orientation not in (0, 1):
+        yield finding("rotated", path, f"is stored turned (EXIF orientation {orientation})")
+
+
+def _copies(examples: Sequence[Example]) -> Iterator[Finding]:
+    by_digest: dict[str, list[Example]] = defaultdict(list)
+    for example in examples:
+        by_digest[example.sha256].append(example)
+    for copies in by_digest.values():
+        first = copies[0]
+        for other in copies[1:]:
+            if other.label != first.label:
+                message = f"has the same bytes as {first.path}, but another class"
+                yield finding("label_conflict", other.path, message)
+            elif other.given_split != first.given_split:
+                yield finding(
+                    "leakage", other.path, f"has the same bytes as {first.path}, on the other side of a split"
+                )
+            else:
+                yield finding("duplicate", other.path, f"has the same bytes as {first.path}")
+
+
+def _class_sizes(manifest: Manifest, good: Sequence[Example]) -> Iterator[Finding]:
+    learned = Counter(example.label for example in good if example.split in (None, "train"))
+    for label in manifest.labels:
+        count = learned[label]
+        if any(example.given_split for example in good if example.label == label) and count == 0:
+            continue
+        if count < 2:
+            yield finding(
+                "too_few", label, f"class '{label}' has {count} usable training pictures; at least 2 are needed"
+            )
+        elif count < _FEW:
+            yield finding("few", label, f"class '{label}' has {count} usable training pictures")
+    if learned and min(learned.values()) * _IMBALANCE <= max(learned.values()):
+        most, least = max(learned, key=learned.__getitem__), min(learned, key=learned.__getitem__)
+        yield finding("imbalance", least, f"'{most}' has {learned[most]} pictures, '{least}' only {learned[least]}")
+
+
+def _split_classes(manifest: Manifest, good: Sequence[Example]) -> Iterator[Finding]:
+    present: dict[str, set[str]] = defaultdict(set)
+    for example in good:
+        if example.given_split:
+            present[example.given_split].add(example.label)
+    for name, meaning in manifest.split_names.items():
+        for label in manifest.labels:
+            if label in present[name]:
+                continue
+            rule = "missing_in_train" if meaning == "train" else "missing_in_split"
+            yield finding(rule, label, f"class '{label}' has no usable picture in '{name}'")
+
+
+def require_clean(report: CheckReport, *, allow: frozenset[str] = frozenset()) -> None:
+    """Raise unless every error is of an allowed rule.
+
+    Args:
+        report: Of the check.
+        allow: Rules that may be broken.
+
+    Raises:
+        NotFoundError: `allow` names no rule.
+        DataError: Names the first ten findings and counts the rest.
+    """
+    for name in allow:
+        if name not in RULES:
+            raise unknown_name("rule", name, RULES)
+    errors = [item for item in report.findings if item.severity == "error" and item.rule not in allow]
+    if not errors:
+        return
+    lines = [f"  {item.path}: {item.message}" for item in errors[:_NAMED]]
+    if len(errors) > _NAMED:
+        lines.append(f"  ... and {len(errors) - _NAMED} more")
+    rules = sorted({item.rule for item in errors})
+    hints = [f"{rule}: {RULES[rule][1]}" for rule in rules]
+    hints.append("See all with: tfl data check DATA. To go on all the same: " + " ".join(f"--allow {r}" for r in rules))
+    raise DataError("The data are not ready:\n" + "\n".join(lines), hint="\n".join(hints))
+
+
+def skip_bad(manifest: Manifest, report: CheckReport) -> tuple[Manifest, tuple[str, ...]]:
+    """Leave out the files that can't be read.
+
+    Returns:
+        The manifest without them, and what was left out with the reason, one line each.
+    """
+    bad = [item for item in report.findings if item.rule == "unreadable"]
+    kept = manifest.without({item.path for item in bad})
+    return kept, tuple(f"{item.path}: {item.message}" for item in bad)

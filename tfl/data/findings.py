@@ -1,0 +1,77 @@
+"""What the data check says."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Literal
+
+from tfl.core.records import Record
+
+Severity = Literal["error", "warning", "info"]
+
+#: Every rule, with how bad it is and what to do. A rule's name is what `--allow` takes.
+RULES: dict[str, tuple[Severity, str]] = {
+    "unreadable": ("error", "Replace or delete the file, or leave such files out with --skip-bad."),
+    "too_few": ("error", "Add pictures to the class, or leave its folder out."),
+    "label_conflict": ("error", "Keep the picture in the class it belongs to and delete the other copy."),
+    "leakage": ("error", "Delete the copy from one side of the split."),
+    "missing_in_train": ("error", "Add training pictures of the class, or leave it out of the other folders."),
+    "few": ("warning", "Add pictures; with under ten of a class the figures say little."),
+    "duplicate": ("warning", "Delete the copies; they weigh twice in training."),
+    "imbalance": ("warning", "Add pictures of the rare class, or try --class-weights balanced."),
+    "missing_in_split": ("warning", "Add pictures of the class to the split, or it is never tested."),
+    "wrong_extension": ("warning", "Rename the file to what it is."),
+    "animated": ("warning", "Only the first frame is used; extract the frames if all count."),
+    "tiny": ("warning", "Use larger pictures; enlarging adds no detail."),
+    "giant": ("info", "Nothing to do; smaller files would be read faster."),
+    "deep_colour": ("info", "Nothing to do; 16 bits are scaled to 8."),
+    "cmyk": ("info", "Nothing to do; converted to RGB."),
+    "palette": ("info", "Nothing to do; converted to RGB."),
+    "transparency": ("info", "Nothing to do; laid on white."),
+    "rotated": ("info", "Nothing to do; turned upright as its EXIF data say."),
+}
+
+
+@dataclass(frozen=True, kw_only=True)
+class Finding(Record):
+    """One thing that was found.
+
+    Attributes:
+        rule: One of `RULES`.
+        path: The file below the data's root, or the class, or empty.
+        message: What was found.
+        fix: What to do.
+    """
+
+    rule: str
+    severity: Severity
+    path: str
+    message: str
+    fix: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class CheckReport(Record):
+    """The verdict and the findings.
+
+    Attributes:
+        verdict: One sentence.
+        examples: How many files were looked at.
+        class_counts: Pictures per class.
+        split_counts: Pictures per split the data came with.
+        findings: Errors first.
+    """
+
+    verdict: str
+    examples: int
+    errors: int
+    warnings: int
+    class_counts: dict[str, int]
+    split_counts: dict[str, int]
+    findings: tuple[Finding, ...]
+
+
+def finding(rule: str, path: str, message: str) -> Finding:
+    """Build a finding of a rule."""
+    severity, fix = RULES[rule]
+    return Finding(rule=rule, severity=severity, path=path, message=message, fix=fix)

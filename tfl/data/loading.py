@@ -1,0 +1,33 @@
+"""Reading a data set with the reader that fits."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from tfl.core.errors import DataError
+from tfl.data.manifest import Manifest
+from tfl.data.readers import READERS
+
+
+def read_manifest(location: Path, *, reader: str = "auto") -> Manifest:
+    """List the examples of a data set without opening them.
+
+    Args:
+        location: Where the data lie.
+        reader: A reader's name, or `auto` for the first that recognizes the location.
+
+    Raises:
+        NotFoundError: There is no such reader.
+        DataError: No reader recognizes the location, or it holds no examples.
+    """
+    if reader != "auto":
+        return READERS.get(reader).read(location)
+    plugins = [READERS.get(name) for name in READERS.names()]
+    for plugin in plugins:
+        if plugin.recognizes(location):
+            return plugin.read(location)
+    if not location.exists():
+        # The reader of folders names what lies beside it.
+        return READERS.get("image_folder").read(location)
+    known = "; ".join(plugin.summary for plugin in plugins)
+    raise DataError(f"{location} is in no known format.", hint=f"Known: {known}.")
