@@ -234,7 +234,8 @@ def _most_confused(confusion: Any, labels: Sequence[str]) -> tuple[Confusion, ..
     wrong = confusion.copy()
     np.fill_diagonal(wrong, 0)
     rows, columns = np.nonzero(wrong)
-    pairs = sorted(zip(rows, columns, strict=True), key=lambda pair: (-wrong[pair], pair))[:MOST_CONFUSED]
+    places = zip(rows.tolist(), columns.tolist(), strict=True)
+    pairs = sorted(places, key=lambda pair: (-wrong[pair], pair))[:MOST_CONFUSED]
     return tuple(
         Confusion(truth=labels[row], predicted=labels[column], count=int(wrong[row, column])) for row, column in pairs
     )
