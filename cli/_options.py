@@ -24,7 +24,7 @@ TRAIN_FLAGS: dict[str, tuple[str, Any, str]] = {
     "--backbone": ("model.backbone", str, "Pretrained network, source:name. See: tfl models list"),
     "--image-size": ("model.image_size", int, "Height and width in pixels; the backbone's own by default."),
     "--epochs": ("train.epochs", int, "Most epochs of the head."),
-    "--batch-size": ("train.batch_size", int, "Samples per step."),
+    "--batch-size": ("train.batch_size", int, "Samples per step of the second stage."),
     "--learning-rate": ("train.learning_rate", float, "Of the head."),
     "--patience": ("train.patience", int, "Epochs without progress before a stage stops."),
     "--fine-tune": ("train.fine_tune_epochs", int, "Most epochs of training the backbone's last layers too."),

@@ -95,7 +95,8 @@ class TrainConfig(Record):
 
     Attributes:
         epochs: Most epochs of the head on the frozen backbone.
-        batch_size: Samples per step.
+        head_batch_size: Samples per step of the head, which learns from features in memory.
+        batch_size: Samples per step of the second stage, which runs the whole network.
         learning_rate: Of the head.
         patience: Epochs without a smaller validation loss before a stage stops; best weights are restored.
         fine_tune_epochs: Most epochs of the second stage; 0 leaves it out.
@@ -109,8 +110,9 @@ class TrainConfig(Record):
     """
 
     epochs: int = 40
+    head_batch_size: int = 128
     batch_size: int = 32
-    learning_rate: float = 0.001
+    learning_rate: float = 0.003
     patience: int = 8
     fine_tune_epochs: int = 0
     fine_tune_layers: int = 30
@@ -121,7 +123,7 @@ class TrainConfig(Record):
     precision: Precision = "auto"
 
     def __post_init__(self) -> None:
-        counts = {"epochs": 1, "batch_size": 1, "patience": 1}
+        counts = {"epochs": 1, "batch_size": 1, "head_batch_size": 1, "patience": 1}
         not_negative = {"fine_tune_epochs": 0, "fine_tune_layers": 0, "augmented_views": 0}
         _check(
             [

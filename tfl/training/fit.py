@@ -220,7 +220,15 @@ def _head_stage(
         learned = np.concatenate([learned, features(samples.train, *key, prepare=augmenter, count=views)])
     chosen = features(samples.validation, "validation", prepare=normalizer(contract), count=1)
     labels = np.tile(samples.train_labels, views + 1)
-    feeds = _feeds((learned - mean) / std, labels, (chosen - mean) / std, samples.validation_labels, config, salt=0)
+    feeds = _feeds(
+        (learned - mean) / std,
+        labels,
+        (chosen - mean) / std,
+        samples.validation_labels,
+        config,
+        batch_size=train.head_batch_size,
+        salt=0,
+    )
     _compile(head, train.learning_rate)
     plan = StagePlan("head", train.epochs, train.patience, False, folder.training_dir / "head.npz")
     state = run_stage(plan, head, training=feeds[0], validation=feeds[1], log=log, progress=progress)
@@ -246,6 +254,7 @@ def _fine_tune_stage(
         samples.validation,
         samples.validation_labels,
         config,
+        batch_size=train.batch_size,
         salt=1,
         prepare=augmenter,
         prepare_validation=normalizer(contract),
@@ -262,18 +271,18 @@ def _feeds(
     validation_labels: Labels,
     config: RunConfig,
     *,
+    batch_size: int,
     salt: int,
     prepare: Any = None,
     prepare_validation: Any = None,
 ) -> tuple[Any, Any]:
     weights = balanced_weights(labels) if config.train.class_weights == "balanced" else None
-    size = config.train.batch_size
     training = make_feed(
         samples,
         labels,
-        batch_size=size,
+        batch_size=batch_size,
         prepare=prepare,
         weights=weights,
         shuffle_seed=2 * config.seed + salt,
     )
-    return training, make_feed(validation, validation_labels, batch_size=size, prepare=prepare_validation)
+    return training, make_feed(validation, validation_labels, batch_size=batch_size, prepare=prepare_validation)
