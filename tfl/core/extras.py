@@ -19,6 +19,7 @@ EXTRA_OF_MODULE = {
     "jinja2": "train",
     "openvino": "openvino",
     "ai_edge_litert": "tflite",
+    "flatbuffers": "tflite",
     "onnxruntime": "onnx",
     "nncf": "compress",
     "tf2onnx": "compress",
