@@ -1,0 +1,215 @@
+"""Plots of figures: training curves, confusion, scores per class, calibration, class balance."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from tfl.data.manifest import SPLITS, Manifest, SplitName
+from tfl.data.preprocess import Floats
+from tfl.report import _style as style
+from tfl.tasks import Evaluation
+from tfl.tasks.image_classification import calibration_bins
+
+#: A matrix of more classes has cells too small to read; the classes with the most mistakes are drawn.
+MOST_CLASSES = 50
+#: The most frequent mistake's depth on its colour scale, so that the number on it can be read.
+_WRONG_DEPTH = 0.6
+_STAGE_TITLES = {"head": "head", "fine_tune": "fine-tuning"}
+
+
+def draw_curves(history: Sequence[Mapping[str, Any]], path: Path) -> None:
+    """Draw loss and accuracy over the epochs of all stages.
+
+    Args:
+        history: Rows with `stage`, `epoch`, `loss`, `accuracy`, `val_loss`, `val_accuracy`.
+        path: The PNG.
+    """
+    figure = style.new_figure(9.5, 3.6)
+    epochs = np.arange(1, len(history) + 1)
+    for axes, key, title in zip(figure.subplots(1, 2), ("loss", "accuracy"), ("Loss", "Accuracy"), strict=True):
+        style.tidy(axes, title=title, x="epoch")
+        marker = "o" if len(history) <= 15 else ""
+        for name, label, colour, line in (
+            (key, "training", style.BLUE, "--"),
+            (f"val_{key}", "validation", style.VERMILION, "-"),
+        ):
+            values = [row[name] for row in history]
+            axes.plot(epochs, values, line, color=colour, label=label, linewidth=1.8, marker=marker, markersize=3.5)
+        _mark_stages(axes, history)
+        axes.xaxis.get_major_locator().set_params(integer=True)
+        axes.legend(fontsize=8.5, frameon=False)
+    style.save(figure, path)
+
+
+def _mark_stages(axes: Any, history: Sequence[Mapping[str, Any]]) -> None:
+    starts = [i for i, row in enumerate(history) if i == 0 or row["stage"] != history[i - 1]["stage"]]
+    if len(starts) < 2:
+        return
+    axes.margins(y=0.12)
+    for index in starts:
+        if index:
+            axes.axvline(index + 0.5, color=style.GREY, linewidth=0.9, linestyle=":")
+        name = str(history[index]["stage"])
+        axes.annotate(
+            _STAGE_TITLES.get(name, name),
+            xy=(index + 0.6, 1.0),
+            xycoords=("data", "axes fraction"),
+            xytext=(2, -2),
+            textcoords="offset points",
+            va="top",
+            fontsize=8,
+            color=style.GREY,
+        )
+
+
+def draw_confusion(evaluation: Evaluation, path: Path) -> None:
+    """Draw the confusion matrix: colour is the share of the true class (blue right, orange wrong), numbers are counts.
+
+    Of more than `MOST_CLASSES` classes those with the most mistakes are drawn.
+    """
+    counts = np.asarray(evaluation.confusion)
+    labels, note = list(evaluation.labels), ""
+    if len(labels) > MOST_CLASSES:
+        wrong = counts.sum(axis=0) + counts.sum(axis=1) - 2 * np.diag(counts)
+        chosen = np.sort(np.argsort(-wrong, kind="stable")[:MOST_CLASSES])
+        note = f": the {MOST_CLASSES} of {len(labels)} classes with the most mistakes"
+        shares = (counts / np.maximum(counts.sum(axis=1, keepdims=True), 1))[np.ix_(chosen, chosen)]
+        counts, labels = counts[np.ix_(chosen, chosen)], [labels[index] for index in chosen]
+    else:
+        shares = counts / np.maximum(counts.sum(axis=1, keepdims=True), 1)
+    size = len(labels)
+    side = min(15.0, max(3.0, 0.62 * size if size <= 8 else 2.5 + 0.28 * size))
+    figure = style.new_figure(side + 1.6, side + 1.2)
+    axes = figure.subplots()
+    style.tidy(axes, title=f"Confusion{note}", x="predicted class", y="true class")
+    axes.grid(visible=False)
+    _paint_shares(axes, shares)
+    _name_classes(axes, labels)
+    text_pt = 11.0 if size <= 8 else max(5.5, 9.5 - size / 14)
+    deepest = max(float((shares - np.diag(np.diag(shares))).max()), 1e-9)
+    for row, column in np.ndindex(size, size):
+        if counts[row, column] or size <= 12:
+            depth = shares[row, column] if row == column else shares[row, column] / deepest * _WRONG_DEPTH
+            colour = "white" if depth > 0.55 else style.TEXT if counts[row, column] else "#A0A6AE"
+            axes.text(column, row, f"{counts[row, column]}", ha="center", va="center", fontsize=text_pt, color=colour)
+    style.save(figure, path)
+
+
+def _paint_shares(axes: Any, shares: Any) -> None:
+    """Paint right answers blue and mistakes orange, on a scale of their own so that rare ones are seen."""
+    right = np.eye(len(shares), dtype=bool)
+    wrong = np.where(right, 0.0, shares)
+    axes.imshow(np.ma.masked_array(shares, ~right), cmap="Blues", vmin=0.0, vmax=1.0)
+    masked = np.ma.masked_array(shares, right | (wrong == 0.0))
+    axes.imshow(masked, cmap="Oranges", vmin=0.0, vmax=max(float(wrong.max()), 1e-9) / _WRONG_DEPTH)
+    axes.set_xticks(np.arange(len(shares) + 1) - 0.5, minor=True)
+    axes.set_yticks(np.arange(len(shares) + 1) - 0.5, minor=True)
+    axes.grid(visible=True, which="minor", color="#EDEFF2", linewidth=0.6)
+    axes.tick_params(which="minor", length=0)
+
+
+def _name_classes(axes: Any, labels: Sequence[str]) -> None:
+    size = len(labels)
+    names = [style.shown(label, 24 if size <= 20 else 18) for label in labels]
+    axes.set_xticks(range(size), names)
+    axes.set_yticks(range(size), names)
+    axes.tick_params(which="major", labelsize=max(6.0, 9.0 - size / 25))
+    if size > 12:
+        axes.tick_params(axis="x", rotation=90)
+    elif max(len(name) for name in names) > 6:
+        axes.tick_params(axis="x", rotation=40)
+        for label in axes.get_xticklabels():
+            label.set(ha="right", rotation_mode="anchor")
+
+
+def draw_class_scores(evaluation: Evaluation, path: Path) -> None:
+    """Draw the F1 of each class as bars, worst first, at most `MOST_CLASSES`."""
+    rows = sorted(evaluation.per_class, key=lambda item: (item.f1, item.label))
+    note = f": the {MOST_CLASSES} lowest of {len(rows)} classes" if len(rows) > MOST_CLASSES else ", lowest first"
+    rows = rows[:MOST_CLASSES]
+    figure = style.new_figure(7.5, 1.2 + 0.3 * len(rows))
+    axes = figure.subplots()
+    style.tidy(axes, title=f"F1 per class{note}", x="F1 (1 is best)")
+    places = np.arange(len(rows))[::-1]
+    axes.barh(places, [item.f1 for item in rows], height=0.68, color=style.BLUE)
+    axes.set_yticks(places, [f"{style.shown(item.label)} ({item.support})" for item in rows])
+    axes.set_ylim(-0.6, len(rows) - 0.4)
+    axes.axvline(evaluation.macro_f1, color=style.VERMILION, linewidth=1.2, linestyle="--")
+    axes.set_xlabel(
+        f"F1 (1 is best); dashed: mean {evaluation.macro_f1:.3f}; in brackets: samples", fontsize=9, color=style.TEXT
+    )
+    axes.set_xlim(0.0, 1.0)
+    axes.set_xticks(np.linspace(0, 1, 6))
+    axes.grid(visible=False, axis="y")
+    for place, item in zip(places, rows, strict=True):
+        inside = item.f1 > 0.12
+        x, colour = (0.01, "white") if inside else (item.f1 + 0.01, style.TEXT)
+        axes.text(x, place, f"{item.f1:.3f}", va="center", fontsize=8, color=colour)
+    style.save(figure, path)
+
+
+def draw_reliability(evaluation: Evaluation, truth: Sequence[int], outputs: Floats, path: Path) -> None:
+    """Draw accuracy against confidence in equal bins, with the number of samples in each.
+
+    Args:
+        evaluation: For the calibration error.
+        truth: Class indices.
+        outputs: `(samples, classes)` float32 in [0, 1].
+        path: The PNG.
+    """
+    counts, confidence, accuracy = calibration_bins(truth, outputs)
+    bins, filled = len(counts), counts > 0
+    figure = style.new_figure(5.6, 4.8)
+    upper, lower = figure.subplots(2, 1, sharex=True, height_ratios=[3, 1])
+    style.tidy(upper, title=f"Calibration: error {evaluation.calibration_error:.3f}", y="accuracy")
+    upper.plot([0, 1], [0, 1], linestyle="--", color=style.GREY, linewidth=1, label="as sure as it is right")
+    centres = (np.arange(bins) + 0.5) / bins
+    upper.bar(centres[filled], accuracy[filled], width=0.9 / bins, color=style.SKY, label="accuracy in the bin")
+    upper.plot(confidence[filled], accuracy[filled], "o", color=style.BLUE, markersize=4.5, label="mean confidence")
+    upper.set(xlim=(0, 1), ylim=(0, 1.05))
+    upper.legend(fontsize=8, frameon=False, loc="upper left")
+    style.tidy(lower, x="confidence: probability of the predicted class", y="samples")
+    lower.bar(centres, counts, width=0.9 / bins, color=style.GREY)
+    lower.yaxis.get_major_locator().set_params(integer=True, nbins=3)
+    style.save(figure, path)
+
+
+def draw_class_balance(manifest: Manifest, path: Path) -> None:
+    """Draw how many samples each class has, by split; of more than `MOST_CLASSES` the largest and smallest."""
+    counts = {label: dict.fromkeys((*SPLITS, None), 0) for label in manifest.labels}
+    for example in manifest.examples:
+        counts[example.label][example.split] += 1
+    labels = sorted(counts, key=lambda label: -sum(counts[label].values()))
+    note = ""
+    if len(labels) > MOST_CLASSES:
+        half = MOST_CLASSES // 2
+        note = f": the {half} largest and {half} smallest of {len(labels)} classes"
+        labels = labels[:half] + labels[-half:]
+    figure = style.new_figure(7.5, 1.35 + 0.3 * len(labels))
+    axes = figure.subplots()
+    style.tidy(axes, title=f"Samples per class{note}", x="samples")
+    places, left = np.arange(len(labels))[::-1], np.zeros(len(labels))
+    parts: tuple[tuple[SplitName | None, str], ...] = (
+        ("train", style.BLUE),
+        ("validation", style.ORANGE),
+        ("test", style.GREEN),
+        (None, style.GREY),
+    )
+    for split, colour in parts:
+        widths = np.asarray([counts[label][split] for label in labels])
+        if widths.any():
+            name = split or "no split"
+            axes.barh(places, widths, left=left, height=0.68, color=colour, label=f"{name}: {widths.sum()}")
+            left += widths
+    axes.set_yticks(places, [style.shown(label) for label in labels])
+    axes.set_ylim(-0.6, len(labels) - 0.4)
+    axes.grid(visible=False, axis="y")
+    axes.margins(x=0.08)
+    for place, total in zip(places, left, strict=True):
+        axes.annotate(f"{int(total)}", (total, place), (3, 0), textcoords="offset points", va="center", fontsize=8)
+    figure.legend(loc="outside lower center", ncols=4, fontsize=8.5, frameon=False)
+    style.save(figure, path)

@@ -1,0 +1,171 @@
+"""Where a classifier looks: Grad-CAM on the float model of a bundle.
+
+Selvaraju et al., "Grad-CAM: visual explanations from deep networks via gradient-based localization",
+ICCV 2017: the last feature maps, each weighted by the mean gradient of the class score (before the
+softmax) with respect to it, summed, and cut off at zero.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any, TypeAlias
+
+import numpy as np
+import numpy.typing as npt
+
+from tfl.core.errors import UnsupportedError
+from tfl.core.extras import require_installed
+from tfl.data.preprocess import Floats
+
+Heat: TypeAlias = npt.NDArray[np.float32]
+
+_BATCH = 8
+#: The graph is walked in pieces; the pieces must give the model's own answer up to float32 rounding.
+_PIECEWISE_TOLERANCE = 1e-3
+
+
+def grad_cam(model: Any, batch: Floats, class_indices: Sequence[int]) -> Heat:
+    """Compute a heat map of each picture for one class.
+
+    Args:
+        model: A Functional `keras.Model` `(batch, height, width, 3)` -> `(batch, classes)` probabilities, flat
+            or a chain of nested models such as backbone and head.
+        batch: `(samples, height, width, 3)` float32, normalized by the model's contract.
+        class_indices: The class to explain, one per sample.
+
+    Returns:
+        `(samples, height, width)` float32 in [0, 1], resized to the input; all 0 where nothing speaks for the class.
+
+    Raises:
+        UnsupportedError: The model has no feature maps to look at, or its graph can't be taken apart.
+    """
+    require_installed("keras", purpose="computing saliency maps")
+    import keras
+
+    if keras.backend.backend() != "tensorflow":
+        raise UnsupportedError(
+            f"Grad-CAM needs Keras on TensorFlow. Received: {keras.backend.backend()}.",
+            hint="Set KERAS_BACKEND=tensorflow.",
+        )
+    target = last_feature_layer(model)
+    parts = [
+        _maps_of(model, target, batch[start : start + _BATCH], class_indices[start : start + _BATCH])
+        for start in range(0, len(batch), _BATCH)
+    ]
+    if not parts:
+        return np.empty((0, *batch.shape[1:3]), dtype=np.float32)
+    return np.stack([_resized(heat, batch.shape[1:3]) for heat in np.concatenate(parts)])
+
+
+def last_feature_layer(model: Any) -> Any:
+    """Return the last layer, nested ones counted, whose output is `(batch, rows, columns, channels)` of several places.
+
+    Raises:
+        UnsupportedError: There is none: the backbone gives one vector and hides its maps.
+    """
+    for layer in reversed(_leaves(model)):
+        shape = _output_shape(layer)
+        if len(shape) == 4 and all(side is None or side > 1 for side in shape[1:3]):
+            return layer
+    raise UnsupportedError(
+        "The backbone answers with one vector and does not show its feature maps, so there is nothing to map.",
+        hint="Backbones of keras_applications and embedded show theirs.",
+    )
+
+
+def _leaves(model: Any) -> list[Any]:
+    return [leaf for layer in model.layers for leaf in (_leaves(layer) if getattr(layer, "layers", None) else [layer])]
+
+
+def _output_shape(layer: Any) -> tuple[int | None, ...]:
+    if type(layer).__name__ == "InputLayer":
+        return ()
+    try:
+        shape = layer.output.shape
+    except (AttributeError, ValueError):
+        return ()
+    return tuple(shape)
+
+
+def _maps_of(model: Any, target: Any, batch: Floats, class_indices: Sequence[int]) -> Heat:
+    import tensorflow as tf
+
+    inputs = tf.convert_to_tensor(batch)
+    found: list[Any] = []
+    with tf.GradientTape() as tape:
+        tape.watch(inputs)
+        logits = _forward(model, inputs, target, found, is_end=True)
+        chosen = tf.gather(logits, np.asarray(class_indices, dtype=np.int64), axis=1, batch_dims=1)
+        score = tf.reduce_sum(chosen)
+    _check_same(model, inputs, logits)
+    gradient = tape.gradient(score, found[0])
+    if gradient is None:
+        raise UnsupportedError("The answer does not depend on the last feature maps in a way that can be followed.")
+    weights = tf.reduce_mean(gradient, axis=(1, 2), keepdims=True)
+    heat = tf.nn.relu(tf.reduce_sum(weights * found[0], axis=-1)).numpy().astype(np.float32)
+    top = heat.max(axis=(1, 2), keepdims=True)
+    return np.asarray(heat / np.where(top > 0, top, 1.0), dtype=np.float32)
+
+
+def _forward(model: Any, values: Any, target: Any, found: list[Any], *, is_end: bool) -> Any:
+    """Run a model on values, put the target's output into `found`, and stop before the last softmax."""
+    import keras
+
+    dense = _softmax_layer(model) if is_end else None
+    end = dense.input if dense is not None else model.output
+    layers = model.layers[1:]
+    if any(layer is target for layer in layers):
+        maps, values = keras.Model(model.input, [target.output, end])(values, training=False)
+        found.append(maps)
+    elif any(_holds(layer, target) for layer in layers):
+        # A chain: checked afterwards against the model's own answer.
+        for layer in layers:
+            last = is_end and layer is layers[-1]
+            if layer is dense:
+                break
+            if getattr(layer, "layers", None):
+                values = _forward(layer, values, target, found, is_end=last)
+            else:
+                values = layer(values)
+    else:
+        values = keras.Model(model.input, end)(values, training=False)
+    if dense is None:
+        return values
+    logits = keras.ops.matmul(values, keras.ops.cast(dense.kernel, values.dtype))
+    return logits + dense.bias if dense.use_bias else logits
+
+
+def _softmax_layer(model: Any) -> Any:
+    """Return the model's last layer where it is dense with a softmax, else None."""
+    import keras
+
+    last = model.layers[-1]
+    is_softmax = isinstance(last, keras.layers.Dense) and last.activation is keras.activations.softmax
+    return last if is_softmax else None
+
+
+def _holds(layer: Any, target: Any) -> bool:
+    return bool(getattr(layer, "layers", None)) and any(leaf is target for leaf in _leaves(layer))
+
+
+def _check_same(model: Any, inputs: Any, logits: Any) -> None:
+    import tensorflow as tf
+
+    whole = model(inputs, training=False).numpy()
+    pieces = (logits if _ends_without_softmax(model) else tf.nn.softmax(logits)).numpy()
+    if whole.shape != pieces.shape or float(np.abs(whole - pieces).max()) > _PIECEWISE_TOLERANCE:
+        raise UnsupportedError("The model's graph is not a chain of models, so its maps can't be followed.")
+
+
+def _ends_without_softmax(model: Any) -> bool:
+    last = model.layers[-1]
+    if getattr(last, "layers", None):
+        return _ends_without_softmax(last)
+    return _softmax_layer(model) is None
+
+
+def _resized(heat: Heat, size: tuple[int, ...]) -> Heat:
+    from PIL import Image
+
+    image = Image.fromarray(heat).resize((size[1], size[0]), Image.Resampling.BILINEAR)
+    return np.clip(np.asarray(image, dtype=np.float32), 0.0, 1.0)
