@@ -52,9 +52,14 @@ def _leaves(layer: Any) -> list[Any]:
 
 
 def standardization(features: Floats) -> tuple[Floats, Floats]:
-    """Return mean and standard deviation of `(samples, features)`; features that never change get 1."""
+    """Return mean and standard deviation of `(samples, features)`.
+
+    A deviation under a tenth of the typical one is raised to that, because dividing by it would turn the
+    rounding of a low-precision engine into a large change of the answer; features that never change get 1.
+    """
     mean = features.mean(axis=0, dtype=np.float64)
     std = features.std(axis=0, dtype=np.float64)
+    std = np.maximum(std, 0.1 * np.sqrt(np.mean(std**2)))
     std[std < 1e-6] = 1.0
     return mean.astype(np.float32), std.astype(np.float32)
 
