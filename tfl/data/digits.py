@@ -5,18 +5,18 @@ from __future__ import annotations
 from pathlib import Path
 
 import numpy as np
-from PIL import Image
+from PIL import Image, ImageOps
 
 from tfl.core.extras import require
 from tfl.core.files import fresh_folder
 
-_SIDE = 32
+_SIDE, _MARGIN = 32, 4
 
 
 def write_digits(folder: Path) -> int:
-    """Write the 1,797 digits as `folder/<digit>/<number>.png`, dark on white, 32 x 32, and return how many.
+    """Write the 1,797 digits as `folder/<digit>/<number>.png`, dark on white, 40 x 40, and return how many.
 
-    The 8 x 8 pictures with 17 grey levels are enlarged by bicubic interpolation; an existing folder is replaced.
+    The 8 x 8 pictures with 17 grey levels are enlarged by bicubic interpolation and given a margin; an existing folder is replaced.
     The data are the test part of "Optical Recognition of Handwritten Digits" (Alpaydin and Kaynak, UCI, 1998).
 
     Raises:
@@ -28,5 +28,6 @@ def write_digits(folder: Path) -> int:
             grey = np.rint(255.0 - picture * (255.0 / 16.0)).astype(np.uint8)
             path = place / str(label) / f"{number:04d}.png"
             path.parent.mkdir(exist_ok=True)
-            Image.fromarray(grey).resize((_SIDE, _SIDE), Image.Resampling.BICUBIC).save(path)
+            large = Image.fromarray(grey).resize((_SIDE, _SIDE), Image.Resampling.BICUBIC)
+            ImageOps.expand(large, _MARGIN, fill=255).save(path)
     return len(digits.target)
