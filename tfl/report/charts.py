@@ -17,7 +17,7 @@ from tfl.tasks.image_classification import calibration_bins
 #: A matrix of more classes has cells too small to read; the classes with the most mistakes are drawn.
 MOST_CLASSES = 50
 #: The most frequent mistake's depth on its colour scale, so that the number on it can be read.
-_WRONG_DEPTH = 0.6
+_WRONG_DEPTH = 0.5
 _STAGE_TITLES = {"head": "head", "fine_tune": "fine-tuning"}
 
 

@@ -1,0 +1,175 @@
+"""What the records mean, in sentences: the answer first, the verdict on exports, next steps, limits."""
+
+from __future__ import annotations
+
+import shlex
+from dataclasses import dataclass
+
+from tfl.bench.records import Cell
+from tfl.report.facts import KEPT_DROP, Facts, metric_drop
+from tfl.report.tables import cell_reason
+from tfl.tasks import Evaluation
+
+#: A half interval wider than this (5 points) is worth more test pictures.
+_WIDE_HALF_INTERVAL = 0.05
+#: Above this calibration error a stated probability misleads.
+_POOR_CALIBRATION = 0.1
+
+
+@dataclass(frozen=True)
+class Step:
+    """A next step, with a command to paste where there is one."""
+
+    text: str
+    command: str = ""
+
+
+def headline(facts: Facts) -> list[str]:
+    """Answer in plain sentences: does it work, what does it confuse, what would one use?"""
+    scores = facts.evaluation
+    if scores is None:
+        return ["This run has no evaluation yet, so nothing can be said of how well it works."]
+    right = round(scores.accuracy * scores.sample_count)
+    sentences = [
+        f"{right} of {scores.sample_count} new pictures ({scores.accuracy:.1%}) are recognised"
+        f" (95 % interval {scores.accuracy_low:.1%} to {scores.accuracy_high:.1%})."
+    ]
+    baseline = _baseline(scores)
+    if scores.accuracy_low <= baseline:
+        sentences.append(
+            f"That is not clearly better than always answering the most frequent class ({baseline:.1%}):"
+            " it would not work as it is."
+        )
+    if scores.most_confused:
+        worst = scores.most_confused[0]
+        times = "once" if worst.count == 1 else f"{worst.count} times"
+        sentences.append(f"It most often takes {worst.truth} for {worst.predicted} ({times}).")
+    else:
+        sentences.append("It made no mistake on them.")
+    best = facts.smallest_good()
+    if best is not None:
+        sentences.append(f"The smallest model that keeps this is {_describe(facts, best)}.")
+    fastest = facts.fastest_good()
+    if fastest is not None and best is not None and fastest.name != best.name:
+        sentences.append(f"The fastest one is {_describe(facts, fastest)}.")
+    return sentences
+
+
+def _describe(facts: Facts, cell: Cell) -> str:
+    text = f"{cell.name}: {cell.size_bytes / 1e6:.2f} MB"
+    found = facts.measurement_of(cell)
+    if found is not None:
+        text += (
+            f", {found.model_ms.p50:.1f} ms per picture on this machine"
+            f" ({found.end_to_end_ms.p50:.1f} ms from file to answer)"
+        )
+    return text
+
+
+def _baseline(scores: Evaluation) -> float:
+    return max(item.support for item in scores.per_class) / scores.sample_count
+
+
+def verdict(facts: Facts) -> tuple[str, str]:
+    """Return the state of the exports (`good`, `bad` or `none`) and the sentence for it."""
+    if not facts.cells:
+        return "none", "Nothing was exported yet."
+    tried = [cell for cell in facts.cells if cell.status != "unsupported"]
+    skipped = len(facts.cells) - len(tried)
+    tail = f" {skipped} more can't be made by their target; the table says why." if skipped else ""
+    failed, verified = facts.failed(), facts.verified()
+    if failed:
+        names = "; ".join(f"{cell.name} ({cell_reason(cell)})" for cell in failed)
+        return "bad", f"{len(failed)} of {len(tried)} exports FAILED: {names}. {len(verified)} are verified.{tail}"
+    if len(verified) < len(tried):
+        names = ", ".join(cell.name for cell in tried if cell not in verified)
+        return "bad", f"{len(tried) - len(verified)} of {len(tried)} exports are not verified: {names}.{tail}"
+    not_measured = len(facts.benchmark.failures) if facts.benchmark else 0
+    if not_measured and facts.benchmark:
+        names = ", ".join(facts.benchmark.failures)
+        return "bad", f"All {len(tried)} exports are verified, but {names} could not be measured.{tail}"
+    return "good", f"All {len(tried)} exports are verified, each in a fresh process.{tail}"
+
+
+def next_steps(facts: Facts) -> list[Step]:
+    """Say what to do next, the most useful first."""
+    run = shlex.quote(str(facts.folder.path))
+    steps = []
+    if facts.record is not None and facts.record.status in ("failed", "stopped") and not facts.failed():
+        command = f"tfl run --out {run} --resume"
+        data = shlex.quote(facts.manifest.root) + " " if facts.manifest else ""
+        steps.append(Step("Go on with this run; what is done is kept.", command.replace("tfl run ", f"tfl run {data}")))
+    if facts.failed():
+        steps.append(Step("Read why exports failed, in the table below and in the logs, and export again."))
+    if facts.check is not None and (facts.check.errors or facts.check.warnings):
+        steps.append(Step(f"Look at the data: {facts.check.errors} errors and {facts.check.warnings} warnings below."))
+    scores = facts.evaluation
+    if scores is not None:
+        steps += _steps_from_scores(scores)
+    best = facts.smallest_good()
+    if best is not None:
+        artefact = shlex.quote(str(facts.folder.path / best.artifact_dir))
+        steps.append(Step(f"Try {best.name} on a picture of your own.", f"tfl predict {artefact} YOUR_PICTURE.jpg"))
+    elif facts.bundle is not None:
+        steps.append(Step("Try the model on a picture of your own.", f"tfl predict {run} YOUR_PICTURE.jpg"))
+    if facts.bundle is not None and not facts.cells:
+        steps.append(Step("Export it for the device it is for.", f"tfl export {run}"))
+    if facts.verified() and facts.benchmark is None:
+        steps.append(Step("Measure the exports.", f"tfl benchmark {run}"))
+    elif facts.benchmark is not None and facts.benchmark.noise_floor is None:
+        steps.append(Step("Measure again in rounds, to know the noise.", f"tfl benchmark {run} --rounds 3"))
+    return steps
+
+
+def _steps_from_scores(scores: Evaluation) -> list[Step]:
+    steps = []
+    wrong = scores.sample_count - round(scores.accuracy * scores.sample_count)
+    if wrong:
+        steps.append(Step("Look at the worst answers: some may be wrong labels, which are cheap to mend."))
+    half = (scores.accuracy_high - scores.accuracy_low) / 2
+    if half > _WIDE_HALF_INTERVAL:
+        known = f"the accuracy is only known to ± {half * 100:.0f} points"
+        steps.append(Step(f"Add test pictures: with {scores.sample_count} {known}."))
+    if scores.most_confused and scores.most_confused[0].count > 1:
+        worst = scores.most_confused[0]
+        steps.append(Step(f"Add training pictures that tell {worst.truth} from {worst.predicted}."))
+    return steps
+
+
+def limits(facts: Facts) -> list[str]:
+    """Say what the figures do not show."""
+    lines = []
+    scores = facts.evaluation
+    if scores is not None:
+        lines.append(
+            f"The accuracy stands on {scores.sample_count} pictures of the same source as the training data; pictures"
+            " from another camera, place or time can do worse."
+        )
+        lines.append(
+            f"It always answers with one of its {len(scores.labels)} classes, also for a picture of something else."
+        )
+        rare = [item.label for item in scores.per_class if item.support < 10]
+        if rare:
+            lines.append(
+                f"Fewer than 10 test pictures each, so their own figures say little: {', '.join(rare[:10])}"
+                f"{' and more' if len(rare) > 10 else ''}."
+            )
+        if scores.calibration_error > _POOR_CALIBRATION:
+            lines.append(
+                f"Its probabilities are off by {scores.calibration_error:.2f} on average; do not read them as chances."
+            )
+    if facts.manifest is not None and "test" in facts.manifest.split_names.values():
+        names = [given for given, split in facts.manifest.split_names.items() if split == "test"]
+        lines.append(f"The data came split: '{names[0]}' is what was scored, and it chose nothing in training.")
+    if facts.benchmark is not None:
+        lines.append("Latency, throughput and memory hold for the machine named below and no other.")
+    proofs = [cell.verification for cell in facts.cells if cell.verification is not None]
+    lines += list(dict.fromkeys(f"{proof.artifact}: {proof.note}" for proof in proofs if proof.note))
+    lost = [cell for cell in facts.verified() if (metric_drop(cell) or 0.0) > KEPT_DROP]
+    for cell in lost:
+        lines.append(
+            f"{cell.name} is verified inside its limits but loses {(metric_drop(cell) or 0) * 100:.1f} points."
+        )
+    if facts.bundle is not None and facts.bundle.backbone.licence == "unknown":
+        lines.append("The licence of the backbone is not known: ask before the model is used in a product.")
+    return lines

@@ -1,0 +1,129 @@
+"""What a run's folder says: every number of a report is read here, from a record."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, TypeVar
+
+from tfl.bench.cells import ExportSummary
+from tfl.bench.records import Benchmark, Cell, Measurement
+from tfl.bundle import Bundle
+from tfl.bundle.records import BUNDLE_FILE
+from tfl.core.errors import IntegrityError
+from tfl.core.run_folder import RunFolder, RunRecord
+from tfl.data.findings import CheckReport
+from tfl.data.manifest import Manifest
+from tfl.report.records import PLOTS_FILE, Plot, Plots
+from tfl.tasks import Evaluation
+from tfl.training.fit import TrainingSummary
+
+T = TypeVar("T")
+
+#: An artefact that is right this much less often than the float model no longer counts as keeping its accuracy.
+KEPT_DROP = 0.01
+
+
+@dataclass(frozen=True)
+class Facts:
+    """The records of a run; None or empty where a stage did not run.
+
+    Attributes:
+        folder: The run.
+        config_text: `config.yaml` as it stands, or empty.
+    """
+
+    folder: RunFolder
+    record: RunRecord | None
+    config_text: str
+    manifest: Manifest | None
+    check: CheckReport | None
+    history: tuple[dict[str, Any], ...]
+    summary: TrainingSummary | None
+    evaluation: Evaluation | None
+    bundle: Bundle | None
+    cells: tuple[Cell, ...]
+    benchmark: Benchmark | None
+    plots: tuple[Plot, ...]
+
+    @property
+    def name(self) -> str:
+        """The run's name."""
+        return self.record.name if self.record else self.folder.path.resolve().name
+
+    def measurement_of(self, cell: Cell) -> Measurement | None:
+        """Return what was measured of a cell's artefact."""
+        found = self.benchmark.measurements if self.benchmark else ()
+        return next((item for item in found if item.artifact == cell.name), None)
+
+    def verified(self) -> tuple[Cell, ...]:
+        """Return the cells whose artefact was proven in a fresh process."""
+        return tuple(
+            cell for cell in self.cells if cell.status == "ok" and cell.verification and cell.verification.passed
+        )
+
+    def failed(self) -> tuple[Cell, ...]:
+        """Return the cells that failed."""
+        return tuple(cell for cell in self.cells if cell.status == "failed")
+
+    def smallest_good(self) -> Cell | None:
+        """Return the smallest verified artefact that keeps the float model's metric up to `KEPT_DROP`."""
+        keeping = [cell for cell in self.verified() if (drop := metric_drop(cell)) is not None and drop <= KEPT_DROP]
+        return min(keeping, key=lambda cell: (cell.size_bytes, self._latency(cell), cell.name), default=None)
+
+    def fastest_good(self) -> Cell | None:
+        """Return the verified, measured artefact of least latency that keeps the metric up to `KEPT_DROP`."""
+        keeping = [cell for cell in self.verified() if (drop := metric_drop(cell)) is not None and drop <= KEPT_DROP]
+        measured = [cell for cell in keeping if self.measurement_of(cell)]
+        return min(measured, key=self._latency, default=None)
+
+    def _latency(self, cell: Cell) -> float:
+        found = self.measurement_of(cell)
+        return found.model_ms.p50 if found else float("inf")
+
+
+def metric_drop(cell: Cell) -> float | None:
+    """Return how much less the artefact's metric is than the float model's on the same samples, or None."""
+    proof = cell.verification
+    if proof is None or proof.metric is None or proof.float_metric is None:
+        return None
+    return proof.float_metric - proof.metric
+
+
+def read_facts(run_dir: Path) -> Facts:
+    """Read every record that the run has.
+
+    Raises:
+        IntegrityError: A file is there but is not what it should be.
+        ConfigError: A record does not fit.
+    """
+    folder = RunFolder(run_dir)
+    summary = _optional(folder.exports_file, ExportSummary.load)
+    plots = _optional(folder.evaluation_dir / PLOTS_FILE, Plots.load)
+    return Facts(
+        folder=folder,
+        record=_optional(folder.record_file, RunRecord.load),
+        config_text=_optional(folder.config_file, lambda path: path.read_text(encoding="utf-8")) or "",
+        manifest=_optional(folder.manifest_file, Manifest.load),
+        check=_optional(folder.check_file, CheckReport.load),
+        history=_optional(folder.training_dir / "history.jsonl", _read_rows) or (),
+        summary=_optional(folder.training_dir / "summary.json", TrainingSummary.load),
+        evaluation=_optional(folder.evaluation_dir / "test.json", Evaluation.load),
+        bundle=_optional(folder.bundle_dir / BUNDLE_FILE, Bundle.load),
+        cells=summary.cells if summary else (),
+        benchmark=_optional(folder.benchmark_file, Benchmark.load),
+        plots=plots.plots if plots else (),
+    )
+
+
+def _optional(path: Path, read: Callable[[Path], T]) -> T | None:
+    return read(path) if path.is_file() else None
+
+
+def _read_rows(path: Path) -> tuple[dict[str, Any], ...]:
+    try:
+        return tuple(json.loads(line) for line in path.read_text(encoding="utf-8").splitlines() if line.strip())
+    except (UnicodeDecodeError, json.JSONDecodeError) as error:
+        raise IntegrityError(f"{path} is not readable JSON lines: {error}.") from error

@@ -1,0 +1,79 @@
+"""The report: one HTML file that needs no network, and the same in Markdown."""
+
+from __future__ import annotations
+
+import base64
+import io
+from pathlib import Path
+
+from tfl.core.extras import require_installed
+from tfl.core.files import write_text
+from tfl.core.progress import Progress
+from tfl.core.run_folder import RunFolder
+from tfl.report.facts import read_facts
+from tfl.report.markdown import markdown_report
+from tfl.report.view import View, build_view
+
+_TEMPLATE = "report.html.j2"
+#: A PNG above this is embedded as JPEG where that is smaller: grids of photos.
+_PNG_BYTES = 250_000
+_JPEG_QUALITY = 88
+
+
+def write_report(run_dir: Path, *, progress: Progress | None = None) -> Path:
+    """Write `report.html` and `report.md` into a run's folder, from its records alone.
+
+    Args:
+        run_dir: The run; stages that did not run are said to be missing.
+        progress: Told what happens.
+
+    Returns:
+        The path of the HTML file.
+
+    Raises:
+        IntegrityError: A record is there but damaged.
+        MissingExtraError: Jinja2 is not installed.
+    """
+    progress = progress or Progress()
+    progress.update("reading the run's records")
+    view = build_view(read_facts(run_dir))
+    progress.update("writing the report")
+    path = RunFolder(run_dir).report_file
+    write_text(path, render_html(view))
+    write_text(path.with_suffix(".md"), markdown_report(view, run_dir))
+    return path
+
+
+def render_html(view: View) -> str:
+    """Return the report as one self-contained HTML document; every value is escaped.
+
+    Raises:
+        MissingExtraError: Jinja2 is not installed.
+    """
+    require_installed("jinja2", purpose="writing the report")
+    import jinja2
+
+    environment = jinja2.Environment(
+        loader=jinja2.FileSystemLoader(Path(__file__).parent),
+        autoescape=True,
+        undefined=jinja2.StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
+    environment.filters["embedded"] = embedded
+    return str(environment.get_template(_TEMPLATE).render(view=view))
+
+
+def embedded(path: Path) -> str:
+    """Return a PNG as a `data:` address; a large one as JPEG where that is smaller."""
+    data = path.read_bytes()
+    kind = "png"
+    if len(data) > _PNG_BYTES:
+        from PIL import Image
+
+        smaller = io.BytesIO()
+        with Image.open(io.BytesIO(data)) as image:
+            image.convert("RGB").save(smaller, "JPEG", quality=_JPEG_QUALITY, optimize=True)
+        if smaller.tell() < len(data):
+            data, kind = smaller.getvalue(), "jpeg"
+    return f"data:image/{kind};base64,{base64.b64encode(data).decode('ascii')}"

@@ -1,0 +1,51 @@
+"""The report in Markdown, with the run's own PNG files, for a repository or a pull request."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from urllib.parse import quote
+
+from tfl.report.tables import markdown_table, markdown_text
+from tfl.report.view import Figure, Table, View
+
+
+def markdown_report(view: View, run_dir: Path) -> str:
+    """Return the report as Markdown; pictures are referred to by their path relative to the run."""
+    parts = [f"# {markdown_text(view.name)}", markdown_text(view.subtitle)]
+    if view.unfinished:
+        parts.append(f"**{markdown_text(view.unfinished)}**")
+    parts += [markdown_text(" ".join(view.headline)), f"**{markdown_text(view.verdict)}**"]
+    parts.append("## Next steps")
+    for step in view.steps:
+        command = f"\n\n      {step.command}\n" if step.command else ""
+        parts.append(f"- {markdown_text(step.text)}{command}")
+    parts.append("## Pictures")
+    parts += [_figure(figure, run_dir) for figure in view.pictures]
+    parts += ["## Figures", *(_table(table) for table in (view.scores, view.per_class, view.confused) if table)]
+    parts += [_figure(figure, run_dir) for figure in view.figures]
+    parts += ["## Data", markdown_text(view.check_verdict)]
+    parts += [_table(view.findings)] if view.findings else []
+    parts.append("## Exports")
+    parts += [_table(table) for table in (view.exports, view.proof) if table]
+    parts += [_figure(view.chart, run_dir)] if view.chart else []
+    parts += [markdown_text(line) for line in view.measured]
+    parts += ["## How it was made", _table(view.made)]
+    if view.config_text:
+        parts.append("```yaml\n" + view.config_text.replace("```", "'''").rstrip() + "\n```")
+    parts += ["## Limits", "\n".join(f"- {markdown_text(line)}" for line in view.limits) or "None noted."]
+    return "\n\n".join(parts) + "\n"
+
+
+def _table(table: Table) -> str:
+    reasons = any(row.reason for row in table.rows)
+    head = (*table.head, "note") if reasons else table.head
+    rows = [(*row.values, row.reason) if reasons else row.values for row in table.rows]
+    return f"### {markdown_text(table.caption)}\n\n{markdown_table(head, rows)}"
+
+
+def _figure(figure: Figure, run_dir: Path) -> str:
+    title = markdown_text(figure.title)
+    if figure.missing:
+        return f"### {title}\n\nNot drawn: {markdown_text(figure.missing)}"
+    path = quote(figure.path.relative_to(run_dir).as_posix())
+    return f"### {title}\n\n{markdown_text(figure.description)}\n\n![{title}]({path})"

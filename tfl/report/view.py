@@ -1,0 +1,290 @@
+"""The report as sections of plain text and rows, before it becomes HTML or Markdown."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+from tfl.bench.records import Cell, Measurement
+from tfl.report.answer import Step, headline, limits, next_steps, verdict
+from tfl.report.facts import Facts, metric_drop
+from tfl.report.tables import NONE, cell_reason, how_measured
+
+_MOST_FINDINGS = 100
+_STATUS = {"ok": "verified", "failed": "FAILED", "unsupported": "unsupported"}
+_FACT_PLOTS = ("curves", "class_balance", "class_scores", "reliability")
+
+
+@dataclass(frozen=True)
+class Figure:
+    """A picture of the run's folder; `missing` says why there is none."""
+
+    title: str
+    description: str
+    path: Path
+    missing: str = ""
+
+
+@dataclass(frozen=True)
+class Row:
+    """A row of the export table; `reason` stands below it."""
+
+    state: str
+    values: tuple[str, ...]
+    reason: str = ""
+
+
+@dataclass(frozen=True)
+class Table:
+    """Rows under titles, with a caption."""
+
+    caption: str
+    head: tuple[str, ...]
+    rows: tuple[Row, ...]
+
+
+@dataclass(frozen=True)
+class View:
+    """Everything that the report shows, in its order."""
+
+    name: str
+    subtitle: str
+    unfinished: str
+    headline: list[str]
+    verdict_state: str
+    verdict: str
+    steps: list[Step]
+    pictures: list[Figure]
+    figures: list[Figure]
+    scores: Table | None
+    per_class: Table | None
+    confused: Table | None
+    check_verdict: str
+    findings: Table | None
+    exports: Table | None
+    proof: Table | None
+    chart: Figure | None
+    measured: list[str]
+    made: Table
+    config_text: str
+    limits: list[str]
+
+
+def build_view(facts: Facts) -> View:
+    """Turn the records into the report's sections."""
+    state, sentence = verdict(facts)
+    figures = {plot.name: _figure(facts, plot.name) for plot in facts.plots}
+    chart = facts.folder.path / "benchmark.png"
+    return View(
+        name=facts.name,
+        subtitle=_subtitle(facts),
+        unfinished=_unfinished(facts),
+        headline=headline(facts),
+        verdict_state=state,
+        verdict=sentence,
+        steps=next_steps(facts),
+        pictures=[figure for name, figure in figures.items() if name not in _FACT_PLOTS],
+        figures=[figure for name, figure in figures.items() if name in _FACT_PLOTS],
+        scores=_scores(facts),
+        per_class=_per_class(facts),
+        confused=_confused(facts),
+        check_verdict=facts.check.verdict if facts.check else "The data were not checked in this run.",
+        findings=_findings(facts),
+        exports=_exports(facts),
+        proof=_proof(facts),
+        chart=Figure(
+            "Accuracy against latency",
+            "Each point is a verified artefact; the dashed line joins those that no other beats in both.",
+            chart,
+        )
+        if facts.benchmark and chart.is_file()
+        else None,
+        measured=how_measured(facts.benchmark) if facts.benchmark else [],
+        made=_made(facts),
+        config_text=facts.config_text,
+        limits=limits(facts),
+    )
+
+
+def _figure(facts: Facts, name: str) -> Figure:
+    plot = next(plot for plot in facts.plots if plot.name == name)
+    path = facts.folder.evaluation_dir / plot.file
+    missing = plot.missing or ("" if path.is_file() else "the file is not there any more")
+    return Figure(plot.title, plot.description, path, missing)
+
+
+def _subtitle(facts: Facts) -> str:
+    parts = []
+    if facts.manifest is not None:
+        parts.append(f"{len(facts.manifest.examples)} pictures, {len(facts.manifest.labels)} classes")
+    if facts.bundle is not None:
+        parts.append(facts.bundle.backbone.spec)
+    if facts.record is not None:
+        parts.append(facts.record.created)
+    return " · ".join(parts)
+
+
+def _unfinished(facts: Facts) -> str:
+    if facts.record is None or facts.record.status == "done":
+        return ""
+    message = f": {facts.record.message}" if facts.record.message else ""
+    words = {"running": "was not finished when this report was written", "stopped": "was stopped"}
+    # The report stage itself runs before the run is done.
+    if facts.record.status == "running" and (facts.benchmark or facts.evaluation):
+        return ""
+    return f"This run {words.get(facts.record.status, 'failed')}{message}"
+
+
+def _scores(facts: Facts) -> Table | None:
+    scores = facts.evaluation
+    if scores is None:
+        return None
+    auc = "not defined (a class has no test pictures)" if scores.roc_auc != scores.roc_auc else f"{scores.roc_auc:.4f}"
+    rows = (
+        ("accuracy", f"{scores.accuracy:.4f}", "share of right answers"),
+        ("95 % interval", f"{scores.accuracy_low:.4f} to {scores.accuracy_high:.4f}", "Wilson score interval"),
+        ("macro F1", f"{scores.macro_f1:.4f}", "mean over classes of F1, each class counting the same"),
+        ("ROC AUC", auc, "how well right is ranked above wrong; 0.5 is chance"),
+        ("log loss", f"{scores.log_loss:.4f}", "smaller is better; a wrong answer given with certainty costs most"),
+        ("calibration error", f"{scores.calibration_error:.4f}", "mean distance of confidence and accuracy, 15 bins"),
+    )
+    caption = f"The float model on the split '{scores.split}', {scores.sample_count} pictures"
+    return Table(caption, ("score", "value", "meaning"), tuple(Row("", row) for row in rows))
+
+
+def _per_class(facts: Facts) -> Table | None:
+    if facts.evaluation is None:
+        return None
+    rows = tuple(
+        Row("", (item.label, f"{item.precision:.3f}", f"{item.recall:.3f}", f"{item.f1:.3f}", f"{item.support}"))
+        for item in facts.evaluation.per_class
+    )
+    return Table("Scores per class", ("class", "precision", "recall", "F1", "test pictures"), rows)
+
+
+def _confused(facts: Facts) -> Table | None:
+    if facts.evaluation is None or not facts.evaluation.most_confused:
+        return None
+    rows = tuple(Row("", (pair.truth, pair.predicted, f"{pair.count}")) for pair in facts.evaluation.most_confused[:10])
+    return Table("Most confused", ("true class", "taken for", "times"), rows)
+
+
+def _findings(facts: Facts) -> Table | None:
+    if facts.check is None or not facts.check.findings:
+        return None
+    shown = facts.check.findings[:_MOST_FINDINGS]
+    rows = tuple(
+        Row(_finding_state(item.severity), (item.severity, item.rule, item.path, item.message, item.fix))
+        for item in shown
+    )
+    more = len(facts.check.findings) - len(shown)
+    caption = "Findings" + (f" (the first {len(shown)}; {more} more in check.json)" if more else "")
+    return Table(caption, ("severity", "rule", "where", "what", "what to do"), rows)
+
+
+def _finding_state(severity: str) -> str:
+    return {"error": "failed", "warning": "warning"}.get(severity, "")
+
+
+def _exports(facts: Facts) -> Table | None:
+    if not facts.cells:
+        return None
+    metric = next((cell.verification.metric_name for cell in facts.cells if cell.verification), "accuracy")
+    head = (
+        *("target", "precision", "status", "MB", metric, "against float", "latency p50 ms", "p90", "p99"),
+        *("file to answer ms", "per s", "at batch", "load ms", "peak MB"),
+    )
+    return Table("Every target and precision", head, tuple(_export_row(facts, cell) for cell in facts.cells))
+
+
+def _export_row(facts: Facts, cell: Cell) -> Row:
+    status = _STATUS[cell.status]
+    state, reason = cell.status, cell_reason(cell)
+    if cell.status == "ok" and cell not in facts.verified():
+        state, status = "failed", "not verified"
+    if facts.benchmark is not None and cell.name in facts.benchmark.failures:
+        failure = facts.benchmark.failures[cell.name]
+        reason = f"Could not be measured: {failure.message.splitlines()[0] if failure.message else failure.error}"
+    drop, found = metric_drop(cell), facts.measurement_of(cell)
+    proof = cell.verification
+    metric = found.metric if found else proof.metric if proof else None
+    values = (
+        cell.target,
+        cell.precision,
+        status,
+        f"{cell.size_bytes / 1e6:.2f}" if cell.size_bytes else NONE,
+        NONE if metric is None else f"{metric:.4f}",
+        NONE if drop is None else "same" if abs(drop) < 5e-7 else f"{-drop * 100:+.2f} points",
+        *_speed(found),
+    )
+    return Row(state, values, reason)
+
+
+def _speed(found: Measurement | None) -> tuple[str, ...]:
+    if found is None:
+        return (NONE,) * 8
+    return (
+        f"{found.model_ms.p50:.2f}",
+        f"{found.model_ms.p90:.2f}",
+        f"{found.model_ms.p99:.2f}",
+        f"{found.end_to_end_ms.p50:.2f}",
+        f"{found.throughput_per_s:,.0f}",
+        f"{found.throughput_batch}",
+        f"{found.load_ms:,.0f}",
+        f"{found.peak_rss_bytes / 1e6:,.0f}",
+    )
+
+
+def _proof(facts: Facts) -> Table | None:
+    rows = []
+    for cell in facts.cells:
+        proof = cell.verification
+        for check in proof.checks if proof else ():
+            state = "" if check.passed else "failed"
+            result = "holds" if check.passed else "FAILS"
+            rows.append(Row(state, (cell.name, check.name, f"{check.value:.4g}", f"{check.limit:.4g}", result)))
+    head = ("artefact", "check", "value", "limit", "result")
+    return Table("Every check of every artefact, made in a fresh process", head, tuple(rows)) if rows else None
+
+
+def _made(facts: Facts) -> Table:
+    rows: list[tuple[str, str]] = []
+    record, bundle, summary = facts.record, facts.bundle, facts.summary
+    if record is not None:
+        rows += [("command", record.command), ("made", record.created), ("tfl", record.tfl_version)]
+        rows += [(f"stage {name}", f"{stage.status}, {stage.seconds:.1f} s") for name, stage in record.stages.items()]
+    if facts.manifest is not None:
+        rows += [
+            ("data", facts.manifest.root),
+            ("data fingerprint", facts.manifest.fingerprint),
+            ("reader", facts.manifest.reader),
+        ]
+    if bundle is not None:
+        contract = bundle.preprocessing
+        rows += [
+            ("backbone", bundle.backbone.spec),
+            ("weights from", bundle.backbone.weights_origin),
+            ("weights SHA-256", bundle.backbone.digest),
+            ("licence of the backbone", bundle.backbone.licence),
+            ("model SHA-256", bundle.fingerprint),
+            (
+                "input",
+                f"{contract.height} x {contract.width}, {contract.resize}, {contract.interpolation},"
+                f" {contract.channels}, x {contract.scale:.6g}, mean {contract.mean}, std {contract.std}",
+            ),
+        ]
+    if summary is not None:
+        rows += [
+            ("arithmetic", f"{summary.policy}: {summary.policy_reason}"),
+            ("epochs", ", ".join(f"{name} {count}" for name, count in summary.epochs.items())),
+            ("epoch kept", ", ".join(f"{name} {count}" for name, count in summary.best_epochs.items())),
+            ("weights", f"{summary.parameters:,}"),
+            ("samples", f"{summary.train_samples} training, {summary.validation_samples} validation"),
+        ]
+    if record is not None:
+        versions = ", ".join(f"{name} {version}" for name, version in record.environment.versions.items())
+        rows += [
+            ("machine", f"{record.environment.cpu}, {record.environment.cpu_count} processors"),
+            ("with", versions),
+        ]
+    return Table("How it was made", ("what", "value"), tuple(Row("", row) for row in rows))
