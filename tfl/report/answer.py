@@ -43,7 +43,7 @@ def headline(facts: Facts) -> list[str]:
     if scores.most_confused:
         worst = scores.most_confused[0]
         times = "once" if worst.count == 1 else f"{worst.count} times"
-        sentences.append(f"It most often takes {worst.truth} for {worst.predicted} ({times}).")
+        sentences.append(f"It most often takes '{worst.truth}' for '{worst.predicted}' ({times}).")
     else:
         sentences.append("It made no mistake on them.")
     best = facts.smallest_good()
@@ -132,7 +132,7 @@ def _steps_from_scores(scores: Evaluation) -> list[Step]:
         steps.append(Step(f"Add test pictures: with {scores.sample_count} {known}."))
     if scores.most_confused and scores.most_confused[0].count > 1:
         worst = scores.most_confused[0]
-        steps.append(Step(f"Add training pictures that tell {worst.truth} from {worst.predicted}."))
+        steps.append(Step(f"Add training pictures that tell '{worst.truth}' from '{worst.predicted}'."))
     return steps
 
 

@@ -2,7 +2,13 @@
 
 Selvaraju et al., "Grad-CAM: visual explanations from deep networks via gradient-based localization",
 ICCV 2017: the last feature maps, each weighted by the mean gradient of the class score (before the
-softmax) with respect to it, summed, and cut off at zero.
+softmax) with respect to it, summed, and cut off at zero. Two choices fit it to classifiers made here:
+
+- The score is the logarithm of the odds of the class: a softmax determines a single logit only up to
+  a number added to all of them.
+- What the score owes to no place (the head's bias, in which the mean of the features is folded) is
+  spread evenly before the cut. With pooled features and a dense head the places then sum up to the
+  score, so that an answer the model is sure of always has a place that speaks for it.
 """
 
 from __future__ import annotations
@@ -22,6 +28,8 @@ Heat: TypeAlias = npt.NDArray[np.float32]
 _BATCH = 8
 #: The graph is walked in pieces; the pieces must give the model's own answer up to float32 rounding.
 _PIECEWISE_TOLERANCE = 1e-3
+#: Taken off the wanted class's logit to leave it out among its rivals.
+_FAR = 1e9
 
 
 def grad_cam(model: Any, batch: Floats, class_indices: Sequence[int]) -> Heat:
@@ -95,14 +103,18 @@ def _maps_of(model: Any, target: Any, batch: Floats, class_indices: Sequence[int
     with tf.GradientTape() as tape:
         tape.watch(inputs)
         logits = _forward(model, inputs, target, found, is_end=True)
-        chosen = tf.gather(logits, np.asarray(class_indices, dtype=np.int64), axis=1, batch_dims=1)
-        score = tf.reduce_sum(chosen)
+        wanted = tf.one_hot(np.asarray(class_indices, dtype=np.int64), logits.shape[1], dtype=logits.dtype)
+        rivals = tf.reduce_logsumexp(logits - wanted * _FAR, axis=1)
+        scores = tf.reduce_sum(logits * wanted, axis=1) - rivals
     _check_same(model, inputs, logits)
-    gradient = tape.gradient(score, found[0])
+    gradient = tape.gradient(scores, found[0])
     if gradient is None:
         raise UnsupportedError("The answer does not depend on the last feature maps in a way that can be followed.")
     weights = tf.reduce_mean(gradient, axis=(1, 2), keepdims=True)
-    heat = tf.nn.relu(tf.reduce_sum(weights * found[0], axis=-1)).numpy().astype(np.float32)
+    places = tf.reduce_sum(weights * found[0], axis=-1)
+    count = float(places.shape[1] * places.shape[2])
+    rest = scores - tf.reduce_sum(places, axis=(1, 2))
+    heat = tf.nn.relu(places + (rest / count)[:, None, None]).numpy().astype(np.float32)
     top = heat.max(axis=(1, 2), keepdims=True)
     return np.asarray(heat / np.where(top > 0, top, 1.0), dtype=np.float32)
 

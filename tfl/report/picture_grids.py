@@ -17,7 +17,7 @@ from tfl.tasks import Evaluation
 
 _SIDE_PX = 240
 _TILE_IN = 1.95
-_CAPTION_IN = 0.5
+_CAPTION_LINE_IN = 0.15
 
 
 @dataclass(frozen=True)
@@ -98,15 +98,15 @@ def thumbnail(file: Path) -> Pixels | None:
     return np.asarray(paper)
 
 
-def draw_tiles(tiles: Sequence[Tile], path: Path, *, columns: int = 6) -> None:
+def draw_tiles(tiles: Sequence[Tile], path: Path, *, columns: int = 4) -> None:
     """Draw tiles row by row; a heat map, where a tile has one, is laid over a copy below its picture."""
     columns = max(1, min(columns, len(tiles)))
     paired = any(tile.heat is not None for tile in tiles)
     lines = max((tile.caption.count("\n") + 1 for tile in tiles), default=1)
     rows = max(1, -(-len(tiles) // columns))
-    height = _TILE_IN * (2 if paired else 1) + _CAPTION_IN * (0.35 + 0.35 * lines)
+    height = _TILE_IN * (2 if paired else 1) + _CAPTION_LINE_IN * lines
     figure = style.new_figure(_TILE_IN * columns, height * rows)
-    figure.get_layout_engine().set(w_pad=0.03, h_pad=0.03, hspace=0.02, wspace=0.02)
+    figure.get_layout_engine().set(w_pad=0.03, h_pad=0.05, hspace=0.02, wspace=0.02)
     grid = figure.subplots(rows * (2 if paired else 1), columns, squeeze=False)
     for axes in grid.flat:
         axes.axis("off")
@@ -134,6 +134,8 @@ def _draw_picture(axes: Any, tile: Tile) -> None:
 def _draw_heat(axes: Any, tile: Tile) -> None:
     if tile.pixels is None or tile.heat is None:
         return
+    if not tile.heat.any():
+        axes.set_title("no place speaks for it", fontsize=8.5, color=style.GREY, pad=4)
     # Grey below, so that the only colours are the map's.
     grey = tile.pixels.mean(axis=2)
     axes.imshow(grey, cmap="gray", vmin=0, vmax=255)
