@@ -8,7 +8,9 @@ from __future__ import annotations
 
 import functools
 import io
+import struct
 import warnings
+import zlib
 from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
@@ -16,7 +18,7 @@ from typing import Literal, TypeAlias
 
 import numpy as np
 import numpy.typing as npt
-from PIL import Image, ImageOps, UnidentifiedImageError
+from PIL import ExifTags, Image, UnidentifiedImageError
 
 from tfl.core.errors import ConfigError, DataError
 from tfl.core.records import Record
@@ -27,6 +29,66 @@ Floats: TypeAlias = npt.NDArray[np.float32]
 
 #: Pillow's own limit for a decompression bomb; above it a picture is refused, never merely warned about.
 MAX_PIXELS = 178_956_970
+
+#: What is read, the common first, with the endings of each format's names. Others are refused: Pillow would
+#: run Ghostscript on an EPS file from anywhere.
+FORMATS: dict[str, frozenset[str]] = {
+    "JPEG": frozenset({".jpg", ".jpeg", ".jpe", ".jfif"}),
+    "PNG": frozenset({".png", ".apng"}),
+    "WEBP": frozenset({".webp"}),
+    "BMP": frozenset({".bmp", ".dib"}),
+    "GIF": frozenset({".gif"}),
+    "TIFF": frozenset({".tif", ".tiff"}),
+    "MPO": frozenset({".jpg", ".jpeg", ".mpo"}),
+    "PPM": frozenset({".ppm", ".pgm", ".pbm", ".pnm", ".pfm"}),
+    "DIB": frozenset({".dib"}),
+    "ICO": frozenset({".ico"}),
+    "JPEG2000": frozenset({".jp2", ".j2k", ".jpc", ".jpf", ".jpx", ".j2c"}),
+    "AVIF": frozenset({".avif"}),
+}
+
+#: What Pillow's decoders let out on damaged bytes: its own kinds of error, and those of the code below it.
+DAMAGE: tuple[type[Exception], ...] = (
+    OSError,
+    SyntaxError,
+    ValueError,
+    EOFError,
+    LookupError,
+    TypeError,
+    RuntimeError,
+    ArithmeticError,
+    MemoryError,
+    struct.error,
+    zlib.error,
+)
+
+#: Files that people take for pictures, by how they begin after the first `skip` bytes.
+_LOOK_ALIKES = (
+    (4, b"ftyphei", "a HEIC photo; save it as JPEG"),
+    (4, b"ftyphev", "a HEIC photo; save it as JPEG"),
+    (4, b"ftypmif1", "a HEIF photo; save it as JPEG"),
+    (4, b"ftyp", "a video"),
+    (0, b"RIFF", "a video or sound"),
+    (0, b"%PDF", "a PDF document"),
+    (0, b"%!PS", "a PostScript file, which is a program; save it as PNG"),
+    (0, b"8BPS", "a Photoshop file; save it as PNG"),
+    (0, b"<svg", "an SVG drawing; save it as PNG"),
+    (0, b"<?xml", "an XML file"),
+    (0, b"<!doctype html", "a web page"),
+    (0, b"<html", "a web page"),
+    (0, b"PK\x03\x04", "a ZIP archive"),
+)
+
+#: EXIF orientation -> what turns the picture upright (Exif 2.32, table 6).
+_TURNS = {
+    2: Image.Transpose.FLIP_LEFT_RIGHT,
+    3: Image.Transpose.ROTATE_180,
+    4: Image.Transpose.FLIP_TOP_BOTTOM,
+    5: Image.Transpose.TRANSPOSE,
+    6: Image.Transpose.ROTATE_270,
+    7: Image.Transpose.TRANSVERSE,
+    8: Image.Transpose.ROTATE_90,
+}
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -76,20 +138,19 @@ def decode(source: ImageSource, *, name: str = "") -> Image.Image:
     white; 16-bit and float grey are scaled linearly to 8 bits.
 
     Args:
-        source: A path, the bytes of a file, a Pillow image, or `(height, width[, 3])` uint8.
+        source: A path, the bytes of a file, a Pillow image, or `(height, width[, 3 or 4])` uint8 grey, RGB or RGBA.
         name: What the message calls it; the path by default.
 
     Raises:
         DataError: The file is missing, empty, truncated, not a picture, or over `MAX_PIXELS`.
     """
     if isinstance(source, Image.Image):
-        return _to_rgb(source)
+        try:
+            return _to_rgb(source)
+        except DAMAGE as error:
+            raise _damaged(name or "the picture", error) from error
     if isinstance(source, np.ndarray):
-        if source.dtype != np.uint8 or source.ndim not in (2, 3):
-            raise DataError(
-                f"An image array must be (height, width[, 3]) uint8. Received: {source.shape} {source.dtype}."
-            )
-        return _to_rgb(Image.fromarray(source))
+        return _decode_array(source)
     name = name or (str(source) if isinstance(source, (str, Path)) else "the picture")
     try:
         data = source if isinstance(source, bytes) else Path(source).read_bytes()
@@ -100,26 +161,60 @@ def decode(source: ImageSource, *, name: str = "") -> Image.Image:
     return _decode_bytes(data, name)
 
 
+def _decode_array(source: npt.NDArray[np.uint8]) -> Image.Image:
+    fits = source.ndim == 2 or (source.ndim == 3 and source.shape[2] in (3, 4))
+    if source.dtype != np.uint8 or not fits or source.size == 0:
+        raise DataError(
+            f"An image array must be (height, width[, 3 or 4]) uint8, not empty. "
+            f"Received: {source.shape} {source.dtype}."
+        )
+    return _to_rgb(Image.fromarray(source))
+
+
 def _decode_bytes(data: bytes, name: str) -> Image.Image:
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")
-            with Image.open(io.BytesIO(data)) as image:
+            with Image.open(io.BytesIO(data), formats=tuple(FORMATS)) as image:
                 if image.width * image.height > MAX_PIXELS:
                     raise DataError(
                         f"{name}: {image.width} x {image.height} pixels is over the limit of {MAX_PIXELS:,}."
                     )
                 return _to_rgb(image)
     except UnidentifiedImageError as error:
-        raise DataError(f"{name}: not a picture that can be read (starts with {data[:8]!r}).") from error
+        raise DataError(f"{name}: not a picture that can be read ({_kind(data)}).") from error
     except Image.DecompressionBombError as error:
         raise DataError(f"{name}: more pixels than the limit of {MAX_PIXELS:,}.") from error
-    except (OSError, SyntaxError, ValueError, EOFError, IndexError) as error:
-        raise DataError(f"{name}: the picture is damaged: {error}.") from error
+    except DAMAGE as error:
+        raise _damaged(name, error) from error
+
+
+def _damaged(name: str, error: Exception) -> DataError:
+    return DataError(f"{name}: the picture is damaged: {str(error).rstrip('.') or type(error).__name__}.")
+
+
+def _kind(data: bytes) -> str:
+    head = data[:64].lstrip().lower()
+    for skip, begin, kind in _LOOK_ALIKES:
+        if head[skip:].startswith(begin.lower()):
+            return kind
+    return f"starts with {data[:8]!r}"
+
+
+def read_orientation(image: Image.Image) -> int:
+    """Return the EXIF orientation, 1 to 8; 1, which is upright, where it is absent or can't be read."""
+    try:
+        value = image.getexif().get(ExifTags.Base.Orientation, 1)
+    except DAMAGE:
+        return 1
+    return value if isinstance(value, int) and value in _TURNS else 1
 
 
 def _to_rgb(image: Image.Image) -> Image.Image:
-    image = ImageOps.exif_transpose(image)
+    image.load()
+    turn = _TURNS.get(read_orientation(image))
+    if turn is not None:
+        image = image.transpose(turn)
     if image.mode.startswith("I;16") or image.mode in ("I", "F"):
         image = Image.fromarray(_grey_to_8_bit(image))
     if image.mode in ("RGBA", "LA", "PA") or "transparency" in image.info:
@@ -130,7 +225,7 @@ def _to_rgb(image: Image.Image) -> Image.Image:
 
 
 def _grey_to_8_bit(image: Image.Image) -> Pixels:
-    values = np.asarray(image, dtype=np.float64)
+    values = np.nan_to_num(np.asarray(image, dtype=np.float64))
     # Pillow reads a 16-bit PNG as I;16 or I; a float picture is taken as [0, 1] unless it goes beyond.
     float_top = 1.0 if values.size == 0 or values.max() <= 1.0 else 255.0
     top = float_top if image.mode == "F" else 65535.0
@@ -151,13 +246,22 @@ def resize(image: Image.Image, contract: ImagePreprocessing) -> Pixels:
     if contract.resize == "squish":
         return np.asarray(image.resize(size, resample))
     if contract.resize == "pad":
-        return np.asarray(ImageOps.pad(image, size, resample, color=(0, 0, 0)))
+        return _pad(image, size, resample)
     ratio = min(image.width / contract.width, image.height / contract.height)
     box_width, box_height = contract.width * ratio, contract.height * ratio
     # Rounding can make the box a hair larger than the picture, which Pillow refuses.
     left, top = max(0.0, (image.width - box_width) / 2), max(0.0, (image.height - box_height) / 2)
     box = (left, top, min(left + box_width, image.width), min(top + box_height, image.height))
     return np.asarray(image.resize(size, resample, box=box))
+
+
+def _pad(image: Image.Image, size: tuple[int, int], resample: Image.Resampling) -> Pixels:
+    ratio = min(size[0] / image.width, size[1] / image.height)
+    # A hairline keeps one pixel.
+    width, height = (max(1, round(side * ratio)) for side in image.size)
+    padded = Image.new("RGB", size)
+    padded.paste(image.resize((width, height), resample), ((size[0] - width) // 2, (size[1] - height) // 2))
+    return np.asarray(padded)
 
 
 @functools.lru_cache(maxsize=16)
