@@ -10,15 +10,15 @@ from collections import Counter, defaultdict
 from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 
-from PIL import ExifTags, Image
+from PIL import Image
 
 from tfl.core.errors import DataError, unknown_name
 from tfl.core.progress import Progress
 from tfl.data.findings import RULES, CheckReport, Finding, finding
 from tfl.data.manifest import Example, Manifest
-from tfl.data.preprocess import decode
+from tfl.data.preprocess import DAMAGE, FORMATS, decode, read_orientation
 
 __all__ = ["CheckReport", "Finding", "check", "require_clean", "skip_bad"]
 
@@ -27,16 +27,6 @@ _GIANT_PIXELS = 50_000_000
 _FEW = 10
 _IMBALANCE = 5.0
 _NAMED = 10
-_ENDINGS = {
-    "JPEG": {".jpg", ".jpeg", ".jpe", ".jfif"},
-    "MPO": {".jpg", ".jpeg", ".mpo"},
-    "PNG": {".png", ".apng"},
-    "GIF": {".gif"},
-    "BMP": {".bmp", ".dib"},
-    "WEBP": {".webp"},
-    "TIFF": {".tif", ".tiff"},
-    "PPM": {".ppm", ".pgm", ".pbm", ".pnm"},
-}
 
 
 @dataclass(frozen=True)
@@ -75,7 +65,8 @@ def check(manifest: Manifest, *, progress: Progress | None = None) -> tuple[Chec
     unreadable = {item.path for result in seen for item in result.findings if item.rule == "unreadable"}
     good = [example for example in examples if example.path not in unreadable]
     findings = [item for result in seen for item in result.findings]
-    findings += [*_copies(good), *_class_sizes(manifest, good), *_split_classes(manifest, good)]
+    findings += [finding("unused", path, "belongs to no class, so it is left out") for path in manifest.unused]
+    findings += [*_copies(good), *_class_count(good), *_class_sizes(manifest, good), *_split_classes(manifest, good)]
     order = {"error": 0, "warning": 1, "info": 2}
     findings.sort(key=lambda item: (order[item.severity], item.rule, item.path))
     return _report(manifest, findings), manifest
@@ -89,7 +80,7 @@ def _report(manifest: Manifest, findings: Sequence[Finding]) -> CheckReport:
         kinds = Counter(item.rule for item in findings if item.severity == "error")
         verdict += "not ready: " + ", ".join(f"{number} x {rule}" for rule, number in kinds.items())
     elif severities["warning"]:
-        verdict += f"usable, with {severities['warning']} warnings"
+        verdict += f"usable, with {severities['warning']} warning{'s' if severities['warning'] > 1 else ''}"
     else:
         verdict += "nothing wrong was found"
     return CheckReport(
@@ -123,11 +114,13 @@ def _traits(data: bytes, path: str) -> Iterator[Finding]:
         warnings.simplefilter("ignore")
         with Image.open(io.BytesIO(data)) as image:
             kind, mode, (width, height) = image.format or "", image.mode, image.size
-            frames = getattr(image, "n_frames", 1)
-            orientation = image.getexif().get(ExifTags.Base.Orientation, 1)
+            # Pillow reads 16-bit colour as 8-bit RGB; only the raw mode of the stored data tells.
+            deep = mode.startswith(("I", "F")) or ";16" in str(image.tile)
+            orientation = read_orientation(image)
             transparent = "A" in mode or "transparency" in image.info
-    ending = Path(path).suffix.casefold()
-    if kind in _ENDINGS and ending not in _ENDINGS[kind]:
+            frames = _frame_count(image)
+    ending = PurePosixPath(path).suffix.casefold()
+    if ending not in FORMATS.get(kind, {ending}):
         yield finding("wrong_extension", path, f"is a {kind} file but ends in '{ending}'")
     if frames > 1 and kind != "MPO":
         yield finding("animated", path, f"has {frames} frames")
@@ -135,16 +128,24 @@ def _traits(data: bytes, path: str) -> Iterator[Finding]:
         yield finding("tiny", path, f"is {width} x {height} pixels")
     if width * height > _GIANT_PIXELS:
         yield finding("giant", path, f"is {width} x {height} pixels")
-    if mode.startswith(("I", "F")):
-        yield finding("deep_colour", path, f"has more than 8 bits per channel (mode {mode})")
+    if deep:
+        yield finding("deep_colour", path, "has more than 8 bits per channel")
     if mode == "CMYK":
         yield finding("cmyk", path, "has CMYK colours")
-    if mode == "P":
+    if mode == "P" and kind != "GIF":
         yield finding("palette", path, "has a palette")
     if transparent:
         yield finding("transparency", path, "has transparency")
-    if orientation not in (0, 1):
+    if orientation != 1:
         yield finding("rotated", path, f"is stored turned (EXIF orientation {orientation})")
+
+
+def _frame_count(image: Image.Image) -> int:
+    try:
+        return int(getattr(image, "n_frames", 1))
+    except DAMAGE:
+        # Frames after the first are not used, so that damage there does no harm.
+        return 1
 
 
 def _copies(examples: Sequence[Example]) -> Iterator[Finding]:
@@ -165,21 +166,31 @@ def _copies(examples: Sequence[Example]) -> Iterator[Finding]:
                 yield finding("duplicate", other.path, f"has the same bytes as {first.path}")
 
 
+def _class_count(good: Sequence[Example]) -> Iterator[Finding]:
+    labels = {example.label for example in good}
+    if len(labels) == 1:
+        yield finding("one_class", min(labels), f"'{min(labels)}' is the only class with usable pictures")
+
+
 def _class_sizes(manifest: Manifest, good: Sequence[Example]) -> Iterator[Finding]:
-    learned = Counter(example.label for example in good if example.split in (None, "train"))
-    for label in manifest.labels:
-        count = learned[label]
-        if any(example.given_split for example in good if example.label == label) and count == 0:
-            continue
-        if count < 2:
-            yield finding(
-                "too_few", label, f"class '{label}' has {count} usable training pictures; at least 2 are needed"
-            )
+    # Exact copies stay on one side of a split, so only different pictures count.
+    contents: dict[str, set[str]] = {label: set() for label in manifest.labels}
+    for example in good:
+        if example.split in (None, "train"):
+            contents[example.label].add(example.sha256)
+    held_out = {example.label for example in good} - {label for label in manifest.labels if contents[label]}
+    least = 1 if "validation" in manifest.split_names.values() else 2
+    counts = {label: len(digests) for label, digests in contents.items() if label not in held_out}
+    for label, count in counts.items():
+        message = f"class '{label}' has {count} usable training picture{'' if count == 1 else 's'}"
+        if count < least:
+            yield finding("too_few", label, f"{message}; at least {least} different ones are needed")
         elif count < _FEW:
-            yield finding("few", label, f"class '{label}' has {count} usable training pictures")
+            yield finding("few", label, message)
+    learned = {label: count for label, count in counts.items() if count}
     if learned and min(learned.values()) * _IMBALANCE <= max(learned.values()):
-        most, least = max(learned, key=learned.__getitem__), min(learned, key=learned.__getitem__)
-        yield finding("imbalance", least, f"'{most}' has {learned[most]} pictures, '{least}' only {learned[least]}")
+        most, rarest = max(learned, key=learned.__getitem__), min(learned, key=learned.__getitem__)
+        yield finding("imbalance", rarest, f"'{most}' has {learned[most]} pictures, '{rarest}' only {learned[rarest]}")
 
 
 def _split_classes(manifest: Manifest, good: Sequence[Example]) -> Iterator[Finding]:

@@ -12,10 +12,12 @@ Severity = Literal["error", "warning", "info"]
 #: Every rule, with how bad it is and what to do. A rule's name is what `--allow` takes.
 RULES: dict[str, tuple[Severity, str]] = {
     "unreadable": ("error", "Replace or delete the file, or leave such files out with --skip-bad."),
+    "one_class": ("error", "Add a class; a classifier needs at least two."),
     "too_few": ("error", "Add pictures to the class, or leave its folder out."),
     "label_conflict": ("error", "Keep the picture in the class it belongs to and delete the other copy."),
     "leakage": ("error", "Delete the copy from one side of the split."),
     "missing_in_train": ("error", "Add training pictures of the class, or leave it out of the other folders."),
+    "unused": ("warning", "Put it into a class folder, or move it elsewhere."),
     "few": ("warning", "Add pictures; with under ten of a class the figures say little."),
     "duplicate": ("warning", "Delete the copies; they weigh twice in training."),
     "imbalance": ("warning", "Add pictures of the rare class, or try --class-weights balanced."),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 from pathlib import Path
 
 from tfl.core.errors import DataError
@@ -26,8 +27,14 @@ def read_manifest(location: Path, *, reader: str = "auto") -> Manifest:
     for plugin in plugins:
         if plugin.recognizes(location):
             return plugin.read(location)
-    if not location.exists():
-        # The reader of folders names what lies beside it.
+    if not _is_file(location):
+        # The reader of folders says what is missing and names what lies beside it.
         return READERS.get("image_folder").read(location)
     known = "; ".join(plugin.summary for plugin in plugins)
-    raise DataError(f"{location} is in no known format.", hint=f"Known: {known}.")
+    raise DataError(f"{location} is a file of no known format.", hint=f"Known: {known}.")
+
+
+def _is_file(location: Path) -> bool:
+    with contextlib.suppress(OSError):
+        return location.is_file()
+    return False

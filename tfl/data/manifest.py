@@ -44,6 +44,7 @@ class Manifest(Record):
         labels: Class names, sorted; the index is the model's output index.
         examples: In a fixed order (sorted by path).
         split_names: How the data's own split names map to tfl's: `{"val": "test"}`. Empty when tfl split.
+        unused: Pictures and linked folders that the reader saw and could not place in a class.
     """
 
     root: str
@@ -51,6 +52,7 @@ class Manifest(Record):
     labels: tuple[str, ...]
     examples: tuple[Example, ...]
     split_names: dict[str, SplitName]
+    unused: tuple[str, ...] = ()
 
     @property
     def fingerprint(self) -> str:
