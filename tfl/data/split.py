@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import hashlib
 from collections import defaultdict
 from collections.abc import Sequence
 from dataclasses import replace
 
 from tfl.core.errors import DataError
+from tfl.core.files import sha256_text
 from tfl.data.manifest import Example, Manifest, SplitName
 
 
@@ -26,7 +26,7 @@ def assign_splits(
         seed: Another seed gives another cut.
 
     Raises:
-        DataError: A class has too few different pictures.
+        DataError: A class has fewer than two different pictures. With two, there is none for validation.
     """
     present = {example.split for example in manifest.examples if example.split}
     shares: dict[SplitName, float] = {}
@@ -39,16 +39,21 @@ def assign_splits(
         if example.split in (None, "train"):
             by_class[example.label].append(example)
     chosen: dict[str, SplitName] = {}
+    side_of: dict[str, SplitName] = {}
     problems = []
     for label in manifest.labels:
         groups = _groups(by_class[label], seed)
-        if len(groups) < 1 + len(shares):
-            problems.append(f"'{label}' has {len(groups)}")
+        if len(groups) == 1 and shares:
+            problems.append(label)
             continue
-        chosen |= _cut(groups, shares)
+        # A picture that stands in two classes stays on one side all the same.
+        settled = {key: side_of[key] for key in groups if key in side_of}
+        cut = _cut([key for key in groups if key not in settled], shares) | settled
+        side_of |= cut
+        chosen |= {example.path: cut[key] for key, copies in groups.items() for example in copies}
     if problems:
         raise DataError(
-            f"Each class needs at least {1 + len(shares)} different pictures to be split: {', '.join(problems)}.",
+            f"Each class needs at least 2 different training pictures to be split; with 1: {', '.join(problems)}.",
             hint="Add pictures to these classes, or leave their folders out.",
         )
     examples = tuple(
@@ -57,22 +62,21 @@ def assign_splits(
     return replace(manifest, examples=examples)
 
 
-def _groups(examples: Sequence[Example], seed: int) -> list[list[Example]]:
-    """Gather exact copies, and order the groups by a hash of seed and content."""
+def _groups(examples: Sequence[Example], seed: int) -> dict[str, list[Example]]:
+    """Gather exact copies by content, ordered by a hash of seed and content."""
     groups: dict[str, list[Example]] = defaultdict(list)
     for example in examples:
         groups[example.sha256 or example.path].append(example)
-    keys = sorted(groups, key=lambda key: hashlib.sha256(f"{seed}:{key}".encode()).digest())
-    return [groups[key] for key in keys]
+    return {key: groups[key] for key in sorted(groups, key=lambda key: sha256_text(str(seed), key))}
 
 
-def _cut(groups: list[list[Example]], shares: dict[SplitName, float]) -> dict[str, SplitName]:
-    chosen: dict[str, SplitName] = {}
+def _cut(keys: Sequence[str], shares: dict[SplitName, float]) -> dict[str, SplitName]:
+    """Cut each share off the front; training keeps at least one, and with few keys the later shares get none."""
+    cut: dict[str, SplitName] = dict.fromkeys(keys, "train")
+    names = list(shares)[: max(0, len(keys) - 1)]
     start = 0
-    for position, (split, share) in enumerate(shares.items()):
-        left_for_others = len(shares) - position
-        count = min(max(1, round(share * len(groups))), len(groups) - start - left_for_others)
-        for group in groups[start : start + count]:
-            chosen |= dict.fromkeys((example.path for example in group), split)
+    for left, split in zip(reversed(range(len(names))), names, strict=True):
+        count = min(max(1, round(shares[split] * len(keys))), len(keys) - start - left - 1)
+        cut |= dict.fromkeys(keys[start : start + count], split)
         start += count
-    return chosen
+    return cut
