@@ -16,8 +16,9 @@ _SIDE, _MARGIN = 32, 4
 def write_digits(folder: Path) -> int:
     """Write the 1,797 digits as `folder/<digit>/<number>.png`, dark on white, 40 x 40, and return how many.
 
-    The 8 x 8 pictures with 17 grey levels are enlarged by bicubic interpolation and given a margin; an existing folder is replaced.
-    The data are the test part of "Optical Recognition of Handwritten Digits" (Alpaydin and Kaynak, UCI, 1998).
+    The 8 x 8 pictures with 17 grey levels are enlarged by bicubic interpolation and given a margin; an
+    existing folder is replaced. The data are the test part of "Optical Recognition of Handwritten
+    Digits" (Alpaydin and Kaynak, UCI, 1998).
 
     Raises:
         MissingExtraError: scikit-learn is not installed.

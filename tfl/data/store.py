@@ -8,6 +8,7 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import numpy as np
+import PIL
 
 from tfl.core.files import sha256_text, write_atomic
 from tfl.core.progress import Progress
@@ -26,7 +27,8 @@ def open_pixels(
     """Return `(samples, height, width, 3)` uint8 RGB, memory-mapped, in the order of the examples.
 
     Args:
-        examples: With digests; contents and contract decide the file's name, so that nothing stale is read.
+        examples: With digests; contents, contract and Pillow's version decide the file's name, so that nothing
+            stale is read.
         root: What the examples' paths are relative to.
         contract: Only size, resize method and interpolation matter here.
         cache_dir: Where the file goes.
@@ -38,7 +40,7 @@ def open_pixels(
     """
     key = sha256_text(
         *(example.sha256 or example.path for example in examples),
-        f"{contract.height}x{contract.width} {contract.resize} {contract.interpolation}",
+        f"{contract.height}x{contract.width} {contract.resize} {contract.interpolation} {PIL.__version__}",
     )
     path = cache_dir / f"pixels-{key[:32]}.npy"
     shape = (len(examples), contract.height, contract.width, 3)
