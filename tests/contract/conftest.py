@@ -1,0 +1,24 @@
+import pytest
+
+from tests.tiny import draw_pixels, make_tiny_bundle
+from tfl.targets import stage_saved_model
+
+
+@pytest.fixture(scope="session")
+def tiny_bundle(tmp_path_factory):
+    """Folder of a tiny trained bundle; not to be changed."""
+    folder = tmp_path_factory.mktemp("tiny") / "bundle"
+    make_tiny_bundle(folder)
+    return folder
+
+
+@pytest.fixture(scope="session")
+def tiny_saved_model(tiny_bundle, tmp_path_factory):
+    """The tiny bundle as a SavedModel; not to be changed."""
+    return stage_saved_model(tiny_bundle, tmp_path_factory.mktemp("staged") / "saved_model")
+
+
+@pytest.fixture(scope="session")
+def calibration_pixels():
+    """Training pictures of the tiny model."""
+    return draw_pixels(60, seed=1)[0]

@@ -1,0 +1,218 @@
+"""The contracts of plug-ins as public checks: run them over your own plug-in exactly as tfl runs them over its own."""
+
+from __future__ import annotations
+
+import sys
+import tempfile
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from tfl.bundle import Artifact, Bundle, Calibration, Golden
+from tfl.bundle.records import GOLDEN_FILE
+from tfl.core.child import call_in_child
+from tfl.core.errors import IntegrityError, UnsupportedError, VerificationError
+from tfl.core.files import sha256_file, sha256_text, tree_size_bytes
+from tfl.data.preprocess import Floats, Pixels, normalize
+from tfl.targets import TARGETS, OpenMode, Tolerance, export_artifact, open_artifact, predict_all
+
+#: What an installation without the `train` extra does not have.
+_TRAINING_MODULES = ("tensorflow", "keras")
+#: One sample alone may be rounded otherwise than in a batch: float32 by the order of additions, integers by a level.
+_BATCH_DIFFERENCE = {True: 0.02, False: 1e-4}
+_NO_PRECISION = "fp3"
+
+
+@dataclass(frozen=True)
+class _Answers:
+    """What a fresh process saw."""
+
+    golden: Floats
+    one_by_one: Floats
+    throughput: Floats
+    swapped: Floats
+    modules: tuple[str, ...]
+
+
+def check_target(
+    name: str,
+    precision: str,
+    bundle_dir: Path,
+    *,
+    saved_model_dir: Path,
+    work_dir: Path,
+    calibration_pixels: Pixels,
+) -> Artifact:
+    """Export a bundle with one target and precision and hold the artefact against everything a target promises.
+
+    The artefact is reopened in a fresh process and must answer the golden batch within the target's tolerance,
+    the same one by one as in a batch and in both modes; swapped colour channels must fall outside the
+    tolerance; the record must say what the bundle says; an altered file must be refused; the unsupported
+    must raise; closing twice must be fine; and an engine that is not TensorFlow must not import it.
+
+    Args:
+        name: Of the target plug-in, built in or from an entry point.
+        precision: One of its precisions.
+        bundle_dir: A bundle whose answers depend on colour and are not all certain.
+        saved_model_dir: What `stage_saved_model` wrote for it.
+        work_dir: The artefact is written to `<work_dir>/<name>-<precision>`.
+        calibration_pixels: `(samples, height, width, 3)` uint8 RGB.
+
+    Returns:
+        The artefact's record.
+
+    Raises:
+        VerificationError: Names every promise that was broken.
+        TflError: The export failed.
+    """
+    target = TARGETS.get(name)
+    bundle = Bundle.open(bundle_dir)
+    folder = work_dir / f"{name}-{precision}"
+    calibration = Calibration(
+        split="train",
+        sample_count=len(calibration_pixels),
+        seed=0,
+        fingerprint=sha256_text(str(calibration_pixels.tobytes())),
+    )
+    artifact = export_artifact(
+        bundle_dir,
+        folder,
+        target=name,
+        precision=precision,
+        saved_model_dir=saved_model_dir,
+        calibration=calibration,
+        calibration_pixels=calibration_pixels,
+        log_path=work_dir / f"{name}-{precision}.log",
+    )
+    answers = _answer_in_child(folder)
+    statements = {
+        **_record_statements(artifact, bundle, folder, bundle_dir),
+        "the calibration is recorded": artifact.calibration
+        == (calibration if precision in target.calibrated else None),
+        **_answer_statements(answers, Golden.load(folder / GOLDEN_FILE), target.tolerances[precision]),
+        "TensorFlow is imported only by its own engine": not answers.modules or "tensorflow" in target.runtime_modules,
+        "an altered file is refused": _refuses_altered(folder, artifact),
+        **_refusal_statements(name),
+    }
+    broken = [text for text, holds in statements.items() if not holds]
+    if broken:
+        raise VerificationError(f"{artifact.name} breaks the contract of targets: {'; '.join(broken)}.")
+    return artifact
+
+
+def _record_statements(artifact: Artifact, bundle: Bundle, folder: Path, bundle_dir: Path) -> dict[str, bool]:
+    shapes = [tensor.shape for tensor in (*artifact.signature.inputs, *artifact.signature.outputs)]
+    expected = [tensor.shape for tensor in (*bundle.signature.inputs, *bundle.signature.outputs)]
+    names = [tensor.name for tensor in (*artifact.signature.inputs, *artifact.signature.outputs)]
+    expected_names = [tensor.name for tensor in (*bundle.signature.inputs, *bundle.signature.outputs)]
+    return {
+        "the record on disk is the one returned": Artifact.open(folder) == artifact,
+        "the labels are the bundle's": artifact.labels == bundle.labels,
+        "the preprocessing is the bundle's": artifact.preprocessing == bundle.preprocessing,
+        "the task is the bundle's": artifact.task == bundle.task,
+        "the backbone and its licence are the bundle's": artifact.backbone == bundle.backbone,
+        "the bundle's fingerprint is recorded": artifact.bundle_fingerprint == bundle.fingerprint,
+        "the signature's shapes are the bundle's, with a free batch": shapes == expected,
+        "the signature's names are the bundle's": names == expected_names,
+        "every model file is there": all((folder / name).is_file() for name in artifact.model_files),
+        "every model file has a digest": set(artifact.model_files) < set(artifact.files),
+        "the size is that of the model files": artifact.size_bytes
+        == tree_size_bytes(folder, names=artifact.model_files)
+        > 0,
+        "the golden batch is the bundle's": sha256_file(folder / GOLDEN_FILE) == sha256_file(bundle_dir / GOLDEN_FILE),
+        "the versions of the libraries are recorded": bool(artifact.versions),
+    }
+
+
+def _answer_statements(answers: _Answers, golden: Golden, tolerance: Tolerance) -> dict[str, bool]:
+    limit = _BATCH_DIFFERENCE[tolerance.agreement < 1.0]
+    far, mean = _distance(golden.outputs, answers.golden)
+    return {
+        "the answers are float32 of the golden batch's shape": answers.golden.dtype == np.float32
+        and answers.golden.shape == golden.outputs.shape,
+        "the answers are probabilities": bool(np.allclose(answers.golden.sum(axis=1), 1.0, atol=0.02)),
+        f"the golden batch is within the tolerance (max {far:.2g}, mean {mean:.2g})": _within(
+            tolerance, golden.outputs, answers.golden
+        ),
+        "one by one gives what a batch gives": _distance(answers.golden, answers.one_by_one)[0] <= limit,
+        "throughput mode gives what latency mode gives": _distance(answers.golden, answers.throughput)[0] <= limit,
+        "swapped channels fall outside the tolerance": not _within(tolerance, golden.outputs, answers.swapped),
+    }
+
+
+def _within(tolerance: Tolerance, expected: Floats, received: Floats) -> bool:
+    far, mean = _distance(expected, received)
+    agreement = float((expected.argmax(axis=1) == received.argmax(axis=1)).mean())
+    return far <= tolerance.max_difference and mean <= tolerance.mean_difference and agreement >= tolerance.agreement
+
+
+def _distance(expected: Floats, received: Floats) -> tuple[float, float]:
+    if expected.shape != received.shape:
+        return float("inf"), float("inf")
+    distance = np.abs(expected.astype(np.float64) - received)
+    return float(distance.max()), float(distance.mean())
+
+
+def _refuses_altered(folder: Path, artifact: Artifact) -> bool:
+    path = folder / artifact.model_files[0]
+    original = path.read_bytes()
+    path.write_bytes(original[:-1] + bytes([original[-1] ^ 1]))
+    try:
+        open_artifact(folder)
+    except IntegrityError:
+        return True
+    finally:
+        path.write_bytes(original)
+    return False
+
+
+def _refusal_statements(name: str) -> dict[str, bool]:
+    target = TARGETS.get(name)
+    return {
+        f"precision '{precision}' is refused with a reason": _refuses(name, precision, reason)
+        for precision, reason in {**target.unsupported, _NO_PRECISION: ""}.items()
+    }
+
+
+def _refuses(name: str, precision: str, reason: str) -> bool:
+    try:
+        TARGETS.get(name).check_precision(precision)
+    except UnsupportedError as error:
+        return reason in error.message and all(able in error.hint for able in TARGETS.get(name).precisions)
+    return False
+
+
+def _answer_in_child(folder: Path) -> _Answers:
+    with tempfile.TemporaryDirectory(prefix="tfl-contract-") as scratch:
+        path = Path(scratch) / "answers.npz"
+        arguments = {"folder": str(folder), "answers": str(path)}
+        result = call_in_child("tfl.testing:answer_golden", arguments)
+        with np.load(path, allow_pickle=False) as arrays:
+            return _Answers(**{name: arrays[name] for name in arrays}, modules=tuple(result["modules"]))
+
+
+def answer_golden(arguments: Mapping[str, Any]) -> dict[str, Any]:
+    """Answer an artefact's golden batch in every way a runtime can be asked; the child's side of `check_target`."""
+    folder = Path(arguments["folder"])
+    golden = Golden.load(folder / GOLDEN_FILE)
+    pixels = golden.pixels
+
+    def answer(values: Pixels, mode: OpenMode, batch_size: int) -> Floats:
+        artifact, runtime = open_artifact(folder, mode=mode)
+        answers = predict_all(runtime, normalize(values, artifact.preprocessing), batch_size=batch_size)
+        runtime.close()
+        runtime.close()
+        return answers
+
+    np.savez(
+        arguments["answers"],
+        allow_pickle=False,
+        golden=answer(pixels, "latency", len(pixels)),
+        one_by_one=answer(pixels, "latency", 1),
+        throughput=answer(pixels, "throughput", 3),
+        swapped=answer(np.ascontiguousarray(pixels[..., ::-1]), "latency", len(pixels)),
+    )
+    return {"modules": [name for name in _TRAINING_MODULES if name in sys.modules]}
