@@ -30,6 +30,7 @@ _BATCH = 8
 _PIECEWISE_TOLERANCE = 1e-3
 #: Taken off the wanted class's logit to leave it out among its rivals.
 _FAR = 1e9
+_NO_CHAIN = "The model's graph is not a chain of models, so its maps can't be followed"
 
 
 def grad_cam(model: Any, batch: Floats, class_indices: Sequence[int]) -> Heat:
@@ -130,21 +131,25 @@ def _forward(model: Any, values: Any, target: Any, found: list[Any], *, is_end: 
         maps, values = keras.Model(model.input, [target.output, end])(values, training=False)
         found.append(maps)
     elif any(_holds(layer, target) for layer in layers):
-        # A chain: checked afterwards against the model's own answer.
-        for layer in layers:
-            last = is_end and layer is layers[-1]
-            if layer is dense:
-                break
+        # Taken for a chain: checked afterwards against the model's own answer.
+        for layer in layers[: -1 if dense is not None else None]:
             if getattr(layer, "layers", None):
-                values = _forward(layer, values, target, found, is_end=last)
+                values = _forward(layer, values, target, found, is_end=is_end and layer is layers[-1])
             else:
-                values = layer(values)
+                values = _call(layer, values)
     else:
         values = keras.Model(model.input, end)(values, training=False)
     if dense is None:
         return values
     logits = keras.ops.matmul(values, keras.ops.cast(dense.kernel, values.dtype))
     return logits + dense.bias if dense.use_bias else logits
+
+
+def _call(layer: Any, values: Any) -> Any:
+    try:
+        return layer(values)
+    except (ValueError, TypeError) as error:
+        raise UnsupportedError(f"{_NO_CHAIN} ({layer.name} takes more than one input).") from error
 
 
 def _softmax_layer(model: Any) -> Any:
@@ -166,7 +171,7 @@ def _check_same(model: Any, inputs: Any, logits: Any) -> None:
     whole = model(inputs, training=False).numpy()
     pieces = (logits if _ends_without_softmax(model) else tf.nn.softmax(logits)).numpy()
     if whole.shape != pieces.shape or float(np.abs(whole - pieces).max()) > _PIECEWISE_TOLERANCE:
-        raise UnsupportedError("The model's graph is not a chain of models, so its maps can't be followed.")
+        raise UnsupportedError(f"{_NO_CHAIN}.")
 
 
 def _ends_without_softmax(model: Any) -> bool:

@@ -13,7 +13,7 @@ import numpy as np
 
 from tfl.bundle import Bundle
 from tfl.bundle.records import BUNDLE_FILE
-from tfl.core.errors import DataError, UnsupportedError
+from tfl.core.errors import UnsupportedError, UserError
 from tfl.core.run_folder import RunFolder
 from tfl.data.manifest import Manifest
 from tfl.data.preprocess import Floats, load_pixels, normalize
@@ -168,9 +168,10 @@ def _draw(plot: Plot, draw: Callable[[Path], None], folder: Path) -> Plot:
         return plot
     try:
         draw(folder / plot.file)
-    except (UnsupportedError, DataError) as error:
-        logger.info("%s is not drawn: %s", plot.name, error.message)
-        return dataclasses.replace(plot, missing=error.message)
+    except UserError as error:
+        # A picture less is no reason to lose an evaluation; the report says what is missing and why.
+        logger.warning("%s is not drawn: %s", plot.name, error)
+        return dataclasses.replace(plot, missing=f"{error.message} {error.hint}".strip())
     return plot
 
 

@@ -1,0 +1,225 @@
+"""The report: answer first, every number from a record, nothing fetched, nothing taken for markup."""
+
+import dataclasses
+import html.parser
+import re
+import shutil
+from urllib.parse import unquote
+
+import pytest
+
+from tests.unit.report.conftest import LABELS, cell
+from tfl.bench.cells import ExportSummary
+from tfl.bench.records import Benchmark
+from tfl.core.errors import IntegrityError
+from tfl.core.run_folder import RunFolder, RunRecord
+from tfl.report.answer import headline, limits, next_steps, verdict
+from tfl.report.facts import read_facts
+from tfl.report.html import write_report
+from tfl.report.tables import benchmark_markdown, html_table, markdown_table
+
+pytest.importorskip("jinja2")
+
+
+class Page(html.parser.HTMLParser):
+    """Collects tags with their attributes, and the text."""
+
+    def __init__(self, text):
+        super().__init__()
+        self.tags, self.text = [], ""
+        self.feed(text)
+
+    def handle_starttag(self, tag, attrs):
+        self.tags.append((tag, dict(attrs)))
+
+    def handle_data(self, data):
+        self.text += data
+
+    def all(self, tag):
+        return [attributes for name, attributes in self.tags if name == tag]
+
+
+@pytest.fixture(scope="module")
+def source(run):
+    return write_report(run).read_text(encoding="utf-8")
+
+
+@pytest.fixture(scope="module")
+def page(source):
+    return Page(source)
+
+
+@pytest.fixture
+def copy(run, tmp_path):
+    return shutil.copytree(run, tmp_path / "photos-1")
+
+
+def test_answer_comes_first_and_is_right(run, page):
+    sentences = headline(read_facts(run))
+    assert sentences[0] == "27 of 30 new pictures (90.0%) are recognised (95 % interval 74.4% to 96.5%)."
+    assert sentences[1] == f"It most often takes '{LABELS[0]}' for '{LABELS[1]}' (once)."
+    assert sentences[2] == (
+        "The smallest model that keeps this is openvino-int8: 2.40 MB, 3.1 ms per picture on this machine"
+        " (5.1 ms from file to answer)."
+    )
+    text = " ".join(page.text.split())
+    assert text.index("27 of 30 new pictures") < text.index("FAILED") < text.index("Next steps")
+    assert text.index("Next steps") < text.index("What it answers") < text.index("Scores per class")
+
+
+def test_verdict_names_the_failure_and_its_reason(run):
+    state, sentence = verdict(read_facts(run))
+    assert state == "bad"
+    assert sentence.startswith("1 of 3 exports FAILED: tflite-int8 (Failed in verify: far <off> Log: logs/x).")
+    assert "2 are verified. 1 more can't be made by their target" in sentence
+
+
+def test_the_file_needs_no_network(source, page):
+    addresses = [
+        value for _, attributes in page.tags for name, value in attributes.items() if name in ("src", "href", "srcset")
+    ]
+    assert addresses
+    assert all(address.startswith(("data:image/", "#")) for address in addresses)
+    assert not re.search(r"url\(|@import", source)
+    assert {"script", "link", "iframe", "object"}.isdisjoint(tag for tag, _ in page.tags)
+    assert len(source) < 10_000_000
+
+
+def test_names_are_text_and_never_markup(source, page):
+    assert "<script" not in source
+    assert "<img src=x" not in source
+    assert "&lt;script&gt;alert(1)" in source
+    assert "A <fast> CPU" in page.text
+    assert "<b>/broken.png" in page.text
+    assert "tfl run photos --out '<here>'" in page.text
+
+
+def test_pictures_have_words_and_tables_have_captions(page):
+    images = page.all("img")
+    assert len(images) == 8
+    assert all(len(image["alt"]) > 20 for image in images)
+    assert len(page.all("caption")) == len(page.all("table")) == 7
+    assert all(attributes.get("scope") in ("col", "row") for attributes in page.all("th"))
+    assert len(page.all("h1")) == 1
+    assert page.all("html") == [{"lang": "en"}]
+
+
+def test_links_inside_the_page_lead_somewhere(page):
+    ids = {attributes["id"] for _, attributes in page.tags if "id" in attributes}
+    assert {attributes["href"][1:] for attributes in page.all("a")} <= ids
+
+
+def test_every_cell_of_the_table_is_there_with_its_reason(page):
+    text = " ".join(page.text.split())
+    for words in ("no <int8> kernels", "far <off>", "-40.00 points", "Accuracy against latency", "8.40", "2.40"):
+        assert words in text, words
+
+
+def test_what_was_not_drawn_says_why(page):
+    assert re.search(r"Not drawn: .*model\.keras", page.text)
+
+
+def test_how_it_was_made(page):
+    for words in ("seed: 17", "e" * 64, "embedded:sketchnet", "unknown", "float32: no faster type here", "numpy 2.0"):
+        assert words in page.text, words
+
+
+def test_limits_are_said(run):
+    lines = limits(read_facts(run))
+    assert any("one of its 3 classes" in line for line in lines)
+    assert any("licence of the backbone is not known" in line for line in lines)
+    assert any("'val' is what was scored" in line for line in lines)
+
+
+def test_markdown_says_the_same_and_its_pictures_exist(run, source):
+    assert source
+    text = (run / "report.md").read_text(encoding="utf-8")
+    assert "27 of 30 new pictures" in text
+    assert "<script" not in text
+    assert r"a$b\|c" in text
+    links = re.findall(r"!\[[^\]]*\]\(([^)]+)\)", text)
+    assert len(links) == 8
+    assert all((run / unquote(link)).is_file() for link in links)
+
+
+@pytest.mark.parametrize("name", ["evaluation", "bundle", "exports.json", "benchmark.json", "check.json", "training"])
+def test_a_stage_that_did_not_run_is_said(copy, name):
+    path = copy / name
+    shutil.rmtree(path) if path.is_dir() else path.unlink()
+    text = " ".join(Page(write_report(copy).read_text(encoding="utf-8")).text.split())
+    expected = {
+        "evaluation": "This run has no evaluation yet",
+        "bundle": "27 of 30 new pictures",
+        "exports.json": "Nothing was exported yet.",
+        "benchmark.json": "Nothing was measured yet.",
+        "check.json": "The data were not checked in this run.",
+        "training": "27 of 30 new pictures",
+    }
+    assert expected[name] in text
+
+
+def test_a_folder_with_nothing_still_gives_a_report(tmp_path):
+    text = Page(write_report(tmp_path / "empty").read_text(encoding="utf-8")).text
+    assert "no evaluation yet" in text
+    assert "The run holds no record of it." in text
+
+
+def test_a_damaged_record_is_named(copy):
+    (copy / "benchmark.json").write_text("{")
+    with pytest.raises(IntegrityError, match=r"benchmark\.json"):
+        write_report(copy)
+
+
+def test_a_stopped_run_says_so_and_how_to_go_on(copy):
+    record = RunRecord.load(RunFolder(copy).record_file)
+    dataclasses.replace(record, status="stopped").save(RunFolder(copy).record_file)
+    RunFolder(copy).exports_file.unlink()
+    assert "This run was stopped" in Page(write_report(copy).read_text(encoding="utf-8")).text
+    assert any("--resume" in step.command for step in next_steps(read_facts(copy)))
+
+
+def test_an_artefact_that_loses_much_is_not_recommended(copy):
+    cells = (cell("openvino-fp32", size_bytes=8_000_000), cell("onnx-int8", size_bytes=1_000_000, metric=0.87))
+    ExportSummary(cells=cells).save(RunFolder(copy).exports_file)
+    facts = read_facts(copy)
+    assert facts.smallest_good().name == "openvino-fp32"
+    assert verdict(facts)[0] == "good"
+    assert any("onnx-int8" in line and "loses 3.0 points" in line for line in limits(facts))
+
+
+def test_a_useless_model_is_called_useless(copy):
+    path = RunFolder(copy).evaluation_dir / "test.json"
+    scores = read_facts(copy).evaluation
+    dataclasses.replace(scores, accuracy=0.4, accuracy_low=0.25, accuracy_high=0.57).save(path)
+    assert any("it would not work as it is" in sentence for sentence in headline(read_facts(copy)))
+
+
+def test_the_same_records_give_the_same_report(run, source):
+    assert write_report(run).read_text(encoding="utf-8") == source
+
+
+def test_tables_escape():
+    assert "<td style='text-align:left'>&lt;b&gt;</td>" in html_table(["x"], [["<b>"]], caption="c & d")
+    assert "<caption>c &amp; d</caption>" in html_table(["x"], [], caption="c & d")
+    assert "<thead>" not in html_table(["", ""], [[1, 2]])
+    assert markdown_table(["x"], [["a|b\nc"]]) == "| x |\n|---|\n| a\\|b c |\n"
+
+
+def test_benchmark_page(run):
+    text = benchmark_markdown(Benchmark.load(run / "benchmark.json"))
+    assert "| openvino-int8 | 2.40 | 0.9000 | 3.10 | 3.41 | 4.03 | 5.10 | 323 | 8 | 12 | 4.0 | 90 | auto |" in text
+    assert "differs by up to 3.0%" in text
+    assert "A &lt;fast&gt; CPU" in text or "A <fast> CPU" in text
+
+
+def test_a_large_plot_is_embedded_smaller(tmp_path):
+    import numpy as np
+    from PIL import Image
+
+    from tfl.report.html import embedded
+
+    noise = np.random.default_rng(0).integers(0, 256, (400, 400, 3), dtype=np.uint8)
+    Image.fromarray(noise).save(tmp_path / "noise.png")
+    address = embedded(tmp_path / "noise.png")
+    assert address.startswith("data:image/jpeg;base64,")
+    assert len(address) < (tmp_path / "noise.png").stat().st_size
