@@ -18,6 +18,7 @@ from tfl.tasks.image_classification import calibration_bins
 MOST_CLASSES = 50
 #: The most frequent mistake's depth on its colour scale, so that the number on it can be read.
 _WRONG_DEPTH = 0.5
+_GRID = "#EDEFF2"
 _STAGE_TITLES = {"head": "head", "fine_tune": "fine-tuning"}
 
 
@@ -95,7 +96,15 @@ def draw_confusion(evaluation: Evaluation, path: Path) -> None:
         if counts[row, column] or size <= 12:
             depth = shares[row, column] if row == column else shares[row, column] / deepest * _WRONG_DEPTH
             colour = "white" if depth > 0.55 else style.TEXT if counts[row, column] else "#A0A6AE"
-            axes.text(column, row, f"{counts[row, column]}", ha="center", va="center", fontsize=text_pt, color=colour)
+            # Left out of the layout, which would measure every number and take a minute for fifty classes.
+            axes.text(
+                *(column, row, f"{counts[row, column]}"),
+                ha="center",
+                va="center",
+                fontsize=text_pt,
+                color=colour,
+                in_layout=False,
+            )
     style.save(figure, path)
 
 
@@ -106,10 +115,10 @@ def _paint_shares(axes: Any, shares: Any) -> None:
     axes.imshow(np.ma.masked_array(shares, ~right), cmap="Blues", vmin=0.0, vmax=1.0)
     masked = np.ma.masked_array(shares, right | (wrong == 0.0))
     axes.imshow(masked, cmap="Oranges", vmin=0.0, vmax=max(float(wrong.max()), 1e-9) / _WRONG_DEPTH)
-    axes.set_xticks(np.arange(len(shares) + 1) - 0.5, minor=True)
-    axes.set_yticks(np.arange(len(shares) + 1) - 0.5, minor=True)
-    axes.grid(visible=True, which="minor", color="#EDEFF2", linewidth=0.6)
-    axes.tick_params(which="minor", length=0)
+    edges = np.arange(1, len(shares)) - 0.5
+    ends = (-0.5, len(shares) - 0.5)
+    axes.hlines(edges, *ends, color=_GRID, linewidth=0.6)
+    axes.vlines(edges, *ends, color=_GRID, linewidth=0.6)
 
 
 def _name_classes(axes: Any, labels: Sequence[str]) -> None:
