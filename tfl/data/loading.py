@@ -31,7 +31,7 @@ def read_manifest(location: Path, *, reader: str = "auto") -> Manifest:
         # The reader of folders says what is missing and names what lies beside it.
         return READERS.get("image_folder").read(location)
     known = "; ".join(plugin.summary for plugin in plugins)
-    raise DataError(f"{location} is a file of no known format.", hint=f"Known: {known}.")
+    raise DataError(f"{location} is in no known format.", hint=f"Known: {known}.")
 
 
 def _is_file(location: Path) -> bool:

@@ -47,6 +47,9 @@ FORMATS: dict[str, frozenset[str]] = {
     "AVIF": frozenset({".avif"}),
 }
 
+#: An MPO file is opened as the JPEG file that it begins with.
+_OPENED = tuple(name for name in FORMATS if name != "MPO")
+
 #: What Pillow's decoders let out on damaged bytes: its own kinds of error, and those of the code below it.
 DAMAGE: tuple[type[Exception], ...] = (
     OSError,
@@ -175,7 +178,7 @@ def _decode_bytes(data: bytes, name: str) -> Image.Image:
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")
-            with Image.open(io.BytesIO(data), formats=tuple(FORMATS)) as image:
+            with Image.open(io.BytesIO(data), formats=_OPENED) as image:
                 if image.width * image.height > MAX_PIXELS:
                     raise DataError(
                         f"{name}: {image.width} x {image.height} pixels is over the limit of {MAX_PIXELS:,}."
@@ -260,7 +263,7 @@ def _pad(image: Image.Image, size: tuple[int, int], resample: Image.Resampling) 
     # A hairline keeps one pixel.
     width, height = (max(1, round(side * ratio)) for side in image.size)
     padded = Image.new("RGB", size)
-    padded.paste(image.resize((width, height), resample), ((size[0] - width) // 2, (size[1] - height) // 2))
+    padded.paste(image.resize((width, height), resample), (round((size[0] - width) / 2), round((size[1] - height) / 2)))
     return np.asarray(padded)
 
 
