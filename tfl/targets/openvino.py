@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import json
 import logging
-from collections import OrderedDict
-from collections.abc import Iterable, Iterator
+from collections import OrderedDict, deque
+from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 from typing import Any, ClassVar
 
@@ -27,31 +27,37 @@ _RESIZE_TYPES = {"crop": "crop", "squish": "standard", "pad": "fit_to_window_let
 
 
 class _StaticModel:
-    """The model compiled for one batch size, with a queue of as many requests as the engine has streams for."""
+    """The model compiled for one batch size, with inference requests that run beside each other.
+
+    Requests are waited for in turn, without callbacks into Python: a callback's tail needs the interpreter's
+    lock, which a queue's destructor holds while it joins the thread that runs the callback.
+    """
 
     def __init__(self, compiled: Any, *, size: int, requests: int) -> None:
-        import openvino
-
         self.size = size
-        self._queue = openvino.AsyncInferQueue(compiled, requests)
-        self._queue.set_callback(self._keep)
+        self._idle = deque(compiled.create_infer_request() for _ in range(requests))
 
-    @staticmethod
-    def _keep(request: Any, userdata: tuple[dict[int, Floats], int, int]) -> None:
-        answers, number, count = userdata
-        answers[number] = np.array(request.get_output_tensor(0).data[:count], dtype=np.float32)
+    @property
+    def is_busy(self) -> bool:
+        """Whether every request is in flight."""
+        return not self._idle
 
-    def start(self, batch: Floats, answers: dict[int, Floats], number: int) -> None:
-        """Start a batch as soon as a request is idle; its answer will be `answers[number]`."""
+    def start(self, batch: Floats) -> Callable[[], Floats]:
+        """Start a batch on an idle request; call what is returned once, to wait for the answer."""
         count = len(batch)
         if count < self.size:
             padding = np.zeros((self.size - count, *batch.shape[1:]), dtype=np.float32)
             batch = np.concatenate([batch, padding])
-        self._queue.start_async({0: batch}, userdata=(answers, number, count))
+        request = self._idle.popleft()
+        request.start_async({0: batch})
 
-    def wait(self) -> None:
-        """Wait for everything that was started."""
-        self._queue.wait_all()
+        def finish() -> Floats:
+            request.wait()
+            answer = np.array(request.get_output_tensor(0).data[:count], dtype=np.float32)
+            self._idle.append(request)
+            return answer
+
+        return finish
 
 
 class OpenVinoRuntime(Runtime):
@@ -66,34 +72,29 @@ class OpenVinoRuntime(Runtime):
 
     def predict(self, batch: Floats) -> Floats:
         """See `Runtime.predict`."""
-        answers: dict[int, Floats] = {}
-        static = self._static_for(len(batch))
-        static.start(batch, answers, 0)
-        static.wait()
-        return answers[0]
+        return self._static_for(len(batch)).start(batch)()
 
     def predict_stream(self, batches: Iterable[Floats]) -> Iterator[Floats]:
         """Keep the engine's streams full and answer in order; in latency mode, one batch after the other."""
         if self._mode == "latency":
             yield from super().predict_stream(batches)
             return
-        answers: dict[int, Floats] = {}
-        started = answered = 0
-        for batch in batches:
-            self._static_for(len(batch)).start(batch, answers, started)
-            started += 1
-            while answered in answers:
-                yield answers.pop(answered)
-                answered += 1
-        for static in self._static.values():
-            static.wait()
-        for number in range(answered, started):
-            yield answers.pop(number)
+        in_flight: deque[Callable[[], Floats]] = deque()
+        try:
+            for batch in batches:
+                static = self._static_for(len(batch))
+                while static.is_busy:
+                    yield in_flight.popleft()()
+                in_flight.append(static.start(batch))
+            while in_flight:
+                yield in_flight.popleft()()
+        finally:
+            # A caller that stops early leaves requests running, and the next stream needs them idle.
+            for finish in in_flight:
+                finish()
 
     def close(self) -> None:
         """See `Runtime.close`."""
-        for static in self._static.values():
-            static.wait()
         self._static.clear()
         self._model = None
 
@@ -104,12 +105,13 @@ class OpenVinoRuntime(Runtime):
             self._static.move_to_end(size)
             return self._static[size]
         if len(self._static) >= _COMPILED_AT_MOST:
-            _, oldest = self._static.popitem(last=False)
-            oldest.wait()
+            self._static.popitem(last=False)
         model = self._model.clone()
         model.reshape([count, *(dimension.get_length() for dimension in list(model.input().get_partial_shape())[1:])])
         compiled = self._core.compile_model(model, "CPU", self._settings)
-        self._static[count] = _StaticModel(compiled, size=count, requests=1 if self._mode == "latency" else 0)
+        # One more than there are streams, so that none runs dry while an answer is handed over.
+        requests = compiled.get_property("OPTIMAL_NUMBER_OF_INFER_REQUESTS") + 1 if self._mode == "throughput" else 1
+        self._static[count] = _StaticModel(compiled, size=count, requests=requests)
         return self._static[count]
 
 
