@@ -1,0 +1,118 @@
+"""What every reader promises, on a small data set of its format."""
+
+import dataclasses
+import os
+from pathlib import Path
+
+import pytest
+
+from tests.conftest import draw_classes
+from tfl.core.errors import DataError
+from tfl.data.check import check, require_clean
+from tfl.data.loading import read_manifest
+from tfl.data.manifest import SPLITS, Manifest
+from tfl.data.readers import READERS, Reader
+from tfl.data.split import assign_splits
+
+
+def plain_folder(folder):
+    return draw_classes(folder, per_class=6)
+
+
+def split_folder(folder):
+    for seed, name in enumerate(("train", "val", "test")):
+        draw_classes(folder / name, per_class=4, seed=seed)
+    return folder
+
+
+#: Per reader, what writes a small data set of its format.
+SAMPLES = {"image_folder": (plain_folder, split_folder)}
+CASES = [(name, write) for name in READERS.names() for write in SAMPLES.get(name, (None,))]
+
+
+@pytest.fixture(params=CASES, ids=[f"{name}-{write.__name__ if write else 'none'}" for name, write in CASES])
+def case(request, tmp_path):
+    name, write = request.param
+    assert write is not None, f"add a data set for the reader '{name}' to SAMPLES"
+    return name, write(tmp_path / "data")
+
+
+def test_the_plug_in_is_a_reader_that_says_what_it_reads(case):
+    reader = READERS.get(case[0])
+    assert isinstance(reader, Reader)
+    assert reader.summary
+    assert "\n" not in reader.summary
+
+
+def test_the_format_is_recognized_and_read_the_same_every_time(case):
+    name, location = case
+    reader = READERS.get(name)
+    assert reader.recognizes(location)
+    manifest = reader.read(location)
+    assert manifest == reader.read(location) == read_manifest(location, reader=name) == read_manifest(location)
+    assert manifest.reader == name
+
+
+def test_the_manifest_is_whole(case):
+    name, location = case
+    manifest = READERS.get(name).read(location)
+    paths = [example.path for example in manifest.examples]
+    assert paths == sorted(set(paths))
+    assert manifest.labels == tuple(sorted(set(manifest.labels)))
+    assert {example.label for example in manifest.examples} == set(manifest.labels)
+    assert len(manifest.labels) >= 2
+    assert Path(manifest.root).is_absolute()
+    for path, file in zip(paths, manifest.paths(manifest.examples), strict=True):
+        assert "\\" not in path
+        assert not Path(path).is_absolute()
+        assert ".." not in Path(path).parts
+        assert file.is_file()
+    assert Manifest.from_dict(manifest.to_dict()) == manifest
+
+
+def test_splits_are_all_given_or_none(case):
+    name, location = case
+    manifest = READERS.get(name).read(location)
+    given = {example.given_split for example in manifest.examples}
+    if given == {None}:
+        assert manifest.split_names == {}
+        assert {example.split for example in manifest.examples} == {None}
+    else:
+        assert given == set(manifest.split_names)
+        assert "train" in manifest.split_names.values()
+        for example in manifest.examples:
+            assert example.split == manifest.split_names[example.given_split]
+
+
+def test_files_are_not_opened(case):
+    name, location = case
+    before = READERS.get(name).read(location)
+    for file in before.paths(before.examples):
+        file.write_bytes(b"")
+    assert READERS.get(name).read(location) == before
+
+
+def test_the_root_is_absolute_also_for_a_relative_location(case, monkeypatch):
+    name, location = case
+    expected = READERS.get(name).read(location)
+    monkeypatch.chdir(location.parent)
+    assert READERS.get(name).read(Path(location.name)) == expected
+
+
+def test_what_is_read_can_be_checked_and_split(case):
+    name, location = case
+    report, manifest = check(READERS.get(name).read(location))
+    require_clean(report)
+    split = assign_splits(manifest)
+    assert {example.split for example in split.examples} == set(SPLITS)
+    for example, before in zip(split.examples, manifest.examples, strict=True):
+        assert dataclasses.replace(example, split=before.split) == before
+        assert before.split is None or example.split == before.split or before.split == "train"
+
+
+@pytest.mark.parametrize("name", READERS.names())
+def test_a_missing_place_is_neither_recognized_nor_read(name, tmp_path):
+    for location in (tmp_path / "none", tmp_path / ("x" * 300)):
+        assert not READERS.get(name).recognizes(location)
+        with pytest.raises(DataError, match=os.path.basename(location)[:10]):
+            READERS.get(name).read(location)
