@@ -103,7 +103,7 @@ def _look(file: Path, path: str) -> _Seen:
     try:
         decode(data, name=path)
     except DataError as error:
-        reason = error.message.removeprefix(f"{path}: ")
+        reason = error.message.removeprefix(f"{path}: ").removesuffix(".")
         return _Seen(digest, (finding("unreadable", path, reason),))
     return _Seen(digest, tuple(_traits(data, path)))
 
