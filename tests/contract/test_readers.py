@@ -1,7 +1,6 @@
 """What every reader promises, on a small data set of its format."""
 
 import dataclasses
-import os
 from pathlib import Path
 
 import pytest
@@ -114,5 +113,5 @@ def test_what_is_read_can_be_checked_and_split(case):
 def test_a_missing_place_is_neither_recognized_nor_read(name, tmp_path):
     for location in (tmp_path / "none", tmp_path / ("x" * 300)):
         assert not READERS.get(name).recognizes(location)
-        with pytest.raises(DataError, match=os.path.basename(location)[:10]):
+        with pytest.raises(DataError, match=location.name[:10]):
             READERS.get(name).read(location)
