@@ -1,0 +1,230 @@
+"""Backbones of TF Hub: `tfhub:HANDLE`, a TF2 SavedModel in a Keras 3 layer.
+
+A handle is an address (`https://tfhub.dev/...`), a Kaggle handle (`google/mobilenet-v2/tensorFlow2/...`), a
+folder with a SavedModel, or a `.tar.gz` of one.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import hashlib
+import os
+import re
+from pathlib import Path
+from typing import Any, Literal
+
+from tfl.backbones import _cache
+from tfl.backbones._archive import unpack
+from tfl.backbones._base import Backbone, BackboneInfo, BackboneSource
+from tfl.backbones._hub_layer import SAVED_MODEL_FILE, hub_module_class, make_layer, static_size
+from tfl.backbones._hub_table import HUB_MODULES
+from tfl.core.errors import JobError, NotFoundError, UnsupportedError, UserError, closest
+from tfl.core.extras import require
+from tfl.core.files import sha256_file, write_text
+from tfl.data.preprocess import ImagePreprocessing
+
+_DEFAULT_SIZE = 224
+_ARCHIVE_SUFFIXES = (".tar.gz", ".tgz", ".tar")
+_KAGGLE = re.compile(r"[\w-]+/[\w.-]+/tensorFlow2/[\w.-]+(/\d+)?", re.IGNORECASE)
+_KAGGLE_ADDRESS = "https://www.kaggle.com/api/v1/models/{handle}/download"
+_EXAMPLES = (
+    "A handle is https://tfhub.dev/google/..., google/mobilenet-v2/tensorFlow2/100-224-feature-vector/2, "
+    "a folder with saved_model.pb or a .tar.gz of one. See: tfl models list --source tfhub"
+)
+
+
+class TfHubSource(BackboneSource):
+    """The well-known modules are listed; every other TF2 SavedModel of an image network works too."""
+
+    summary = "TF2 SavedModels: tfhub.dev addresses, Kaggle handles, local folders and .tar.gz archives."
+
+    def list(self) -> tuple[BackboneInfo, ...]:
+        return tuple(self.info(handle) for handle in HUB_MODULES)
+
+    def info(self, name: str) -> BackboneInfo:
+        _kind(name)
+        entry = HUB_MODULES.get(name)
+        size = entry.size if entry else _DEFAULT_SIZE
+        return BackboneInfo(
+            spec=f"tfhub:{name}",
+            task="image_classification",
+            preprocessing=_contract(size),
+            min_size=size,
+            parameters=entry.parameters if entry else None,
+            feature_size=entry.feature_size if entry else None,
+            licence=entry.licence if entry else "unknown",
+            weights_origin=entry.weights_origin if entry else "unknown",
+            available_offline=_is_here(name),
+            note=""
+            if entry
+            else "Contract not known to tfl: pixels are scaled to [0, 1]; the size is the module's own, else 224.",
+        )
+
+    def load(self, name: str, *, image_size: int | None = None) -> Backbone:
+        """Load `(batch, size, size, 3)` float32 in [0, 1] -> `(batch, features)`; a feature map is averaged.
+
+        The module computes in float32; its output has the active policy's compute dtype.
+
+        Args:
+            name: The handle.
+            image_size: Height and width in pixels; None for the module's own.
+
+        Raises:
+            NotFoundError: There is no such folder, archive or kind of handle.
+            UnsupportedError: It is no TF2 image module, or does not accept the image size.
+            IntegrityError: The files were altered since they were fetched or imported.
+            JobError: It is not cached and can't be downloaded.
+            MissingExtraError: TensorFlow or Keras is not installed.
+        """
+        info = self.info(name)
+        keras = require("keras", purpose="loading a TF Hub module")
+        folder = _folder(name)
+        digest = _cache.check(folder)
+        size = image_size
+        if size is None:
+            size = info.preprocessing.height if name in HUB_MODULES else static_size(folder) or _DEFAULT_SIZE
+        layer = make_layer(folder, image_size=size, name="hub_module")
+        images = keras.Input((size, size, 3), dtype="float32", name="image")
+        features = layer(images)
+        if len(features.shape) == 4:
+            features = keras.layers.GlobalAveragePooling2D(name="average")(features)
+        model = keras.Model(images, features, name="hub_backbone")
+        loaded = dataclasses.replace(
+            info,
+            preprocessing=_contract(size),
+            min_size=min(size, info.min_size),
+            parameters=int(model.count_params()),
+            feature_size=int(model.output_shape[-1]),
+        )
+        return Backbone(info=loaded, model=model, digest=digest)
+
+    def custom_objects(self) -> dict[str, Any]:
+        layer = hub_module_class()
+        return {"tfl>HubModule": layer, "HubModule": layer}
+
+    def fetch(self, name: str) -> tuple[Path, ...]:
+        kind = _kind(name)
+        if kind == "local":
+            raise UserError(f"'{name}' is on this machine already; nothing to fetch.")
+        if not _is_here(name):
+            _download(name)
+        else:
+            _cache.remember(_place(name), origin=_address(name))
+        return (_place(name),)
+
+    def import_file(self, name: str, file: Path) -> tuple[Path, ...]:
+        if _kind(name) == "local":
+            raise UserError(f"'{name}' is a local module; it needs no import: {file} was left alone.")
+        place = _place(name)
+        if (file / SAVED_MODEL_FILE).is_file():
+            _cache.copy_folder(file, place)
+        elif file.is_file():
+            _cache.make_parent(place)
+            unpack(file, place, must_hold=SAVED_MODEL_FILE)
+        else:
+            raise UserError(f"{file} is neither a .tar.gz nor a folder with {SAVED_MODEL_FILE}.")
+        _describe(name, place)
+        _cache.remember(place, origin=str(file))
+        return (place,)
+
+
+def _contract(size: int) -> ImagePreprocessing:
+    return ImagePreprocessing(height=size, width=size, scale=1 / 255)
+
+
+def _kind(name: str) -> Literal["local", "address", "kaggle"]:
+    path = Path(name).expanduser()
+    if path.is_dir() or path.is_file():
+        return "local"
+    if name.startswith("https://") and len(name) > len("https://"):
+        return "address"
+    if _KAGGLE.fullmatch(name):
+        return "kaggle"
+    if name.endswith(_ARCHIVE_SUFFIXES) or name.startswith(("/", "./", "../", "~")):
+        raise NotFoundError(f"There is no folder or archive {name}.", hint=_EXAMPLES)
+    if name.startswith("http://"):
+        raise NotFoundError(f"'{name}' is not fetched over plain HTTP.", hint=_EXAMPLES)
+    by_short_name = {handle.removeprefix("https://tfhub.dev/"): handle for handle in HUB_MODULES}
+    by_short_name.update({handle.split("/")[-3]: handle for handle in HUB_MODULES if "/imagenet/" in handle})
+    guess = closest(name.removeprefix("tfhub.dev/"), by_short_name)
+    short = guess.removeprefix(" Did you mean '").removesuffix("'?")
+    meant = f" Did you mean '{by_short_name[short]}'?" if short in by_short_name else ""
+    raise NotFoundError(f"'{name}' is no handle of TF Hub, and no folder or archive here.{meant}", hint=_EXAMPLES)
+
+
+def _place(name: str) -> Path:
+    """Return where a module is or would be: the folder itself, or its place in the cache it belongs to."""
+    kind = _kind(name)
+    if kind == "local":
+        path = Path(name).expanduser()
+        return path if path.is_dir() else _cache.cache_dir() / "modules" / sha256_file(path)
+    if kind == "kaggle":
+        home = Path(os.environ.get("KAGGLEHUB_CACHE") or Path.home() / ".cache" / "kagglehub").expanduser() / "models"
+        return _newest_version(home / name)
+    home = Path(os.environ.get("TFHUB_CACHE_DIR") or _cache.cache_dir() / "tfhub").expanduser()
+    # The layout of the cache is that of the tensorflow_hub library: SHA-1 names a folder, it protects nothing.
+    return home / hashlib.sha1(name.encode(), usedforsecurity=False).hexdigest()
+
+
+def _newest_version(folder: Path) -> Path:
+    """Add the highest version that is cached to a Kaggle handle without one."""
+    if folder.name.isdigit() or not folder.is_dir():
+        return folder
+    versions = [path for path in folder.iterdir() if path.name.isdigit() and (path / SAVED_MODEL_FILE).is_file()]
+    return max(versions, key=lambda path: int(path.name), default=folder)
+
+
+def _is_here(name: str) -> bool:
+    return (_place(name) / SAVED_MODEL_FILE).is_file() or Path(name).expanduser().is_file()
+
+
+def _address(name: str) -> str:
+    return _KAGGLE_ADDRESS.format(handle=name) if _kind(name) == "kaggle" else f"{name}?tf-hub-format=compressed"
+
+
+def _folder(name: str) -> Path:
+    """Return the folder with the SavedModel, unpacked or downloaded where it has to be."""
+    place = _place(name)
+    if (place / SAVED_MODEL_FILE).is_file():
+        return place
+    if _kind(name) == "local":
+        archive = Path(name).expanduser()
+        if archive.is_dir():
+            raise UnsupportedError(f"{archive} holds no {SAVED_MODEL_FILE}, so it is not a TF2 SavedModel.")
+        _cache.make_parent(place)
+        unpack(archive, place, must_hold=SAVED_MODEL_FILE)
+        return place
+    _download(name)
+    return place
+
+
+def _download(name: str) -> None:
+    place, address = _place(name), _address(name)
+    advice = (
+        f"Download {address} on a machine with a network as module.tar.gz, bring it here and run: "
+        f"tfl models import 'tfhub:{name}' module.tar.gz\n"
+        f"or unpack it so that this file exists: {place / SAVED_MODEL_FILE}"
+    )
+    if _kind(name) == "kaggle" and not place.name.isdigit():
+        raise JobError(
+            f"The Kaggle handle '{name}' names no version, and none is cached in {place}.",
+            hint=f"Add the version, as in {name}/1.",
+        )
+    archive = place.with_name(f"{place.name}.download.tar.gz")
+    try:
+        _cache.download(address, archive, checksum="", advice=advice)
+        unpack(archive, place, must_hold=SAVED_MODEL_FILE)
+    finally:
+        if archive.is_file():
+            archive.unlink()
+    _describe(name, place)
+    _cache.remember(place, origin=address)
+
+
+def _describe(name: str, place: Path) -> None:
+    """Say beside the folder what it is, as the tensorflow_hub library does."""
+    if _kind(name) == "address":
+        write_text(place.with_name(f"{place.name}.descriptor.txt"), f"Module: {name}\n")
+
+
+SOURCE = TfHubSource()
