@@ -35,7 +35,8 @@ def headline(facts: Facts) -> list[str]:
         f" (95 % interval {scores.accuracy_low:.1%} to {scores.accuracy_high:.1%})."
     ]
     baseline = _baseline(scores)
-    if scores.accuracy_low <= baseline:
+    useful = scores.accuracy_low > baseline
+    if not useful:
         sentences.append(
             f"That is not clearly better than always answering the most frequent class ({baseline:.1%}):"
             " it would not work as it is."
@@ -46,7 +47,7 @@ def headline(facts: Facts) -> list[str]:
         sentences.append(f"It most often takes '{worst.truth}' for '{worst.predicted}' ({times}).")
     else:
         sentences.append("It made no mistake on them.")
-    best = facts.smallest_good()
+    best = facts.smallest_good() if useful else None
     if best is not None:
         sentences.append(f"The smallest model that keeps this is {_describe(facts, best)}.")
     fastest = facts.fastest_good()
@@ -79,8 +80,9 @@ def verdict(facts: Facts) -> tuple[str, str]:
     tail = f" {skipped} more can't be made by their target; the table says why." if skipped else ""
     failed, verified = facts.failed(), facts.verified()
     if failed:
-        names = "; ".join(f"{cell.name} ({cell_reason(cell)})" for cell in failed)
-        return "bad", f"{len(failed)} of {len(tried)} exports FAILED: {names}. {len(verified)} are verified.{tail}"
+        names = ", ".join(cell.name for cell in failed)
+        why = f" {cell_reason(failed[0])}" if len(failed) == 1 else " The table of exports says why."
+        return "bad", f"{len(failed)} of {len(tried)} exports FAILED: {names}.{why} {len(verified)} are verified.{tail}"
     if len(verified) < len(tried):
         names = ", ".join(cell.name for cell in tried if cell not in verified)
         return "bad", f"{len(tried) - len(verified)} of {len(tried)} exports are not verified: {names}.{tail}"

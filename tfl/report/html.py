@@ -61,7 +61,16 @@ def render_html(view: View) -> str:
         lstrip_blocks=True,
     )
     environment.filters["embedded"] = embedded
+    environment.filters["size"] = _size
     return str(environment.get_template(_TEMPLATE).render(view=view))
+
+
+def _size(path: Path) -> tuple[int, int]:
+    """Return width and height in pixels."""
+    from PIL import Image
+
+    with Image.open(path) as image:
+        return image.size
 
 
 def embedded(path: Path) -> str:

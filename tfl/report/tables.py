@@ -132,8 +132,8 @@ def how_measured(benchmark: Benchmark) -> list[str]:
 def cell_reason(cell: Cell) -> str:
     """Say why a cell has no artefact, or what its proof did not cover; empty when there is nothing to say."""
     if cell.failure is not None:
-        log = f" Log: {cell.failure.log}" if cell.failure.log else ""
-        return f"Failed in {cell.failure.stage}: {short(cell.failure.message)}{log}"
+        log = f" (log: {cell.failure.log})" if cell.failure.log else ""
+        return f"Failed in {cell.failure.stage}: {short(cell.failure.message).rstrip('.')}{log}."
     if cell.reason:
         return cell.reason
     return cell.verification.note if cell.verification is not None else ""

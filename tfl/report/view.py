@@ -128,11 +128,11 @@ def _unfinished(facts: Facts) -> str:
     if facts.record is None or facts.record.status == "done":
         return ""
     message = f": {facts.record.message}" if facts.record.message else ""
-    words = {"running": "was not finished when this report was written", "stopped": "was stopped"}
-    # The report stage itself runs before the run is done.
-    if facts.record.status == "running" and (facts.benchmark or facts.evaluation):
+    # Failed cells have the verdict to themselves, and the report is written before the run is done.
+    has_failures = facts.failed() or (facts.benchmark is not None and facts.benchmark.failures)
+    if facts.record.status == "running" or (facts.record.status == "failed" and has_failures):
         return ""
-    return f"This run {words.get(facts.record.status, 'failed')}{message}"
+    return f"This run {'was stopped' if facts.record.status == 'stopped' else 'failed'}{message}"
 
 
 def _scores(facts: Facts) -> Table | None:
