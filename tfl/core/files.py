@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import errno
 import hashlib
 import json
 import os
@@ -16,6 +17,7 @@ from tfl.core.errors import IntegrityError, JobError, OutputExistsError, UserErr
 
 IfExists = Literal["refuse", "resume", "overwrite"]
 _CHUNK_BYTES = 1 << 20
+_FULL = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EFBIG})
 
 
 def write_atomic(path: Path, write: Callable[[Path], None]) -> None:
@@ -26,24 +28,29 @@ def write_atomic(path: Path, write: Callable[[Path], None]) -> None:
     Raises:
         JobError: The disk is full or the folder can't be written; the temporary file is removed.
     """
-    path.parent.mkdir(parents=True, exist_ok=True)
-    # The suffix is kept because several libraries choose the format from it.
-    handle, name = tempfile.mkstemp(dir=path.parent, prefix=".tmp-", suffix=path.suffix)
-    os.close(handle)
-    temporary = Path(name)
     try:
-        write(temporary)
-        with temporary.open("rb") as stream:
-            os.fsync(stream.fileno())
-        temporary.chmod(0o644)
-        temporary.replace(path)
+        path.parent.mkdir(parents=True, exist_ok=True)
+        # The suffix is kept because several libraries choose the format from it.
+        handle, name = tempfile.mkstemp(dir=path.parent, prefix=".tmp-", suffix=path.suffix)
+        os.close(handle)
+        temporary = Path(name)
+        try:
+            write(temporary)
+            with temporary.open("rb") as stream:
+                os.fsync(stream.fileno())
+            temporary.chmod(0o644)
+            temporary.replace(path)
+        finally:
+            temporary.unlink(missing_ok=True)
     except OSError as error:
-        raise JobError(
-            f"Could not write {path}: {error.strerror or error}.",
-            hint="Free some disk space or choose another --out, then go on with --resume.",
-        ) from error
-    finally:
-        temporary.unlink(missing_ok=True)
+        raise _not_written(path, error) from error
+
+
+def _not_written(path: Path, error: OSError) -> JobError:
+    return JobError(
+        f"Could not write {path}: {error.strerror or error}.",
+        hint="Free some disk space or choose another --out, then go on with --resume.",
+    )
 
 
 def write_text(path: Path, text: str) -> None:
@@ -64,12 +71,14 @@ def read_json(path: Path) -> Any:
     """Read a JSON file.
 
     Raises:
-        IntegrityError: The file is missing or is not JSON.
+        IntegrityError: The file is missing, can't be read, or is not JSON.
     """
     try:
         return json.loads(path.read_text(encoding="utf-8"))
     except FileNotFoundError as error:
         raise IntegrityError(f"{path} is missing.") from error
+    except OSError as error:
+        raise IntegrityError(f"{path} can't be read: {error.strerror or error}.") from error
     except (UnicodeDecodeError, json.JSONDecodeError) as error:
         raise IntegrityError(f"{path} is not readable JSON: {error}.") from error
 
@@ -142,22 +151,13 @@ def claim_folder(folder: Path, *, if_exists: IfExists, marker: str) -> None:
         OutputExistsError: The folder has content and `if_exists` is `refuse`, or it is not one of ours.
         UserError: The folder can't be made or written.
     """
-    if folder.exists() and not folder.is_dir():
-        raise OutputExistsError(f"{folder} exists and is a file.", hint="Choose another --out.")
-    if folder.is_dir() and any(folder.iterdir()):
-        if if_exists == "refuse":
-            raise OutputExistsError(
-                f"The output folder {folder} exists already.",
-                hint="Add --resume to go on in it, --overwrite to replace it, or choose another --out.",
-            )
-        if not (folder / marker).exists():
-            raise OutputExistsError(
-                f"{folder} is not empty and holds no {marker}, so it was not made by tfl; it is left alone.",
-                hint="Choose another --out.",
-            )
-        if if_exists == "overwrite":
-            shutil.rmtree(folder)
     try:
+        if folder.exists() and not folder.is_dir():
+            raise OutputExistsError(f"{folder} exists and is a file.", hint="Choose another --out.")
+        if folder.is_dir() and any(folder.iterdir()):
+            _require_own(folder, if_exists=if_exists, marker=marker)
+            if if_exists == "overwrite":
+                shutil.rmtree(folder)
         folder.mkdir(parents=True, exist_ok=True)
         with tempfile.TemporaryFile(dir=folder):
             pass
@@ -168,16 +168,41 @@ def claim_folder(folder: Path, *, if_exists: IfExists, marker: str) -> None:
         ) from error
 
 
+def _require_own(folder: Path, *, if_exists: IfExists, marker: str) -> None:
+    if if_exists == "refuse":
+        raise OutputExistsError(
+            f"The output folder {folder} exists already.",
+            hint="Add --resume to go on in it, --overwrite to replace it, or choose another --out.",
+        )
+    if not (folder / marker).exists():
+        raise OutputExistsError(
+            f"{folder} is not empty and holds no {marker}, so it was not made by tfl; it is left alone.",
+            hint="Choose another --out.",
+        )
+
+
 @contextlib.contextmanager
 def fresh_folder(target: Path) -> Iterator[Path]:
-    """Yield an empty temporary folder that replaces `target` when the block ends without an error."""
-    target.parent.mkdir(parents=True, exist_ok=True)
-    temporary = Path(tempfile.mkdtemp(dir=target.parent, prefix=f".tmp-{target.name}-"))
+    """Yield an empty temporary folder that replaces `target` when the block ends without an error.
+
+    Raises:
+        JobError: The disk is full, or the folder can't be made.
+    """
+    try:
+        target.parent.mkdir(parents=True, exist_ok=True)
+        temporary = Path(tempfile.mkdtemp(dir=target.parent, prefix=f".tmp-{target.name}-"))
+    except OSError as error:
+        raise _not_written(target, error) from error
     try:
         yield temporary
         temporary.chmod(0o755)
         if target.exists():
             shutil.rmtree(target)
         temporary.replace(target)
+    except OSError as error:
+        # Other errors of the block are not about writing here, and say what they are about.
+        if error.errno in _FULL:
+            raise _not_written(target, error) from error
+        raise
     finally:
         shutil.rmtree(temporary, ignore_errors=True)
