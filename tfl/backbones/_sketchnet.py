@@ -40,6 +40,8 @@ BLOCKS = (
 FEATURE_SIZE = BLOCKS[-1][0]
 #: Batch statistics move over about 50 steps, so that a short training leaves good ones.
 BATCH_NORM_MOMENTUM = 0.98
+#: He et al.'s uniform limit, sqrt(6 / fan-in), for a filter of 3 x 3 places.
+_DEPTHWISE_LIMIT = (6 / 9) ** 0.5
 
 
 def parameter_count() -> int:
@@ -79,7 +81,8 @@ def _block(x: Any, name: str, *, filters: int, stride: int) -> Any:
         strides=stride,
         padding="same",
         use_bias=False,
-        depthwise_initializer="he_uniform",
+        # Keras' own initializers count all channels as fan-in, though a depthwise filter sees one.
+        depthwise_initializer=keras.initializers.RandomUniform(-_DEPTHWISE_LIMIT, _DEPTHWISE_LIMIT),
         name=f"{name}_depthwise",
     )(x)
     x = _normalized(x, f"{name}_depthwise")
