@@ -50,6 +50,32 @@ SHOWN_PREDICTIONS = 12
 SHOWN_TOP_LOSSES = 12
 _SALIENCY_RIGHT, _SALIENCY_WRONG = 4, 4
 _SEED = 0
+#: Title and description of every plot, in the order of the report.
+_WORDS = {
+    "predictions": (
+        "What it answers",
+        "{shown}, drawn at random, with the answer and its probability; where it is wrong the truth stands below.",
+    ),
+    "top_losses": (
+        "The worst answers",
+        "The pictures with the largest loss, worst first: look here for wrong labels and odd pictures.",
+    ),
+    "saliency": (
+        "Where it looks",
+        "Grad-CAM: bright places speak for the answer. Right answers first, then wrong ones.",
+    ),
+    "confusion": (
+        "What it takes for what",
+        "Confusion matrix: rows are the true classes, columns the answers; numbers are counts.",
+    ),
+    "class_scores": ("Scores per class", "F1 of each class, lowest first."),
+    "reliability": (
+        "Can its confidence be trusted?",
+        "Accuracy against confidence: bars under the dashed line mean that it is surer than it should be.",
+    ),
+    "curves": ("Training", "Loss and accuracy over the epochs, on training and validation data."),
+    "class_balance": ("The data", "Samples per class and split."),
+}
 
 
 def plots_for_evaluation(
@@ -78,94 +104,40 @@ def plots_for_evaluation(
     Returns:
         What was drawn, and why the rest was not.
     """
-    folder, root = RunFolder(run_dir).evaluation_dir, Path(manifest.root)
+    folder, root, labels = RunFolder(run_dir).evaluation_dir, Path(manifest.root), evaluation.labels
     count = min(SHOWN_PREDICTIONS, len(paths))
     chosen = sorted(random.Random(_SEED).sample(range(len(paths)), count))  # noqa: S311 - which pictures to show
-    todo: list[tuple[Plot, Callable[[Path], None]]] = [
-        (
-            Plot(
-                name="predictions",
-                title="What it answers",
-                description=f"{count} of {len(paths)} {evaluation.split} pictures, drawn at random, with the answer and"
-                " its probability; where it is wrong the truth stands below.",
-            ),
-            lambda path: draw_predictions(
-                [root / paths[index] for index in chosen],
-                [truth[index] for index in chosen],
-                outputs[chosen],
-                evaluation.labels,
-                path,
-            ),
-        ),
-        (
-            Plot(
-                name="top_losses",
-                title="The worst answers",
-                description="The pictures with the largest loss, worst first: look here for wrong labels and odd"
-                " pictures.",
-            ),
-            lambda path: draw_top_losses(evaluation, root, path, count=SHOWN_TOP_LOSSES),
-        ),
-        (
-            Plot(
-                name="saliency",
-                title="Where it looks",
-                description="Grad-CAM: bright places speak for the answer. Right answers first, then wrong ones.",
-            ),
-            lambda path: draw_saliency(
-                run_dir,
-                path,
-                truth=truth,
-                outputs=outputs,
-                paths=paths,
-                root=root,
-                labels=evaluation.labels,
-                model=model,
-            ),
-        ),
-        (
-            Plot(
-                name="confusion",
-                title="What it takes for what",
-                description="Confusion matrix: rows are the true classes, columns the answers; numbers are counts.",
-            ),
-            lambda path: draw_confusion(evaluation, path),
-        ),
-        (
-            Plot(name="class_scores", title="Scores per class", description="F1 of each class, lowest first."),
-            lambda path: draw_class_scores(evaluation, path),
-        ),
-        (
-            Plot(
-                name="reliability",
-                title="Can its confidence be trusted?",
-                description="Accuracy against confidence: bars under the dashed line mean that it is surer than it"
-                " should be.",
-            ),
-            lambda path: draw_reliability(evaluation, truth, outputs, path),
-        ),
-        (
-            Plot(
-                name="curves",
-                title="Training",
-                description="Loss and accuracy over the epochs, on training and validation data.",
-                missing="" if history else "there is no training history",
-            ),
-            lambda path: draw_curves(history, path),
-        ),
-        (
-            Plot(name="class_balance", title="The data", description="Samples per class and split."),
-            lambda path: draw_class_balance(manifest, path),
-        ),
-    ]
-    drawn = Plots(plots=tuple(_draw(plot, draw, folder) for plot, draw in todo))
+
+    def predictions(path: Path) -> None:
+        files = [root / paths[index] for index in chosen]
+        draw_predictions(files, [truth[index] for index in chosen], outputs[chosen], labels, path)
+
+    def saliency(path: Path) -> None:
+        draw_saliency(run_dir, path, truth=truth, outputs=outputs, paths=paths, root=root, labels=labels, model=model)
+
+    def curves(path: Path) -> None:
+        if not history:
+            raise UnsupportedError("There is no training history.")
+        draw_curves(history, path)
+
+    draw: dict[str, Callable[[Path], None]] = {
+        "predictions": predictions,
+        "top_losses": lambda path: draw_top_losses(evaluation, root, path, count=SHOWN_TOP_LOSSES),
+        "saliency": saliency,
+        "confusion": lambda path: draw_confusion(evaluation, path),
+        "class_scores": lambda path: draw_class_scores(evaluation, path),
+        "reliability": lambda path: draw_reliability(evaluation, truth, outputs, path),
+        "curves": curves,
+        "class_balance": lambda path: draw_class_balance(manifest, path),
+    }
+    said = {"shown": f"{count} of {len(paths)} {evaluation.split} pictures"}
+    plots = (Plot(name=name, title=title, description=text.format(**said)) for name, (title, text) in _WORDS.items())
+    drawn = Plots(plots=tuple(_draw(plot, draw[plot.name], folder) for plot in plots))
     drawn.save(folder / PLOTS_FILE)
     return drawn
 
 
 def _draw(plot: Plot, draw: Callable[[Path], None], folder: Path) -> Plot:
-    if plot.missing:
-        return plot
     try:
         draw(folder / plot.file)
     except UserError as error:

@@ -2,6 +2,7 @@
 
 import dataclasses
 import json
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -10,6 +11,7 @@ from hypothesis import strategies as st
 from PIL import Image
 
 from tests.unit.report.conftest import LABELS, measurement
+from tfl.bench.held_out import HeldOut
 from tfl.core.run_folder import RunFolder
 from tfl.data.manifest import Manifest
 from tfl.report import _style as style
@@ -23,6 +25,7 @@ from tfl.report.plots import (
     draw_reliability,
     draw_top_losses,
     pareto_front,
+    plots_for_evaluation,
 )
 from tfl.report.records import Plots
 from tfl.report.speed_chart import _free_place, _overlap
@@ -67,6 +70,26 @@ def test_a_plot_that_can_not_be_drawn_says_why(run):
     plots = {plot.name: plot for plot in Plots.load(RunFolder(run).evaluation_dir / "plots.json").plots}
     assert "model.keras" in plots["saliency"].missing
     assert not (RunFolder(run).evaluation_dir / "saliency.png").exists()
+
+
+def test_without_a_history_there_are_no_curves(run, tmp_path):
+    folder = RunFolder(run)
+    manifest = Manifest.load(folder.manifest_file)
+    samples = HeldOut.load(folder.predictions_file, Path(manifest.root))
+    drawn = plots_for_evaluation(
+        tmp_path,
+        Evaluation.load(folder.evaluation_dir / "test.json"),
+        manifest=manifest,
+        truth=samples.truth,
+        outputs=samples.outputs,
+        paths=samples.paths,
+        history=[],
+    )
+    missing = {plot.name: plot.missing for plot in drawn.plots if plot.missing}
+    assert missing == {
+        "saliency": "There is no bundle, so its preprocessing is not known.",
+        "curves": "There is no training history.",
+    }
 
 
 def test_nothing_is_left_beside_the_plots(run):
