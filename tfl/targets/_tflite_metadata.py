@@ -203,9 +203,3 @@ def _zip(files: dict[str, str]) -> bytes:
             # A fixed date keeps the same model the same bytes.
             archive.writestr(zipfile.ZipInfo(name, date_time=(1980, 1, 1, 0, 0, 0)), text)
     return memory.getvalue()
-
-
-def read_labels(model: bytes) -> tuple[str, ...]:
-    """Read the labels that `add_metadata` put into a model."""
-    with zipfile.ZipFile(io.BytesIO(model)) as archive:
-        return tuple(archive.read(LABELS_FILE).decode("utf-8").splitlines())
