@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 import platform
 import resource
-import sys
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -85,10 +84,17 @@ def read_environment() -> Environment:
 
 
 def peak_rss_bytes() -> int:
-    """Return the largest resident set this process has had."""
-    # The kernel counts in KiB on Linux and in bytes on macOS.
-    unit = 1 if sys.platform == "darwin" else 1024
-    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * unit
+    """Return the largest resident set this process has had.
+
+    On Linux it is `VmHWM`: `ru_maxrss` also holds what the parent had resident when it forked.
+    """
+    try:
+        status = Path("/proc/self/status").read_text(encoding="utf-8")
+    except OSError:
+        # The unit is bytes on macOS, the one system without /proc that tfl runs on.
+        return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    peak = next(line for line in status.splitlines() if line.startswith("VmHWM:"))
+    return int(peak.split()[1]) * 1024
 
 
 def _cpu() -> tuple[str, frozenset[str]]:
