@@ -128,6 +128,15 @@ def test_a_folder_without_permission_is_named(tmp_path):
         write_text(place / "a", "x")
 
 
+def test_who_reads_while_it_is_written_sees_the_old_file_whole(tmp_path):
+    path = tmp_path / "a.json"
+    write_json(path, {"old": 1})
+    with path.open() as stream:
+        write_json(path, {"new": 2})
+        assert json.load(stream) == {"old": 1}
+    assert read_json(path) == {"new": 2}
+
+
 def test_what_is_written_can_be_read_by_others(tmp_path):
     write_text(tmp_path / "a.txt", "x")
     assert stat.S_IMODE((tmp_path / "a.txt").stat().st_mode) == 0o644

@@ -148,6 +148,10 @@ def test_a_nested_record_names_its_problem_once():
     ]
 
 
+def test_a_whole_number_in_json_is_a_float_where_one_belongs():
+    assert type(Tree.from_dict({"leaves": {}, "share": 1}).share) is float
+
+
 def test_what_is_no_mapping_is_refused():
     with pytest.raises(ConfigError, match=r"Tree: must be a mapping\. Received: \[\]"):
         Tree.from_dict([])
