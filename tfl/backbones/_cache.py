@@ -13,6 +13,7 @@ import hashlib
 import http.client
 import os
 import shutil
+import urllib.error
 import urllib.request
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -227,7 +228,9 @@ def _receive(url: str, response: http.client.HTTPResponse, stream: BinaryIO, adv
 
 
 def _unreachable(url: str, error: Exception, advice: str) -> JobError:
-    reason = getattr(error, "reason", None) or str(error) or type(error).__name__
+    # A refused connection hides its reason inside; an answer such as 404 is told best by itself.
+    inner = error if isinstance(error, urllib.error.HTTPError) else getattr(error, "reason", error)
+    reason = str(inner) or type(error).__name__
     return JobError(f"{url} can't be downloaded: {reason}.", hint=advice)
 
 
