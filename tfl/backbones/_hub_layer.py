@@ -312,6 +312,8 @@ class _Content:
         """Copy the SavedModel to `target`, and check that it is still the one that was loaded."""
         if self._folder is None:
             raise IntegrityError("The model file does not hold the SavedModel of its backbone.")
+        if not (self._folder / SAVED_MODEL_FILE).is_file():
+            raise IntegrityError(f"The module in {self._folder} is gone since it was loaded; the model can't be saved.")
         _cache.copy_folder(self._folder, target)
         if _cache.digest_of(target) != digest:
             raise IntegrityError(f"{self._folder} has changed since it was loaded; the model can't be saved.")
