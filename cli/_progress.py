@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import sys
 import time
 from types import TracebackType
@@ -14,6 +15,11 @@ _PLAIN_INTERVAL_S = 5.0
 
 class PlainProgress(Progress):
     """Lines without control characters, at most one every few seconds within a stage."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        # A descriptor of its own: what happens to standard error while libraries load must not stop the display.
+        self._stream = os.fdopen(os.dup(sys.stderr.fileno()), "w", encoding="utf-8", errors="replace")
 
     def stage(self, title: str, *, number: int, total: int) -> None:
         self.stage_title = title
@@ -31,7 +37,7 @@ class PlainProgress(Progress):
         self._write(f"      {text}")
 
     def _write(self, text: str) -> None:
-        print(text, file=sys.stderr, flush=True)
+        print(text, file=self._stream, flush=True)
 
     def __enter__(self) -> PlainProgress:
         return self
@@ -58,7 +64,7 @@ class RichProgress(PlainProgress):
             BarColumn(bar_width=24),
             TextColumn("{task.fields[counted]}"),
             TimeElapsedColumn(),
-            console=Console(stderr=True),
+            console=Console(file=self._stream),
             transient=True,
         )
         self._task: Any = None

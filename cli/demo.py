@@ -49,6 +49,8 @@ def command(out: Path, as_json: bool) -> int:
 #: Digits must not be mirrored and all precisions are shown; figures are short so that the whole stays short.
 SETTINGS = {
     "train.augmentation": "light",
+    "train.augmented_views": 1,
+    "train.epochs": 30,
     "export.precisions": ["fp32", "fp16", "int8", "dynamic"],
     "benchmark.seconds": 0.5,
     "benchmark.batch_sizes": [1, 32],

@@ -23,7 +23,7 @@ from tfl.bench.records import Benchmark, Cell
 from tfl.bundle import Bundle, Calibration
 from tfl.core.config import BenchmarkConfig, RunConfig, differences, read_yaml, resolve_config, save_yaml
 from tfl.core.environment import read_environment
-from tfl.core.errors import OutputExistsError, TflError, UserError
+from tfl.core.errors import IntegrityError, OutputExistsError, TflError, UserError
 from tfl.core.files import IfExists, claim_folder, write_text
 from tfl.core.progress import Progress
 from tfl.core.run_folder import RUN_FILE, RunFolder, RunRecord, StageRecord
@@ -34,7 +34,7 @@ from tfl.data.preprocess import Pixels
 from tfl.data.split import assign_splits
 from tfl.data.store import open_pixels
 from tfl.targets import choose_calibration
-from tfl.tasks import TASKS, Evaluation
+from tfl.tasks import TASKS
 from tfl.training.fit import Trained
 
 #: Every stage in its order, with what a person reads while it runs.
@@ -268,7 +268,11 @@ def _evaluate(context: _Context) -> None:
     folder = context.folder
     manifest = Manifest.load(folder.manifest_file)
     held_out = HeldOut.load(folder.predictions_file, Path(manifest.root))
-    evaluation = score(held_out, context.config.task, manifest.labels, split="test", model="bundle")
+    if held_out.outputs is None:
+        raise IntegrityError(f"{folder.predictions_file} holds no outputs.")
+    evaluation = TASKS.get(context.config.task).score(
+        held_out.truth, held_out.outputs, labels=manifest.labels, paths=held_out.paths, split="test", model="bundle"
+    )
     evaluation.save(folder.evaluation_dir / "test.json")
     context.progress.update("drawing pictures")
     plots_for_evaluation(
@@ -284,19 +288,6 @@ def _evaluate(context: _Context) -> None:
     context.progress.result(
         f"accuracy {evaluation.accuracy:.3f} on {evaluation.sample_count} pictures"
         f" (95 % interval {evaluation.accuracy_low:.3f} to {evaluation.accuracy_high:.3f})"
-    )
-
-
-def score(held_out: HeldOut, task: str, labels: tuple[str, ...], *, split: str, model: str) -> Evaluation:
-    """Score held-out samples whose outputs are known.
-
-    Raises:
-        UserError: There are no outputs.
-    """
-    if held_out.outputs is None:
-        raise UserError("There are no outputs to score.")
-    return TASKS.get(task).score(
-        held_out.truth, held_out.outputs, labels=labels, paths=held_out.paths, split=split, model=model
     )
 
 
@@ -357,7 +348,15 @@ def export_run(
 def _calibration(
     folder: RunFolder, bundle: Bundle, manifest: Manifest, count: int, seed: int, *, progress: Progress
 ) -> tuple[Calibration, Pixels]:
-    record, examples = choose_calibration(manifest, sample_count=count, seed=seed, scored=manifest.of_split("test"))
+    scored = manifest.of_split("test")
+    if "leakage" in load_config(folder).data.allow:
+        # The user lets copies of scored pictures be trained on; calibration keeps away from them all the same.
+        digests = {example.sha256 for example in scored}
+        shared = {item.path for item in manifest.of_split("train") if item.sha256 in digests}
+        manifest = dataclasses.replace(
+            manifest, examples=tuple(item for item in manifest.examples if item.path not in shared)
+        )
+    record, examples = choose_calibration(manifest, sample_count=count, seed=seed, scored=scored)
     pixels = open_pixels(examples, manifest.root, bundle.preprocessing, cache_dir=folder.work_dir, progress=progress)
     return record, np.asarray(pixels)
 

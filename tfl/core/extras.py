@@ -2,12 +2,23 @@
 
 from __future__ import annotations
 
+import contextlib
 import importlib
 import importlib.metadata
 import importlib.util
+import logging
+import os
+import sys
+import tempfile
+from collections.abc import Iterator
 from types import ModuleType
 
 from tfl.core.errors import MissingExtraError
+
+logger = logging.getLogger(__name__)
+
+#: Modules that write to standard error while they are imported.
+_CHATTY = frozenset({"tensorflow", "keras"})
 
 #: The extra of `setup.cfg` that brings each optional module.
 EXTRA_OF_MODULE = {
@@ -74,4 +85,27 @@ def require(module: str, *, purpose: str) -> ModuleType:
         MissingExtraError: It is not installed; the message holds the install command.
     """
     require_installed(module, purpose=purpose)
-    return importlib.import_module(module)
+    root = module.split(".")[0]
+    if root not in _CHATTY or root in sys.modules:
+        return importlib.import_module(module)
+    with _native_messages_logged():
+        return importlib.import_module(module)
+
+
+@contextlib.contextmanager
+def _native_messages_logged() -> Iterator[None]:
+    """Keep what C++ libraries write to file descriptor 2 while they load, and log it instead.
+
+    TensorFlow says there which instruction sets it found, whatever its log level; none of it is for the user.
+    """
+    sys.stderr.flush()
+    kept = os.dup(2)
+    with tempfile.TemporaryFile() as stream:
+        os.dup2(stream.fileno(), 2)
+        try:
+            yield
+        finally:
+            os.dup2(kept, 2)
+            os.close(kept)
+            stream.seek(0)
+            logger.debug("%s", stream.read().decode(errors="replace"))

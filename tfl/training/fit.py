@@ -9,6 +9,7 @@ import numpy as np
 
 from tfl.backbones import SOURCES, Backbone, parse_spec
 from tfl.core.config import RunConfig
+from tfl.core.extras import require
 from tfl.core.progress import Progress
 from tfl.core.records import Record
 from tfl.core.run_folder import RunFolder
@@ -90,8 +91,8 @@ def fit(manifest: Manifest, config: RunConfig, folder: RunFolder, *, progress: P
     Raises:
         TflError: The backbone, a picture or the training itself failed.
     """
-    import keras
-
+    progress.update("loading TensorFlow")
+    keras = require("keras", purpose="training")
     source, name = parse_spec(config.model.backbone)
     task = TASKS.get(config.task)
     choice = choose_precision(config.train.precision)
