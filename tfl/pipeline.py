@@ -97,7 +97,7 @@ def run(
     """
     progress = progress or Progress()
     folder = RunFolder(resolve_out(config))
-    _check_names(config)
+    _check_names(config, if_exists)
     config = dataclasses.replace(config, out=str(folder.path))
     claim_folder(folder.path, if_exists=if_exists, marker=RUN_FILE)
     record = _open_record(config, folder, command)
@@ -110,7 +110,11 @@ def run(
         _save(context, status="stopped")
         raise
     except TflError as error:
-        _save(context, status="failed", message=error.message)
+        if isinstance(error, UserError) and not set(context.record.stages) - {"check"}:
+            # Nothing has been made yet; the same command works once the data are mended.
+            shutil.rmtree(folder.path, ignore_errors=True)
+        else:
+            _save(context, status="failed", message=error.message)
         raise
     failed = tuple(cell.name for cell in _cells(folder) if cell.status == "failed") + tuple(context.failed)
     _save(context, status="failed" if failed else "done", message=f"failed: {', '.join(failed)}" if failed else "")
@@ -128,14 +132,16 @@ def resolve_out(config: RunConfig) -> Path:
     return Path(config.out) if config.out else _next_folder(config)
 
 
-def _check_names(config: RunConfig) -> None:
-    """Find wrong names before any work is done."""
+def _check_names(config: RunConfig, if_exists: IfExists) -> None:
+    """Find wrong names, and data that are not there, before anything is written."""
     from tfl.backbones import SOURCES, parse_spec
 
     TASKS.get(config.task)
     source, name = parse_spec(config.model.backbone)
     SOURCES.get(source).info(name)
     plan_cells(config.export.targets, config.export.precisions)
+    if if_exists != "resume":
+        read_manifest(Path(config.data.path), reader=config.data.reader)
 
 
 def _next_folder(config: RunConfig) -> Path:

@@ -77,17 +77,6 @@ def test_an_output_that_can_not_be_written(colours):
     assert_user_error(call("run", colours, "--out", "/proc/tfl-run"), "can't be written", "--out")
 
 
-def test_a_picture_that_can_not_be_read_is_named_and_the_exit_code_says_so(tmp_path, finished_run, colours):
-    run, _ = finished_run
-    bad = tmp_path / "bad.jpg"
-    bad.write_bytes(b"\xff\xd8nothing")
-    document = call_json(
-        "predict", run / "bundle" / "artifacts" / "openvino-fp32", bad, colours / "red" / "red-01.png", code=2
-    )
-    assert [item["label"] for item in document["predictions"]] == ["red"]
-    assert "bad.jpg" in document["errors"][0]["error"]
-
-
 def test_help_of_every_command_is_there():
     text = call("--help").stdout
     for name in ("demo", "run", "models", "data", "train", "evaluate", "predict", "export", "verify"):

@@ -189,3 +189,14 @@ def test_an_output_that_exists_is_refused_resumed_or_replaced(finished_run, colo
     (other / "precious.txt").write_text("mine")
     assert_user_error(call(*again[:3], other, "--overwrite"), "not made by tfl")
     assert (other / "precious.txt").read_text() == "mine"
+
+
+def test_a_picture_that_can_not_be_read_is_named_and_the_exit_code_says_so(tmp_path, finished_run, colours):
+    run, _ = finished_run
+    bad = tmp_path / "bad.jpg"
+    bad.write_bytes(b"\xff\xd8nothing")
+    document = call_json(
+        "predict", run / "bundle" / "artifacts" / "openvino-fp32", bad, colours / "red" / "red-01.png", code=2
+    )
+    assert [item["label"] for item in document["predictions"]] == ["red"]
+    assert "bad.jpg" in document["errors"][0]["error"]
