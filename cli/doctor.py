@@ -49,14 +49,14 @@ def _pieces() -> list[dict[str, Any]]:
         target = TARGETS.get(name)
         pieces.append(_piece(f"{name}: run artefacts", target.runtime_modules))
         pieces.append(_piece(f"{name}: export", target.export_modules))
+        for precision, modules in target.precision_modules.items():
+            pieces.append(_piece(f"{name}: export {precision}", modules))
     return pieces
 
 
 def _piece(what: str, modules: tuple[str, ...]) -> dict[str, Any]:
     """Import for real: a package that is there but broken is worth as little as a missing one."""
-    import importlib
-
-    from tfl.core.extras import install_command, is_installed
+    from tfl.core.extras import install_command, is_installed, require
 
     missing = [module for module in modules if not is_installed(module)]
     broken, versions = [], []
@@ -64,7 +64,8 @@ def _piece(what: str, modules: tuple[str, ...]) -> dict[str, Any]:
         if module in missing:
             continue
         try:
-            versions.append(f"{module} {getattr(importlib.import_module(module), '__version__', '')}".strip())
+            version = str(getattr(require(module, purpose=what), "__version__", ""))
+            versions.append(f"{module} {version.split('-')[0]}".strip())
         except Exception as error:  # noqa: BLE001 - whatever an engine raises at import is the finding
             broken.append(f"{module}: {type(error).__name__}: {str(error)[:120]}")
     fixes = list(dict.fromkeys(install_command(module) for module in missing)) + broken
