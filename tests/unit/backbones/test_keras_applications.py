@@ -100,7 +100,11 @@ def test_the_files_are_those_that_keras_asks_for(caches):
     """Keras itself, without a network, names the address that it would download from."""
     names = BUILT if EVERY else ["MobileNetV2", "MobileNet", "EfficientNetB0", "NASNetMobile", "ResNet50V2"]
     asked = [text for name in names for text in (name, str(APPLICATIONS[name].size))]
-    done = subprocess.run([sys.executable, "-c", ASK, *asked], capture_output=True, text=True, check=True)
+    # A proxy that refuses, so that nothing is downloaded where there is a network either.
+    environment = {**os.environ, "https_proxy": "http://127.0.0.1:9", "HTTPS_PROXY": "http://127.0.0.1:9"}
+    done = subprocess.run(
+        [sys.executable, "-c", ASK, *asked], capture_output=True, text=True, check=True, env=environment
+    )
     refused = [line.split()[4] for line in done.stdout.splitlines() if line.startswith("URL fetch failure on")]
     assert refused == [APPLICATIONS[name].url(APPLICATIONS[name].size) for name in names]
 
