@@ -1,0 +1,183 @@
+"""The embedded backbone: its file, its contract, and that the same input gives the recorded features."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+import zipfile
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from tfl.backbones import _sketchnet, embedded
+from tfl.backbones.embedded import SOURCE
+from tfl.core.errors import IntegrityError, NotFoundError, UnsupportedError
+from tfl.core.files import sha256_file
+from tfl.data.preprocess import load_batch
+
+keras = pytest.importorskip("keras")
+
+WEIGHTS = Path(embedded.__file__).with_name("sketchnet.npz")
+MAX_WEIGHTS_BYTES = 2_000_000
+#: The first features of `picture()` and the mean of all 256, under float32.
+RECORDED_FEATURES = [1.0388, 0.7507, 0.803, 1.5392, 0.9293, 1.0972, 0.7277, 1.1783]
+RECORDED_MEAN = 1.2314
+
+
+def picture() -> np.ndarray:
+    """A red disc on a blue ramp, `(120, 150, 3)` uint8: the same on every machine."""
+    rows, columns = np.mgrid[0:120, 0:150]
+    pixels = np.stack([columns // 2, rows // 2, 100 + columns], axis=-1).astype(np.uint8)
+    pixels[np.hypot(rows - 60, columns - 80) < 35] = (220, 40, 30)
+    return pixels
+
+
+@pytest.fixture(scope="module")
+def backbone():
+    return SOURCE.load("sketchnet")
+
+
+@pytest.fixture(scope="module")
+def features(backbone):
+    return backbone.model.predict(load_batch([picture()], backbone.info.preprocessing), verbose=0)
+
+
+@pytest.fixture
+def policy():
+    before = keras.config.dtype_policy()
+    yield keras.config.set_dtype_policy
+    keras.config.set_dtype_policy(before)
+
+
+def test_weights_are_small_float16_and_no_pickle():
+    assert WEIGHTS.stat().st_size <= MAX_WEIGHTS_BYTES
+    with np.load(WEIGHTS, allow_pickle=False) as arrays:
+        assert {arrays[key].dtype for key in arrays.files} == {np.dtype(np.float16)}
+        assert all(np.isfinite(arrays[key]).all() for key in arrays.files)
+
+
+def test_batch_norm_statistics_were_measured():
+    with np.load(WEIGHTS, allow_pickle=False) as arrays:
+        variances = {key: arrays[key].astype(np.float32) for key in arrays.files if key.endswith("moving_variance")}
+        means = {key: arrays[key].astype(np.float32) for key in arrays.files if key.endswith("moving_mean")}
+    assert len(variances) == len(means) == 1 + 2 * len(_sketchnet.BLOCKS)
+    assert all((variance > 0).all() and np.unique(variance).size > 4 for variance in variances.values())
+    assert all(np.unique(mean).size > 4 for mean in means.values())
+
+
+def test_info_tells_the_truth(backbone):
+    info = SOURCE.info("sketchnet")
+    assert SOURCE.list() == (info,)
+    assert info.parameters == backbone.model.count_params()
+    assert info.feature_size == backbone.model.output_shape[-1]
+    assert backbone.model.input_shape == (None, info.preprocessing.height, info.preprocessing.width, 3)
+    assert (info.licence, info.available_offline) == ("Apache-2.0", True)
+    assert backbone.digest == sha256_file(WEIGHTS)
+
+
+def test_contract_is_minus_one_to_one(backbone):
+    contract = backbone.info.preprocessing
+    assert (contract.height, contract.width, contract.resize, contract.channels) == (96, 96, "crop", "rgb")
+    assert contract.value_range == pytest.approx((-1.0, 1.0), abs=1e-6)
+
+
+def test_features_are_the_recorded_ones(features):
+    # 0.002 leaves room for the sums of other CPUs' kernels; swapped channels move a feature by 0.16.
+    assert features.shape == (1, 256)
+    np.testing.assert_allclose(features[0, :8], RECORDED_FEATURES, atol=0.002)
+    assert features.mean() == pytest.approx(RECORDED_MEAN, abs=0.002)
+
+
+def test_swapped_channels_give_other_features(backbone, features):
+    batch = load_batch([picture()[..., ::-1]], backbone.info.preprocessing)
+    swapped = backbone.model.predict(batch, verbose=0)
+    assert np.abs(swapped - features).mean() > 0.01
+
+
+def test_loading_twice_gives_equal_features(features):
+    again = SOURCE.load("sketchnet")
+    batch = load_batch([picture()], again.info.preprocessing)
+    np.testing.assert_array_equal(again.model.predict(batch, verbose=0), features)
+
+
+@pytest.mark.parametrize("name", ["mixed_bfloat16", "float32"])
+def test_follows_the_dtype_policy(policy, features, name):
+    policy(name)
+    loaded = SOURCE.load("sketchnet")
+    batch = load_batch([picture()], loaded.info.preprocessing)
+    output = np.asarray(loaded.model(batch, training=False)).astype(np.float32)
+    assert {variable.dtype for variable in loaded.model.variables} == {"float32"}
+    assert loaded.model.compute_dtype == ("bfloat16" if name == "mixed_bfloat16" else "float32")
+    # bfloat16 keeps 8 bits: over 21 convolutions, decisions stay close but digits do not.
+    tolerance = 0.08 if name == "mixed_bfloat16" else 1e-4
+    assert np.abs(output - features).mean() < tolerance
+
+
+@pytest.mark.parametrize("size", [32, 64, 128])
+def test_other_image_sizes(size):
+    loaded = SOURCE.load("sketchnet", image_size=size)
+    assert loaded.model.input_shape == (None, size, size, 3)
+    assert (loaded.info.preprocessing.height, loaded.info.preprocessing.width) == (size, size)
+    output = loaded.model(load_batch([picture()], loaded.info.preprocessing), training=False)
+    assert output.shape == (1, 256)
+    assert np.isfinite(np.asarray(output)).all()
+
+
+def test_too_small_an_image_is_refused_with_the_smallest_allowed():
+    with pytest.raises(UnsupportedError, match=r"32 pixels or more. Received: 31"):
+        SOURCE.load("sketchnet", image_size=31)
+
+
+def test_unknown_name_gets_the_closest():
+    with pytest.raises(NotFoundError, match="sketchnet"):
+        SOURCE.info("sketchnett")
+
+
+def test_layers_are_named_for_unfreezing_and_heatmaps(backbone):
+    names = [layer.name for layer in backbone.model.layers]
+    blocks = list(dict.fromkeys("_".join(n.split("_")[:2]) for n in names if n.startswith("block_")))
+    assert blocks == [f"block_{number}" for number in range(1, 11)]
+    assert backbone.model.get_layer("block_10_relu").output.shape == (None, 6, 6, 256)
+
+
+def test_every_precision_sensitive_layer_is_plain(backbone):
+    kinds = {type(layer).__name__ for layer in backbone.model.layers}
+    allowed = {
+        "InputLayer",
+        "Conv2D",
+        "DepthwiseConv2D",
+        "BatchNormalization",
+        "ReLU",
+        "Add",
+        "GlobalAveragePooling2D",
+    }
+    assert kinds == allowed
+
+
+def test_damaged_file_is_told_with_its_path(tmp_path):
+    damaged = tmp_path / "sketchnet.npz"
+    damaged.write_bytes(WEIGHTS.read_bytes()[:1000])
+    with pytest.raises(IntegrityError, match=r"sketchnet\.npz"):
+        embedded._read_weights(damaged)
+    with pytest.raises(IntegrityError, match=r"sketchnet\.npz"):
+        embedded._read_weights(tmp_path / "nothing" / "sketchnet.npz")
+    assert zipfile.is_zipfile(WEIGHTS)
+
+
+def test_weights_of_another_network_are_refused(backbone):
+    weights = _sketchnet.weights_of(backbone.model)
+    missing = {key: value for key, value in weights.items() if key != "stem_conv/kernel"}
+    with pytest.raises(ValueError, match="stem_conv/kernel: needs"):
+        _sketchnet.put_weights(backbone.model, missing)
+    with pytest.raises(ValueError, match="no layer takes other/kernel"):
+        _sketchnet.put_weights(backbone.model, {**weights, "other/kernel": weights["stem_conv/kernel"]})
+
+
+def test_describing_imports_no_framework():
+    code = (
+        "import sys; from tfl.backbones.embedded import SOURCE; SOURCE.list(); SOURCE.info('sketchnet');"
+        "print(sorted({'keras', 'tensorflow'} & set(sys.modules)))"
+    )
+    answer = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert answer.stdout.strip() == "[]"
