@@ -293,7 +293,7 @@ _ROWS = (
         "NASNetLarge",
         "nasnet",
         331,
-        84_887_922,
+        84_916_818,
         4032,
         "nasnet_large",
         "d81d89dc07e6e56530c4e77faddd61b5",
