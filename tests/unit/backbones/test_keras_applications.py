@@ -105,7 +105,11 @@ def test_the_files_are_those_that_keras_asks_for(caches):
     done = subprocess.run(
         [sys.executable, "-c", ASK, *asked], capture_output=True, text=True, check=True, env=environment
     )
-    refused = [line.split()[4] for line in done.stdout.splitlines() if line.startswith("URL fetch failure on")]
+    refused = [
+        line.split()[4].removesuffix(":")
+        for line in done.stdout.splitlines()
+        if line.startswith("URL fetch failure on")
+    ]
     assert refused == [APPLICATIONS[name].url(APPLICATIONS[name].size) for name in names]
 
 
