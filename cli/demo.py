@@ -52,6 +52,7 @@ SETTINGS = {
     "train.augmented_views": 1,
     "train.epochs": 30,
     "export.precisions": ["fp32", "fp16", "int8", "dynamic"],
+    "export.calibration_samples": 100,
     "benchmark.seconds": 0.5,
     "benchmark.batch_sizes": [1, 32],
 }
