@@ -59,12 +59,12 @@ class OnnxTarget(Target):
             "classes; two swapped channels moved the worst photo by 0.86.",
         ),
         "int8": Tolerance(
-            max_difference=0.25,
+            max_difference=0.4,
             mean_difference=0.025,
             agreement=0.95,
             metric_drop=0.02,
-            reason="256 levels per activation: 0.08 at most, 0.006 on average on photos of two classes, "
-            "and more near a decision with few classes; two swapped channels moved the worst photo by 0.83.",
+            reason="256 levels per activation: 0.26 at most (a photo between two classes), 0.006 on average on photos "
+            "with two backbones; two swapped channels moved the worst photo by 0.83.",
         ),
     }
     unsupported: ClassVar = {

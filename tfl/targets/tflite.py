@@ -82,7 +82,7 @@ class TfliteTarget(Target):
             "classes; two swapped channels moved the worst photo by 0.86.",
         ),
         "dynamic": Tolerance(
-            max_difference=0.25,
+            max_difference=0.4,
             mean_difference=0.025,
             agreement=0.95,
             metric_drop=0.02,
@@ -90,15 +90,15 @@ class TfliteTarget(Target):
             "but 0.06 to 0.08 is int8's own; two swapped channels moved the worst photo by 0.85.",
         ),
         "int8": Tolerance(
-            max_difference=0.25,
+            max_difference=0.4,
             mean_difference=0.025,
             agreement=0.95,
             metric_drop=0.02,
-            reason="256 levels per activation: 0.07 at most, 0.005 on average on photos of two classes, "
-            "and more near a decision with few classes; two swapped channels moved the worst photo by 0.81.",
+            reason="256 levels per activation: 0.26 at most (a photo between two classes), 0.006 on average on photos "
+            "with two backbones; two swapped channels moved the worst photo by 0.81.",
         ),
         "int8-io": Tolerance(
-            max_difference=0.25,
+            max_difference=0.4,
             mean_difference=0.025,
             agreement=0.95,
             metric_drop=0.02,
