@@ -37,7 +37,7 @@ def run_once(spec: str, out: Path, arguments: argparse.Namespace) -> tuple[dict[
         "TFHUB_CACHE_DIR": str(arguments.tfhub_cache.resolve()),
     }
     command = [Path(sys.executable).with_name("tfl"), "run", arguments.data, "--backbone", spec, "--out", out]
-    command += ["--overwrite", "--json", "--rounds", str(arguments.rounds), "--precision", "fp32,fp16,int8,dynamic"]
+    command += ["--overwrite", "--json", "--rounds", str(arguments.rounds)]
     start = time.perf_counter()
     process = subprocess.run(command, env=environment, stdout=subprocess.PIPE, text=True)
     return json.loads(process.stdout), time.perf_counter() - start, process.returncode
