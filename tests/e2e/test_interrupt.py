@@ -1,7 +1,6 @@
 """A run that is interrupted stops cleanly, says how to go on, and goes on to the same result."""
 
 import json
-import os
 import signal
 import subprocess
 
@@ -26,7 +25,11 @@ def test_stop_and_resume_give_the_same_weights(colours, tmp_path, number):
     straight, stopped = tmp_path / "straight", tmp_path / "stopped"
     assert call("train", colours, "--out", straight, *ARGUMENTS).returncode == 0
     process = subprocess.Popen(
-        [TFL, "train", colours, "--out", stopped, *ARGUMENTS], stderr=subprocess.PIPE, text=True, env={**os.environ}
+        [TFL, "train", colours, "--out", stopped, *ARGUMENTS],
+        stderr=subprocess.PIPE,
+        text=True,
+        # A shell's background job ignores the interrupt, and so would its children.
+        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),
     )
     wait_for(process, "Training")
     wait_for(process, "epoch")

@@ -204,7 +204,8 @@ def download(url: str, target: Path, *, checksum: str, advice: str) -> None:
 
 def _ask(url: str, advice: str) -> http.client.HTTPResponse:
     try:
-        response = urllib.request.urlopen(url, timeout=SILENCE_S)  # noqa: S310 - callers pass https
+        # An opener of its own: the shared one keeps the proxies of whoever in this process opened first.
+        response = urllib.request.build_opener().open(url, timeout=SILENCE_S)
     except _NETWORK_ERRORS as error:
         raise _unreachable(url, error, advice) from error
     if not isinstance(response, http.client.HTTPResponse):

@@ -89,7 +89,14 @@ def test_an_interrupt_takes_the_child_with_it(tmp_path):
         f"call_in_child('{HERE}:spin', {{}}, log_path=Path('log'))"
     )
     environment = {**os.environ, "PYTHONPATH": os.pathsep.join(sys.path)}
-    parent = subprocess.Popen([sys.executable, "-c", code], cwd=tmp_path, stderr=subprocess.PIPE, env=environment)
+    parent = subprocess.Popen(
+        [sys.executable, "-c", code],
+        cwd=tmp_path,
+        stderr=subprocess.PIPE,
+        env=environment,
+        # A shell's background job ignores the interrupt, and so would its children.
+        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),
+    )
     with log.open() as stream:
         assert stream.readline() == "about to spin\n"
     (child,) = Path(f"/proc/{parent.pid}/task/{parent.pid}/children").read_text().split()
