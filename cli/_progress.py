@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import sys
+import threading
 import time
 from types import TracebackType
 from typing import Any
@@ -11,6 +12,22 @@ from typing import Any
 from tfl.core.progress import Progress
 
 _PLAIN_INTERVAL_S = 5.0
+
+
+#: Set by the signal handler. A library's C code can swallow the exception that a handler raises while a callback
+#: runs; the display, which every long step reports to, then raises it again.
+interrupted = threading.Event()
+
+
+def raise_if_interrupted() -> None:
+    """Raise the interrupt that was asked for and that nobody has acted on yet.
+
+    Raises:
+        KeyboardInterrupt: The process was told to stop.
+    """
+    if interrupted.is_set() and threading.current_thread() is threading.main_thread():
+        interrupted.clear()
+        raise KeyboardInterrupt
 
 
 class PlainProgress(Progress):
@@ -22,10 +39,12 @@ class PlainProgress(Progress):
         self._stream = os.fdopen(os.dup(sys.stderr.fileno()), "w", encoding="utf-8", errors="replace")
 
     def stage(self, title: str, *, number: int, total: int) -> None:
+        raise_if_interrupted()
         self.stage_title = title
         self._write(f"[{number}/{total}] {title}")
 
     def update(self, text: str, *, done: int | None = None, total: int | None = None) -> None:
+        raise_if_interrupted()
         now = time.monotonic()
         if now - self._last_log_s < _PLAIN_INTERVAL_S:
             return
@@ -70,6 +89,7 @@ class RichProgress(PlainProgress):
         self._task: Any = None
 
     def stage(self, title: str, *, number: int, total: int) -> None:
+        raise_if_interrupted()
         self.stage_title = f"[{number}/{total}] {title}"
         if self._task is not None:
             self._bars.remove_task(self._task)
@@ -77,6 +97,7 @@ class RichProgress(PlainProgress):
         self._task = self._bars.add_task("", total=None, stage=f"{number}/{total}", counted="")
 
     def update(self, text: str, *, done: int | None = None, total: int | None = None) -> None:
+        raise_if_interrupted()
         if self._task is None:
             self._task = self._bars.add_task("", total=None, stage="", counted="")
         counted = f"{done}/{total}" if done is not None and total is not None else ""

@@ -71,6 +71,8 @@ def main() -> NoReturn:
     """Run the command line; errors become messages and exit codes."""
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
     signal.signal(signal.SIGTERM, _interrupt)
+    if signal.getsignal(signal.SIGINT) is signal.default_int_handler:
+        signal.signal(signal.SIGINT, _interrupt)
     try:
         code = tfl.main(prog_name="tfl", standalone_mode=False)
         sys.exit(code if isinstance(code, int) else 0)
@@ -96,6 +98,10 @@ def main() -> NoReturn:
 
 
 def _interrupt(number: int, frame: Any) -> NoReturn:
+    # Imported here, because only commands that were interrupted need it.
+    from tfl_cli._progress import interrupted
+
+    interrupted.set()
     raise KeyboardInterrupt
 
 
