@@ -3,13 +3,11 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Any
 
 from tfl.backbones import SOURCES, BackboneInfo, parse_spec
-from tfl.core.config import DEFAULT_PRECISIONS, RunConfig, resolve_config
-from tfl.core.errors import UserError
+from tfl.core.config import RunConfig, resolve_config
 from tfl.core.files import IfExists
 from tfl.core.progress import Progress
 from tfl.data.check import CheckReport, check
@@ -185,16 +183,3 @@ def _section_of(name: str) -> str:
         if any(item.name == name for item in dataclasses.fields(getattr(config, section))):
             return f"{section}.{name}"
     return name if name == "seed" else f"train.{name}"
-
-
-def as_names(names: str | Iterable[str] | None, default: Sequence[str] = ()) -> tuple[str, ...]:
-    """Read `"a,b"` or `["a", "b"]` as a tuple of names."""
-    if names is None:
-        return tuple(default)
-    parts = names.split(",") if isinstance(names, str) else names
-    chosen = tuple(part.strip() for part in parts if part.strip())
-    if not chosen:
-        raise UserError(
-            f"Expected at least one name. Received: {names!r}.", hint=f"For example: {DEFAULT_PRECISIONS[0]}"
-        )
-    return chosen

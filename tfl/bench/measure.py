@@ -21,7 +21,7 @@ from tfl.core.child import call_in_child
 from tfl.core.config import BenchmarkConfig
 from tfl.core.environment import peak_rss_bytes
 from tfl.data.preprocess import Floats, load_batch
-from tfl.targets import Runtime, open_artifact
+from tfl.targets import TARGETS, Runtime, open_artifact
 from tfl.tasks import TASKS
 
 #: Inferences before the clock counts, so that lazy initialisation and cold caches are not in the figures.
@@ -105,9 +105,11 @@ def measure_here(arguments: Mapping[str, Any]) -> dict[str, Any]:
 
 def _timed_open(folder: Path, threads: int) -> tuple[Any, Runtime, float]:
     # The first opening checks the digests and imports the engine; the second is the load alone.
-    open_artifact(folder, threads=threads)[1].close()
+    artifact, warm = open_artifact(folder, threads=threads)
+    warm.close()
+    target = TARGETS.get(artifact.target)
     start = time.perf_counter()
-    artifact, runtime = open_artifact(folder, threads=threads)
+    runtime = target.open(folder, artifact, threads=threads)
     return artifact, runtime, (time.perf_counter() - start) * 1e3
 
 
