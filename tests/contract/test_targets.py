@@ -54,7 +54,8 @@ def test_a_target_says_why_its_tolerances_are_what_they_are(name):
     target = TARGETS.get(name)
     for precision, tolerance in target.tolerances.items():
         assert len(tolerance.reason) > 20, precision
-        assert 0 < tolerance.mean_difference < tolerance.max_difference < 0.3, precision
+        # Swapped channels moved the worst photo by 0.81 and more: a limit must be far from letting that pass.
+        assert 0 < tolerance.mean_difference < tolerance.max_difference <= 0.4, precision
     assert target.calibrated <= set(target.precisions)
     assert not set(target.unsupported) & set(target.precisions)
 
