@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import logging
 from collections import OrderedDict, deque
@@ -157,6 +158,7 @@ class OpenVinoTarget(Target):
         """See `Target.export`."""
         import openvino
 
+        _send_no_telemetry()
         try:
             # A Path crashes the converter; the name must be a str.
             model = openvino.convert_model(str(request.saved_model_dir))
@@ -185,6 +187,18 @@ class OpenVinoTarget(Target):
         settings["INFERENCE_PRECISION_HINT"] = "f16" if half else "f32"
         model = core.read_model(str(folder / artifact.model_files[0]))
         return OpenVinoRuntime(core, model, settings=settings, mode=mode)
+
+
+def _send_no_telemetry() -> None:
+    """Keep the converter and the quantizer, which report their use unless refused, from sending anything.
+
+    Nothing leaves a person's machine unasked; and offline, waiting for the connection costs seconds a model.
+    The runtime that opens artefacts reports nothing.
+    """
+    with contextlib.suppress(ImportError):
+        from openvino_telemetry.utils.opt_in_checker import ConsentCheckResult, OptInChecker
+
+        OptInChecker.check = lambda *_, **__: ConsentCheckResult.DECLINED
 
 
 def _quantize(model: Any, request: ExportRequest) -> Any:
