@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import dataclasses
 import shutil
-from collections.abc import Sequence
-from concurrent.futures import ThreadPoolExecutor, as_completed
+from collections.abc import Iterator, Sequence
+from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from tfl.bench.held_out import HeldOut
 from tfl.bench.measure import measure
@@ -16,11 +17,11 @@ from tfl.bench.records import Benchmark, Cell, Failure, Measurement
 from tfl.bundle import Calibration
 from tfl.core.config import BenchmarkConfig
 from tfl.core.environment import read_environment
-from tfl.core.errors import TflError, UserError, unknown_name
+from tfl.core.errors import ChildError, TflError, UserError, unknown_name
 from tfl.core.progress import Progress
 from tfl.core.records import Record
 from tfl.data.preprocess import Pixels
-from tfl.targets import TARGETS, export_artifact, stage_saved_model
+from tfl.targets import TARGETS, export_artifacts, stage_saved_model
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -105,20 +106,40 @@ def export_cells(cells: Sequence[Cell], job: ExportJob, *, workers: int, progres
     if todo:
         progress.update("staging the float32 SavedModel")
         staged = stage_saved_model(job.bundle_dir, job.work_dir / "staged", log_path=job.logs_dir / "stage.log")
-        with ThreadPoolExecutor(workers) as pool:
-            futures = {pool.submit(_make_cell, cell, job, staged): cell for cell in todo}
-            progress.update("exporting and verifying", done=0, total=len(todo))
-            try:
-                for count, future in enumerate(as_completed(futures), 1):
-                    cell = future.result()
-                    done[cell.name] = cell
-                    progress.result(describe(cell))
-                    progress.update("exporting and verifying", done=count, total=len(todo))
-            except BaseException:
-                pool.shutdown(cancel_futures=True)
-                raise
+        for cell in _made_cells(todo, job, staged, workers=workers, progress=progress):
+            done[cell.name] = cell
+            progress.result(describe(cell))
         shutil.rmtree(staged, ignore_errors=True)
     return [done[cell.name] for cell in cells]
+
+
+def _made_cells(
+    todo: Sequence[Cell], job: ExportJob, staged: Path, *, workers: int, progress: Progress
+) -> Iterator[Cell]:
+    """Export target by target and verify cell by cell, `workers` processes at a time; yield what is finished."""
+    groups = [[cell for cell in todo if cell.target == target] for target in {cell.target: None for cell in todo}]
+    # The longest work first, so that no worker is left with it at the end.
+    groups.sort(key=len, reverse=True)
+    with ThreadPoolExecutor(workers) as pool:
+        exports = {pool.submit(_export_group, group, job, staged) for group in groups}
+        verifications: set[Future[Cell]] = set()
+        finished = 0
+        try:
+            progress.update("exporting and verifying", done=0, total=len(todo))
+            while exports or verifications:
+                either: set[Future[Any]] = {*exports, *verifications}
+                ready, _ = wait(either, return_when=FIRST_COMPLETED)
+                for group in exports & ready:
+                    verifications |= {pool.submit(verify_cell, cell, job) for cell in group.result()}
+                for verification in verifications & ready:
+                    finished += 1
+                    yield verification.result()
+                    progress.update("exporting and verifying", done=finished, total=len(todo))
+                exports -= ready
+                verifications -= ready
+        except BaseException:
+            pool.shutdown(cancel_futures=True)
+            raise
 
 
 def describe(cell: Cell) -> str:
@@ -134,31 +155,45 @@ def describe(cell: Cell) -> str:
     return line
 
 
-def _make_cell(cell: Cell, job: ExportJob, staged: Path) -> Cell:
-    out_dir = job.artifacts_dir / cell.name
-    log = job.logs_dir / f"export-{cell.name}.log"
-    needs_calibration = cell.precision in TARGETS.get(cell.target).calibrated
+def _export_group(cells: Sequence[Cell], job: ExportJob, staged: Path) -> list[Cell]:
+    """Export the cells of one target in one process; when it crashes, each in its own, so that one fails alone."""
+    log = job.logs_dir / f"export-{cells[0].target if len(cells) > 1 else cells[0].name}.log"
     try:
-        artifact = export_artifact(
-            job.bundle_dir,
-            out_dir,
-            target=cell.target,
-            precision=cell.precision,
-            saved_model_dir=staged,
-            calibration=job.calibration if needs_calibration else None,
-            calibration_pixels=job.calibration_pixels if needs_calibration else None,
-            log_path=log,
-        )
+        return _exported(cells, job, staged, log)
+    except ChildError as error:
+        if len(cells) == 1:
+            return [_failed(cells[0], "export", error, log, job)]
+        return [cell for alone in cells for cell in _export_group([alone], job, staged)]
     except TflError as error:
-        return _failed(cell, "export", error, log, job)
-    made = dataclasses.replace(
-        cell, artifact_dir=out_dir.relative_to(job.base_dir).as_posix(), size_bytes=artifact.size_bytes
+        return [_failed(cell, "export", error, log, job) for cell in cells]
+
+
+def _exported(cells: Sequence[Cell], job: ExportJob, staged: Path, log: Path) -> list[Cell]:
+    out_dirs = {cell.precision: job.artifacts_dir / cell.name for cell in cells}
+    made = export_artifacts(
+        job.bundle_dir,
+        out_dirs,
+        target=cells[0].target,
+        saved_model_dir=staged,
+        calibration=job.calibration,
+        calibration_pixels=job.calibration_pixels,
+        log_path=log,
     )
-    return verify_cell(made, job)
+    results = []
+    for cell in cells:
+        artifact = made[cell.precision]
+        if isinstance(artifact, TflError):
+            results.append(_failed(cell, "export", artifact, log, job))
+        else:
+            place = out_dirs[cell.precision].relative_to(job.base_dir).as_posix()
+            results.append(dataclasses.replace(cell, artifact_dir=place, size_bytes=artifact.size_bytes))
+    return results
 
 
 def verify_cell(cell: Cell, job: ExportJob) -> Cell:
-    """Verify the artefact of a cell and return the cell with the proof."""
+    """Verify the artefact of a cell and return the cell with the proof; a cell without an artefact stays as it is."""
+    if cell.failure is not None:
+        return cell
     log = job.logs_dir / f"verify-{cell.name}.log"
     try:
         proof = verify(

@@ -85,10 +85,24 @@ def call_in_child(
 def _unwrap(function: str, answer: dict[str, Any]) -> dict[str, Any]:
     if "result" in answer:
         return dict(answer["result"])
+    raise decode_error(function, answer)
+
+
+def encode_error(error: Exception) -> dict[str, str]:
+    """Say an error as a dictionary that survives JSON; what tfl did not raise on purpose keeps its traceback."""
+    if isinstance(error, TflError):
+        return {"error": type(error).__name__, "message": error.message, "hint": error.hint}
+    tail = "".join(traceback.format_exception(error, limit=-6))
+    print(tail, file=sys.stderr)
+    return {"error": type(error).__name__, "message": str(error)[:4000], "traceback": tail}
+
+
+def decode_error(function: str, answer: Mapping[str, str]) -> TflError:
+    """Return the error that `encode_error` said: the same class, or a `ChildError` that tells what `function` met."""
     error_class = getattr(errors, answer["error"], None)
     if isinstance(error_class, type) and issubclass(error_class, TflError):
-        raise error_class(answer["message"], hint=answer["hint"])
-    raise ChildError(f"{function} failed: {answer['error']}: {answer['message']}\n{answer['traceback']}")
+        return error_class(answer["message"], hint=answer.get("hint", ""))
+    return ChildError(f"{function} failed: {answer['error']}: {answer['message']}\n{answer['traceback']}")
 
 
 def _tail(log: Path) -> str:
@@ -106,12 +120,8 @@ def _main(request_path: str, answer_path: str) -> None:
     module, _, name = request["function"].partition(":")
     try:
         answer = {"result": getattr(importlib.import_module(module), name)(request["arguments"])}
-    except TflError as error:
-        answer = {"error": type(error).__name__, "message": error.message, "hint": error.hint}
     except Exception as error:  # noqa: BLE001 - the boundary: the parent must learn of every failure
-        tail = traceback.format_exc(limit=-6)
-        print(tail, file=sys.stderr)
-        answer = {"error": type(error).__name__, "message": str(error)[:4000], "traceback": tail}
+        answer = encode_error(error)
     temporary = Path(answer_path + ".part")
     temporary.write_text(json.dumps(answer), encoding="utf-8")
     temporary.replace(answer_path)

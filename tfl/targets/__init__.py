@@ -5,7 +5,7 @@ from __future__ import annotations
 from tfl.core.registry import Registry
 from tfl.targets._base import Exported, ExportRequest, OpenMode, Runtime, Target, Tolerance, predict_all
 from tfl.targets._calibration import choose_calibration
-from tfl.targets._export import export_artifact, stage_saved_model
+from tfl.targets._export import export_artifact, export_artifacts, stage_saved_model
 from tfl.targets._open import Kind, kind_of, open_artifact, open_bundle
 
 TARGETS: Registry[Target] = Registry("tfl.targets", "TARGET", "target")
@@ -21,6 +21,7 @@ __all__ = [
     "Tolerance",
     "choose_calibration",
     "export_artifact",
+    "export_artifacts",
     "kind_of",
     "open_artifact",
     "open_bundle",

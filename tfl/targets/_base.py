@@ -46,6 +46,7 @@ class ExportRequest:
         bundle_dir: Its folder; `model.keras` lies there.
         saved_model_dir: The same model as a float32 TensorFlow SavedModel with a free batch dimension.
         out_dir: An empty folder; write model files here and nowhere else.
+        shared_dir: Scratch that this target's precisions share, for a conversion that several start from.
         precision: One of the target's precisions.
         calibration_pixels: `(samples, height, width, 3)` uint8 RGB from the training split, or None
             when the precision needs none. Normalize with `bundle.preprocessing`.
@@ -55,6 +56,7 @@ class ExportRequest:
     bundle_dir: Path
     saved_model_dir: Path
     out_dir: Path
+    shared_dir: Path
     precision: str
     calibration_pixels: Pixels | None
 

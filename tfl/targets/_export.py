@@ -13,9 +13,9 @@ import numpy as np
 
 from tfl.bundle import Artifact, Bundle, Calibration, Signature
 from tfl.bundle.records import ARTIFACT_FILE, BUNDLE_FILE, GOLDEN_FILE
-from tfl.core.child import call_in_child
+from tfl.core.child import call_in_child, decode_error, encode_error
 from tfl.core.environment import read_environment
-from tfl.core.errors import UserError
+from tfl.core.errors import TflError, UserError
 from tfl.core.extras import require_installed
 from tfl.core.files import check_digests, digest_tree, fresh_folder, tree_size_bytes
 from tfl.core.registry import Registry
@@ -91,84 +91,168 @@ def export_artifact(
     calibration_pixels: Pixels | None = None,
     log_path: Path | None = None,
 ) -> Artifact:
-    """Make one artefact of a bundle in a child process.
-
-    Args:
-        bundle_dir: The bundle; its digests are checked first.
-        out_dir: The artefact's folder, replaced when it exists, and only when the export succeeds.
-        target: Name of the target plug-in.
-        precision: One of the target's precisions.
-        saved_model_dir: What `stage_saved_model` wrote for this bundle.
-        calibration: Which training samples `calibration_pixels` are; recorded in the artefact.
-        calibration_pixels: `(samples, height, width, 3)` uint8 RGB; needed by the target's calibrated precisions.
-        log_path: Where the child's output is kept.
+    """Make one artefact of a bundle; see `export_artifacts`.
 
     Raises:
-        NotFoundError: There is no such target.
         UnsupportedError: The target can't make the precision, or the model holds what the format can't.
         MissingExtraError: A package that the export needs is not installed.
         UserError: The precision needs calibration samples and got none.
+    """
+    made = export_artifacts(
+        bundle_dir,
+        {precision: out_dir},
+        target=target,
+        saved_model_dir=saved_model_dir,
+        calibration=calibration,
+        calibration_pixels=calibration_pixels,
+        log_path=log_path,
+    )[precision]
+    if isinstance(made, TflError):
+        raise made
+    return made
+
+
+def export_artifacts(
+    bundle_dir: Path,
+    out_dirs: Mapping[str, Path],
+    *,
+    target: str,
+    saved_model_dir: Path,
+    calibration: Calibration | None = None,
+    calibration_pixels: Pixels | None = None,
+    log_path: Path | None = None,
+) -> dict[str, Artifact | TflError]:
+    """Make a bundle's artefacts of one target in one child process, which imports the converter once.
+
+    Args:
+        bundle_dir: The bundle; its digests are checked first.
+        out_dirs: Precision to the artefact's folder, replaced when it exists, and only when its export succeeds.
+        target: Name of the target plug-in.
+        saved_model_dir: What `stage_saved_model` wrote for this bundle.
+        calibration: Which training samples `calibration_pixels` are; recorded in calibrated artefacts.
+        calibration_pixels: `(samples, height, width, 3)` uint8 RGB; needed by the target's calibrated precisions.
+        log_path: Where the child's output is kept.
+
+    Returns:
+        Precision to the artefact's record, or to the error that this precision alone met.
+
+    Raises:
+        NotFoundError: There is no such target.
         IntegrityError: A file of the bundle is missing or altered.
-        ChildError: The conversion crashed.
+        ChildError: The child crashed, and the precisions with it; each may still be made alone.
     """
     plug_in = _TARGETS.get(target)
+    made: dict[str, Artifact | TflError] = {}
+    for precision in out_dirs:
+        try:
+            _require_possible(target, plug_in, precision, calibration, calibration_pixels)
+        except TflError as error:
+            made[precision] = error
+    possible = [precision for precision in out_dirs if precision not in made]
+    if not possible:
+        return made
+    bundle = Bundle.open(bundle_dir)
+    # Beside the artefacts, so that what the child wrote moves there without a copy.
+    parent = out_dirs[possible[0]].parent
+    parent.mkdir(parents=True, exist_ok=True)
+    with tempfile.TemporaryDirectory(dir=parent, prefix=".tmp-export-") as scratch:
+        calibration_file = Path(scratch).resolve() / "calibration.npy"
+        needs_samples = any(precision in plug_in.calibrated for precision in possible)
+        if needs_samples and calibration_pixels is not None:
+            np.save(calibration_file, calibration_pixels, allow_pickle=False)
+        arguments = {
+            "target": target,
+            "precisions": possible,
+            "bundle_dir": str(bundle_dir.resolve()),
+            "saved_model_dir": str(saved_model_dir.resolve()),
+            "scratch_dir": str(Path(scratch).resolve()),
+            "calibration_file": str(calibration_file) if needs_samples else "",
+        }
+        answers = call_in_child("tfl.targets._export:export_in_child", arguments, log_path=log_path)
+        for precision in possible:
+            answer = answers[precision]
+            if "error" in answer:
+                made[precision] = decode_error(f"The export to {target}-{precision}", answer)
+                continue
+            used = calibration if precision in plug_in.calibrated else None
+            with fresh_folder(out_dirs[precision]) as place:
+                for path in (Path(scratch) / precision).iterdir():
+                    shutil.move(path, place / path.name)
+                exported = Exported(tuple(answer["model_files"]), Signature.from_dict(answer["signature"]))
+                made[precision] = _seal(place, exported, bundle, bundle_dir, target, precision, used)
+    return made
+
+
+def _require_possible(
+    target: str, plug_in: Target, precision: str, calibration: Calibration | None, pixels: Pixels | None
+) -> None:
     plug_in.check_precision(precision)
     for module in (*plug_in.export_modules, *plug_in.precision_modules.get(precision, ())):
         require_installed(module, purpose=f"exporting to {target}-{precision}")
-    calibrated = precision in plug_in.calibrated
-    if calibrated and (calibration is None or calibration_pixels is None or len(calibration_pixels) == 0):
+    if precision in plug_in.calibrated and (calibration is None or pixels is None or len(pixels) == 0):
         raise UserError(
             f"{target}-{precision} sets its ranges on training samples. Received no calibration.",
             hint="Choose samples with choose_calibration and pass them and their pixels.",
         )
-    bundle = Bundle.open(bundle_dir)
-    with fresh_folder(out_dir) as place, tempfile.TemporaryDirectory(prefix="tfl-export-") as scratch:
-        arguments = {
-            "target": target,
-            "precision": precision,
-            "bundle_dir": str(bundle_dir.resolve()),
-            "saved_model_dir": str(saved_model_dir.resolve()),
-            "out_dir": str(place.resolve()),
-            "calibration_file": "",
-        }
-        if calibrated and calibration_pixels is not None:
-            arguments["calibration_file"] = str(Path(scratch) / "calibration.npy")
-            np.save(arguments["calibration_file"], calibration_pixels, allow_pickle=False)
-        answer = call_in_child("tfl.targets._export:export_in_child", arguments, log_path=log_path)
-        exported = Exported(tuple(answer["model_files"]), Signature.from_dict(answer["signature"]))
-        shutil.copyfile(bundle_dir / GOLDEN_FILE, place / GOLDEN_FILE)
-        check_digests(place, {GOLDEN_FILE: bundle.files[GOLDEN_FILE]})
-        artifact = Artifact(
-            task=bundle.task,
-            target=target,
-            precision=precision,
-            labels=bundle.labels,
-            preprocessing=bundle.preprocessing,
-            signature=exported.signature,
-            model_files=exported.model_files,
-            size_bytes=tree_size_bytes(place, names=exported.model_files),
-            bundle_fingerprint=bundle.fingerprint,
-            backbone=bundle.backbone,
-            calibration=calibration if calibrated else None,
-            created=datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds"),
-            versions=read_environment().versions,
-            files=digest_tree(place),
-        )
-        artifact.save(place / ARTIFACT_FILE)
+
+
+def _seal(
+    place: Path,
+    exported: Exported,
+    bundle: Bundle,
+    bundle_dir: Path,
+    target: str,
+    precision: str,
+    calibration: Calibration | None,
+) -> Artifact:
+    """Add the golden batch and the record, with a digest of every file, to the model files of an artefact."""
+    shutil.copyfile(bundle_dir / GOLDEN_FILE, place / GOLDEN_FILE)
+    check_digests(place, {GOLDEN_FILE: bundle.files[GOLDEN_FILE]})
+    artifact = Artifact(
+        task=bundle.task,
+        target=target,
+        precision=precision,
+        labels=bundle.labels,
+        preprocessing=bundle.preprocessing,
+        signature=exported.signature,
+        model_files=exported.model_files,
+        size_bytes=tree_size_bytes(place, names=exported.model_files),
+        bundle_fingerprint=bundle.fingerprint,
+        backbone=bundle.backbone,
+        calibration=calibration,
+        created=datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds"),
+        versions=read_environment().versions,
+        files=digest_tree(place),
+    )
+    artifact.save(place / ARTIFACT_FILE)
     return artifact
 
 
 def export_in_child(arguments: Mapping[str, Any]) -> dict[str, Any]:
-    """Run one target's exporter; see `export_artifact`."""
-    bundle_dir = Path(arguments["bundle_dir"])
+    """Run one target's exporter for each precision; see `export_artifacts`."""
+    bundle_dir, scratch = Path(arguments["bundle_dir"]), Path(arguments["scratch_dir"])
     pixels = np.load(arguments["calibration_file"], allow_pickle=False) if arguments["calibration_file"] else None
-    request = ExportRequest(
-        bundle=Bundle.load(bundle_dir / BUNDLE_FILE),
-        bundle_dir=bundle_dir,
-        saved_model_dir=Path(arguments["saved_model_dir"]),
-        out_dir=Path(arguments["out_dir"]),
-        precision=arguments["precision"],
-        calibration_pixels=pixels,
-    )
-    exported = _TARGETS.get(arguments["target"]).export(request)
-    return {"model_files": list(exported.model_files), "signature": exported.signature.to_dict()}
+    bundle, plug_in = Bundle.load(bundle_dir / BUNDLE_FILE), _TARGETS.get(arguments["target"])
+    (scratch / "shared").mkdir()
+    answers: dict[str, Any] = {}
+    for precision in arguments["precisions"]:
+        (scratch / precision).mkdir()
+        request = ExportRequest(
+            bundle=bundle,
+            bundle_dir=bundle_dir,
+            saved_model_dir=Path(arguments["saved_model_dir"]),
+            out_dir=scratch / precision,
+            shared_dir=scratch / "shared",
+            precision=precision,
+            calibration_pixels=pixels if precision in plug_in.calibrated else None,
+        )
+        try:
+            exported = plug_in.export(request)
+        except Exception as error:  # noqa: BLE001 - one precision's failure must not stop the others
+            answers[precision] = encode_error(error)
+        else:
+            answers[precision] = {
+                "model_files": list(exported.model_files),
+                "signature": exported.signature.to_dict(),
+            }
+    return answers

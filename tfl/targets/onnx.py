@@ -79,7 +79,10 @@ class OnnxTarget(Target):
         """See `Target.export`."""
         import onnx
 
-        model = _convert(request)
+        shared = request.shared_dir / _MODEL
+        if not shared.is_file():
+            onnx.save_model(_convert(request), str(shared))
+        model = onnx.load_model(str(shared))
         if request.precision == "fp16":
             model = _halve(model)
         elif request.precision == "int8":
