@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import shutil
+import statistics
 from collections.abc import Iterator, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 from dataclasses import dataclass
@@ -227,8 +228,8 @@ def benchmark_artifacts(
 ) -> Benchmark:
     """Measure artefacts one after the other, each in a fresh process, `config.rounds` times in turn.
 
-    The figures of a cell are those of its median round; the spread of the p50 latency over the rounds,
-    the largest of any cell, is the noise floor.
+    The latencies of a cell are those of its median round, its throughput at each batch size is the median over
+    the rounds; the spread of the p50 latency over the rounds, the largest of any cell, is the noise floor.
     """
     rounds: dict[str, list[Measurement]] = {}
     failures: dict[str, Failure] = {}
@@ -253,7 +254,14 @@ def benchmark_artifacts(
 
 
 def _median(found: list[Measurement]) -> Measurement:
-    return sorted(found, key=lambda item: item.model_ms.p50)[len(found) // 2]
+    middle = sorted(found, key=lambda item: item.model_ms.p50)[len(found) // 2]
+    by_batch = {
+        size: statistics.median(item.throughput_by_batch[size] for item in found) for size in middle.throughput_by_batch
+    }
+    best = max(by_batch, key=lambda size: by_batch[size])
+    return dataclasses.replace(
+        middle, throughput_by_batch=by_batch, throughput_per_s=by_batch[best], throughput_batch=int(best)
+    )
 
 
 def _spread(found: list[Measurement]) -> float:

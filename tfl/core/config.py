@@ -174,7 +174,7 @@ class BenchmarkConfig(Record):
         seconds: How long each figure of a cell is measured.
         batch_sizes: Tried for throughput.
         threads: Processor threads per engine; 0 lets the engine choose.
-        rounds: The latency of every cell is taken this often, in turn over all cells; the spread is the noise floor.
+        rounds: Every cell is measured this often, in turn over all cells; the spread of latency is the noise floor.
     """
 
     seconds: float = 1.0

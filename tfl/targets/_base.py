@@ -113,7 +113,10 @@ class Runtime(abc.ABC):
         """
 
     def predict_stream(self, batches: Iterable[Floats]) -> Iterator[Floats]:
-        """Infer many batches in order; a runtime with queues or streams overrides this to keep them full."""
+        """Infer many batches in order; a runtime with queues or streams overrides this to keep them full.
+
+        A batch may be read until its answer is yielded, so each must have memory of its own.
+        """
         for batch in batches:
             yield self.predict(batch)
 

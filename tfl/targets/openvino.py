@@ -50,10 +50,14 @@ class _StaticModel:
             padding = np.zeros((self.size - count, *batch.shape[1:]), dtype=np.float32)
             batch = np.concatenate([batch, padding])
         request = self._idle.popleft()
-        request.start_async({0: batch})
+        # The engine reads the batch where it lies; copying it cost up to a tenth of the int8 throughput.
+        shared = np.ascontiguousarray(batch, dtype=np.float32)
+        request.start_async({0: shared}, share_inputs=True)
 
         def finish() -> Floats:
+            nonlocal shared
             request.wait()
+            del shared
             answer = np.array(request.get_output_tensor(0).data[:count], dtype=np.float32)
             self._idle.append(request)
             return answer
