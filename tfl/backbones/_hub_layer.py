@@ -92,11 +92,13 @@ def open_module(folder: Path) -> OpenModule:
         UnsupportedError: It is not a TF2 SavedModel of one image input and one output, or its graph reaches
             beyond itself (files, Python, network).
         IntegrityError: TensorFlow can't read it.
+        MissingExtraError: TensorFlow or tensorflow-hub is not installed.
     """
     tf = require("tensorflow", purpose="loading a TF Hub module")
+    hub = require("tensorflow_hub", purpose="loading a TF Hub module")
     _check_graph(tf, folder)
     try:
-        loaded = tf.saved_model.load(str(folder))
+        loaded = hub.load(str(folder))
     except (OSError, ValueError, KeyError, tf.errors.OpError) as error:
         raise IntegrityError(f"{folder} can't be read as a SavedModel: {error}") from error
     run, function = _entry(tf, loaded, folder)

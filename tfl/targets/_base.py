@@ -37,6 +37,26 @@ class Tolerance(Record):
     reason: str
 
 
+#: For formats that fold batch normalization into the weights before it.
+FUSED_FLOAT32 = Tolerance(
+    max_difference=1e-4,
+    mean_difference=1e-5,
+    agreement=1.0,
+    metric_drop=0.0,
+    reason="Float32 kernels with fused batch normalization; the order of additions differs (about 1e-6).",
+)
+
+#: For formats that store half-precision weights and compute in float32.
+HALF_WEIGHTS = Tolerance(
+    max_difference=0.05,
+    mean_difference=0.005,
+    agreement=0.99,
+    metric_drop=0.01,
+    reason="Weights keep 11 significant bits (0.05 %): 0.02 at most and 0.001 on average on photos of two classes; "
+    "two swapped channels moved the worst photo by 0.81 at least.",
+)
+
+
 @dataclass(frozen=True)
 class ExportRequest:
     """What an exporter gets, inside its child process.

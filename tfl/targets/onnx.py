@@ -14,7 +14,16 @@ from tfl.bundle import Artifact
 from tfl.core.errors import UnsupportedError
 from tfl.core.extras import require
 from tfl.data.preprocess import Floats
-from tfl.targets._base import Exported, ExportRequest, OpenMode, Runtime, Target, Tolerance
+from tfl.targets._base import (
+    FUSED_FLOAT32,
+    HALF_WEIGHTS,
+    Exported,
+    ExportRequest,
+    OpenMode,
+    Runtime,
+    Target,
+    Tolerance,
+)
 
 _MODEL = "model.onnx"
 _OPSET = 17
@@ -43,21 +52,8 @@ class OnnxTarget(Target):
 
     summary = "ONNX, for ONNX Runtime on any system"
     tolerances: ClassVar = {
-        "fp32": Tolerance(
-            max_difference=1e-4,
-            mean_difference=1e-5,
-            agreement=1.0,
-            metric_drop=0.0,
-            reason="Float32 kernels with fused batch normalization; the order of additions differs (about 1e-6).",
-        ),
-        "fp16": Tolerance(
-            max_difference=0.05,
-            mean_difference=0.005,
-            agreement=0.99,
-            metric_drop=0.01,
-            reason="Weights keep 11 significant bits (0.05 %): 0.02 at most and 0.001 on average on photos of two "
-            "classes; two swapped channels moved the worst photo by 0.86.",
-        ),
+        "fp32": FUSED_FLOAT32,
+        "fp16": HALF_WEIGHTS,
         "int8": Tolerance(
             max_difference=0.4,
             mean_difference=0.025,

@@ -72,6 +72,13 @@ def test_features_are_the_modules_own(module_folder, images):
     assert backbone.digest == _cache.digest_of(module_folder)
 
 
+def test_the_cache_is_the_one_that_the_library_reads(module_folder, tmp_path, monkeypatch):
+    hub = pytest.importorskip("tensorflow_hub")
+    monkeypatch.setenv("TFHUB_CACHE_DIR", str(tmp_path / "cache"))
+    (place,) = SOURCE.import_file(MOBILENET, pack(module_folder, tmp_path / "module.tar.gz"))
+    assert hub.resolve(MOBILENET) == str(place)
+
+
 def test_variables_are_the_layers_weights(module_folder):
     layer = load(module_folder).model.get_layer("hub_module")
     assert sorted(weight.name for weight in layer.trainable_weights) == ["bn_beta", "bn_gamma", "conv_kernel"]
