@@ -24,7 +24,7 @@ types: $(STAMP)
 	MYPYPATH=build/types $(BIN)/mypy -p tfl -p tfl_cli
 
 imports: $(STAMP)
-	$(BIN)/lint-imports
+	$(BIN)/lint-imports --no-cache
 
 docs-check: $(STAMP)
 	$(BIN)/python docs/check_docs.py

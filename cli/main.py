@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import importlib
 import os
 import signal
 import sys
@@ -11,15 +10,16 @@ from typing import Any, NoReturn
 
 import click
 
-from tfl import __version__
-from tfl.core.errors import TflError, closest
+from tfl.core.errors import TflError
+from tfl.core.version import __version__
+from tfl_cli._lazy import LazyGroup
 
 #: Name -> (file in this folder, what the list of commands says).
 COMMANDS = {
     "demo": ("demo", "See everything once, on handwritten digits that come with scikit-learn."),
     "run": ("run", "Do all stages on your data: from pictures to a verified, measured model."),
     "models": ("models", "List, describe, fetch and import pretrained backbones."),
-    "data": ("data", "Check data before training."),
+    "data": ("data", "Look at data, check and mend them before training."),
     "train": ("train", "Train and evaluate, without exports."),
     "evaluate": ("evaluate", "Score a run, a bundle or an artefact on held-out data."),
     "predict": ("predict", "Answer for pictures with a run, a bundle or an artefact."),
@@ -33,32 +33,7 @@ COMMANDS = {
 EXIT_JOB_FAILED, EXIT_USER_MISTAKE, EXIT_INTERRUPTED = 1, 2, 130
 
 
-class LazyGroup(click.Group):
-    """Commands by name from a table; unknown names get the closest one."""
-
-    def list_commands(self, ctx: click.Context) -> list[str]:
-        return list(COMMANDS)
-
-    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
-        if cmd_name not in COMMANDS:
-            return None
-        command: click.Command = importlib.import_module(f"tfl_cli.{COMMANDS[cmd_name][0]}").command
-        return command
-
-    def resolve_command(
-        self, ctx: click.Context, args: list[str]
-    ) -> tuple[str | None, click.Command | None, list[str]]:
-        name = args[0]
-        if name not in COMMANDS and not name.startswith("-"):
-            ctx.fail(f"There is no command '{name}'.{closest(name, COMMANDS)}")
-        return super().resolve_command(ctx, args)
-
-    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
-        with formatter.section("Commands"):
-            formatter.write_dl([(name, text) for name, (_, text) in COMMANDS.items()])
-
-
-@click.group(cls=LazyGroup, context_settings={"help_option_names": ["-h", "--help"]})
+@click.group(cls=LazyGroup, commands_table=COMMANDS, context_settings={"help_option_names": ["-h", "--help"]})
 @click.version_option(__version__, prog_name="tfl")
 def tfl() -> None:
     """From your own pictures to a small model that is proven to work on its target.

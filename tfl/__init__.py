@@ -5,6 +5,8 @@ from __future__ import annotations
 import importlib
 from typing import TYPE_CHECKING, Any
 
+from tfl.core.version import __version__
+
 if TYPE_CHECKING:
     from tfl.api import Model as Model
     from tfl.api import fit as fit
@@ -15,8 +17,6 @@ if TYPE_CHECKING:
     from tfl.api import run as run
     from tfl.core.errors import TflError as TflError
     from tfl.core.errors import UserError as UserError
-
-__version__ = "0.1.0"
 
 _HOMES = {
     "Model": "tfl.api",

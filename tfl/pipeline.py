@@ -16,7 +16,6 @@ from typing import Any
 
 import numpy as np
 
-import tfl
 from tfl.bench.cells import ExportJob, ExportSummary, benchmark_artifacts, export_cells, plan_cells
 from tfl.bench.held_out import HeldOut
 from tfl.bench.records import Benchmark, Cell
@@ -27,6 +26,7 @@ from tfl.core.errors import IntegrityError, OutputExistsError, TflError, UserErr
 from tfl.core.files import IfExists, claim_folder, write_text
 from tfl.core.progress import Progress
 from tfl.core.run_folder import RUN_FILE, RunFolder, RunRecord, StageRecord
+from tfl.core.version import __version__
 from tfl.data.check import check, require_clean, skip_bad
 from tfl.data.loading import read_manifest
 from tfl.data.manifest import Manifest
@@ -169,7 +169,7 @@ def _open_record(config: RunConfig, folder: RunFolder, command: str) -> RunRecor
         name=folder.path.name,
         created=datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds"),
         command=command,
-        tfl_version=tfl.__version__,
+        tfl_version=__version__,
         status="running",
         stages={},
         environment=read_environment(),
