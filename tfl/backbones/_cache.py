@@ -21,7 +21,7 @@ from pathlib import Path
 from typing import BinaryIO
 
 from tfl.core.errors import IntegrityError, JobError, UserError
-from tfl.core.files import digest_tree, fresh_folder, sha256_file, sha256_text, write_atomic
+from tfl.core.files import cache_dir, digest_tree, fresh_folder, sha256_file, sha256_text, write_atomic
 from tfl.core.records import Record
 
 #: Seconds without a single byte after which a download is given up: nothing may hang.
@@ -50,11 +50,6 @@ class CacheRecord(Record):
     """`digests.json`: absolute path -> what was put there."""
 
     files: dict[str, CachedFile]
-
-
-def cache_dir() -> Path:
-    """Return tfl's own cache: `TFL_CACHE`, or `~/.cache/tfl`."""
-    return Path(os.environ.get("TFL_CACHE") or Path.home() / ".cache" / "tfl").expanduser()
 
 
 def record_file() -> Path:

@@ -20,7 +20,7 @@ from tfl.backbones._hub_layer import SAVED_MODEL_FILE, hub_module_class, make_la
 from tfl.backbones._hub_table import HUB_MODULES
 from tfl.core.errors import JobError, NotFoundError, UnsupportedError, UserError, closest
 from tfl.core.extras import require
-from tfl.core.files import sha256_file, write_text
+from tfl.core.files import cache_dir, sha256_file, write_text
 from tfl.data.preprocess import ImagePreprocessing
 
 _DEFAULT_SIZE = 224
@@ -157,11 +157,11 @@ def _place(name: str) -> Path:
     kind = _kind(name)
     if kind == "local":
         path = Path(name).expanduser()
-        return path if path.is_dir() else _cache.cache_dir() / "modules" / sha256_file(path)
+        return path if path.is_dir() else cache_dir() / "modules" / sha256_file(path)
     if kind == "kaggle":
         home = Path(os.environ.get("KAGGLEHUB_CACHE") or Path.home() / ".cache" / "kagglehub").expanduser() / "models"
         return _newest_version(home / name)
-    home = Path(os.environ.get("TFHUB_CACHE_DIR") or _cache.cache_dir() / "tfhub").expanduser()
+    home = Path(os.environ.get("TFHUB_CACHE_DIR") or cache_dir() / "tfhub").expanduser()
     # The layout of the cache is that of the tensorflow_hub library: SHA-1 names a folder, it protects nothing.
     return home / hashlib.sha1(name.encode(), usedforsecurity=False).hexdigest()
 

@@ -181,6 +181,11 @@ def _require_own(folder: Path, *, if_exists: IfExists, marker: str) -> None:
         )
 
 
+def cache_dir() -> Path:
+    """Return tfl's own cache: `TFL_CACHE`, or `~/.cache/tfl`."""
+    return Path(os.environ.get("TFL_CACHE") or Path.home() / ".cache" / "tfl").expanduser()
+
+
 @contextlib.contextmanager
 def fresh_folder(target: Path) -> Iterator[Path]:
     """Yield an empty temporary folder that replaces `target` when the block ends without an error.

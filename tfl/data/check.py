@@ -66,6 +66,7 @@ def check(manifest: Manifest, *, progress: Progress | None = None) -> tuple[Chec
     good = [example for example in examples if example.path not in unreadable]
     findings = [item for result in seen for item in result.findings]
     findings += [finding("unused", path, "belongs to no class, so it is left out") for path in manifest.unused]
+    findings += [finding(problem.rule, problem.path, problem.message) for problem in manifest.problems]
     findings += [*_copies(good), *_class_count(good), *_class_sizes(manifest, good), *_split_classes(manifest, good)]
     order = {"error": 0, "warning": 1, "info": 2}
     findings.sort(key=lambda item: (order[item.severity], item.rule, item.path))

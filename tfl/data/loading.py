@@ -7,14 +7,14 @@ from pathlib import Path
 
 from tfl.core.errors import DataError
 from tfl.data.manifest import Manifest
-from tfl.data.readers import READERS
+from tfl.data.readers import READERS, Location
 
 
-def read_manifest(location: Path, *, reader: str = "auto") -> Manifest:
+def read_manifest(location: Location, *, reader: str = "auto") -> Manifest:
     """List the examples of a data set without opening them.
 
     Args:
-        location: Where the data lie.
+        location: Where the data lie: a path or an address.
         reader: A reader's name, or `auto` for the first that recognizes the location.
 
     Raises:
@@ -34,7 +34,7 @@ def read_manifest(location: Path, *, reader: str = "auto") -> Manifest:
     raise DataError(f"{location} is in no known format.", hint=f"Known: {known}.")
 
 
-def _is_file(location: Path) -> bool:
+def _is_file(location: Location) -> bool:
     with contextlib.suppress(OSError):
-        return location.is_file()
+        return Path(location).is_file()
     return False

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Literal
 
@@ -25,6 +25,9 @@ class Example(Record):
         split: The split it belongs to, or None before splitting.
         given_split: The split folder or column value the data came with, such as `val`, or None.
         sha256: Digest of the file's bytes; empty before the check has read it.
+        group: What must stay on one side of a split: a patient, a video, a shoot. Empty where each file is its own.
+        labels: All labels of an example of multi-label data, of which `label` is the text; empty elsewhere.
+        attributes: Further columns of a manifest file, by name; `evaluate` scores by their values.
     """
 
     path: str
@@ -32,6 +35,24 @@ class Example(Record):
     split: SplitName | None = None
     given_split: str | None = None
     sha256: str = ""
+    group: str = ""
+    labels: tuple[str, ...] = ()
+    attributes: dict[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Problem(Record):
+    """Something a reader saw that does not stop it: the check makes a finding of it.
+
+    Attributes:
+        rule: One of the check's rules.
+        path: The file or the line it is about.
+        message: What is wrong.
+    """
+
+    rule: str
+    path: str
+    message: str
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -45,6 +66,8 @@ class Manifest(Record):
         examples: In a fixed order (sorted by path).
         split_names: How the data's own split names map to tfl's: `{"val": "test"}`. Empty when tfl split.
         unused: Pictures and linked folders that the reader saw and could not place in a class.
+        problems: What else the reader saw: bad rows, missing files, unknown columns.
+        source: Where the data came from, as the person wrote it, when `root` is only where they were unpacked.
     """
 
     root: str
@@ -53,6 +76,13 @@ class Manifest(Record):
     examples: tuple[Example, ...]
     split_names: dict[str, SplitName]
     unused: tuple[str, ...] = ()
+    problems: tuple[Problem, ...] = ()
+    source: str = ""
+
+    @property
+    def is_multi_label(self) -> bool:
+        """Whether an example may have several labels, or none."""
+        return any(item.labels for item in self.examples)
 
     @property
     def fingerprint(self) -> str:

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from tfl.core.registry import Registry
-from tfl.data.readers._base import Reader
+from tfl.data.readers._base import Location, Reader
 
 READERS: Registry[Reader] = Registry("tfl.data.readers", "READER", "reader")
 
-__all__ = ["READERS", "Reader"]
+__all__ = ["READERS", "Location", "Reader"]

@@ -10,7 +10,7 @@ from pathlib import Path
 from tfl.core.errors import DataError, closest
 from tfl.data.manifest import Example, Manifest, SplitName
 from tfl.data.preprocess import FORMATS
-from tfl.data.readers._base import Reader
+from tfl.data.readers._base import Location, Reader
 
 #: What the data may call a split, folded, and what it means when all three kinds are there.
 _SPLIT_NAMES: dict[str, SplitName] = {
@@ -34,13 +34,25 @@ class ImageFolder(Reader):
     """Class per folder; given split folders are respected and never split again."""
 
     summary = "a folder with one sub-folder of pictures per class; train, val and test folders are respected"
+    example = """
+photos/
+  cat/  1.jpg  2.jpg  ...
+  dog/  a.png  b.png  ...
 
-    def recognizes(self, location: Path) -> bool:
+or, with splits that are kept as they are:
+
+photos/
+  train/  cat/  1.jpg ...   dog/  a.png ...
+  val/    cat/  7.jpg ...   dog/  g.png ...
+"""
+
+    def recognizes(self, location: Location) -> bool:
         with contextlib.suppress(OSError):
-            return location.is_dir()
+            return Path(location).is_dir()
         return False
 
-    def read(self, location: Path) -> Manifest:
+    def read(self, location: Location) -> Manifest:
+        location = Path(location)
         try:
             _require_folder(location)
             return _read(location)

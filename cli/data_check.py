@@ -1,0 +1,41 @@
+"""`tfl data check`: say what is wrong with data before training."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import click
+
+from tfl_cli._output import print_json, print_next, print_table, quoted
+from tfl_cli._progress import make_progress
+
+_SHOWN = 20
+
+
+@click.command("check")
+@click.argument("data", type=click.Path(path_type=Path))
+@click.option("--reader", default="auto", help="How to read the data; found out by default.")
+@click.option("--json", "as_json", is_flag=True, help="Print one JSON document on standard output.")
+def command(data: Path, reader: str, as_json: bool) -> int:
+    """Say what is wrong with DATA, file by file, and how to mend it. Exit status 1 when there are errors."""
+    from tfl.data.check import check
+    from tfl.data.loading import read_manifest
+
+    with make_progress() as progress:
+        report, manifest = check(read_manifest(data, reader=reader), progress=progress)
+    errors = [finding for finding in report.findings if finding.severity == "error"]
+    if as_json:
+        print_json(report.to_dict())
+        return 1 if errors else 0
+    click.echo(report.verdict)
+    print_table(["class", "pictures"], [[label, count] for label, count in manifest.counts().items()])
+    order = {"error": 0, "warning": 1, "info": 2}
+    findings = sorted(report.findings, key=lambda item: (order[item.severity], item.rule, item.path))
+    if findings:
+        rows = [[item.severity, item.rule, item.path, item.message, item.fix] for item in findings[:_SHOWN]]
+        print_table(["severity", "rule", "file", "what", "what to do"], rows)
+    if len(findings) > _SHOWN:
+        click.echo(f"... and {len(findings) - _SHOWN} more; all with --json.")
+    skip = " --skip-bad" if any(finding.rule == "unreadable" for finding in errors) else ""
+    print_next(f"tfl run {quoted(data)}{skip}")
+    return 1 if errors else 0
