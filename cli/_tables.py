@@ -54,7 +54,7 @@ def print_benchmark(benchmark: Benchmark, cells: Sequence[Cell] = ()) -> None:
                 f"{item.end_to_end_ms.p50:.2f}",
                 f"{item.throughput_per_s:,.0f}",
                 str(item.throughput_batch),
-                f"{item.load_ms:,.0f}",
+                f"{item.load_ms:,.1f}",
                 f"{item.first_inference_ms:.1f}",
                 f"{item.peak_rss_bytes / 1e6:,.0f}",
             ]

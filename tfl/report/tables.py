@@ -79,7 +79,7 @@ def measurement_row(item: Measurement) -> list[str]:
         f"{item.end_to_end_ms.p50:.2f}",
         f"{item.throughput_per_s:,.0f}",
         f"{item.throughput_batch}",
-        f"{item.load_ms:,.0f}",
+        f"{item.load_ms:,.1f}",
         f"{item.first_inference_ms:.1f}",
         f"{item.peak_rss_bytes / 1e6:,.0f}",
         f"{item.threads or 'auto'}",

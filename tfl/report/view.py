@@ -230,7 +230,7 @@ def _speed(found: Measurement | None) -> tuple[str, ...]:
         f"{found.end_to_end_ms.p50:.2f}",
         f"{found.throughput_per_s:,.0f}",
         f"{found.throughput_batch}",
-        f"{found.load_ms:,.0f}",
+        f"{found.load_ms:,.1f}",
         f"{found.peak_rss_bytes / 1e6:,.0f}",
     )
 

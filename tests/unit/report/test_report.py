@@ -209,7 +209,7 @@ def test_tables_escape():
 
 def test_benchmark_page(run):
     text = benchmark_markdown(Benchmark.load(run / "benchmark.json"))
-    assert "| openvino-int8 | 2.40 | 0.9000 | 3.10 | 3.41 | 4.03 | 5.10 | 323 | 8 | 12 | 4.0 | 90 | auto |" in text
+    assert "| openvino-int8 | 2.40 | 0.9000 | 3.10 | 3.41 | 4.03 | 5.10 | 323 | 8 | 12.0 | 4.0 | 90 | auto |" in text
     assert "differs by up to 3.0%" in text
     assert "A &lt;fast&gt; CPU" in text or "A <fast> CPU" in text
 
