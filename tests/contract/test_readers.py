@@ -8,10 +8,10 @@ import pytest
 from tests.conftest import draw_classes
 from tfl.core.errors import DataError
 from tfl.data.check import check, require_clean
-from tfl.data.loading import read_manifest
-from tfl.data.manifest import SPLITS, Manifest
-from tfl.data.readers import READERS, Reader
+from tfl.data.manifest import SPLITS
+from tfl.data.readers import READERS
 from tfl.data.split import assign_splits
+from tfl.testing import check_reader
 
 
 def plain_folder(folder):
@@ -36,51 +36,9 @@ def case(request, tmp_path):
     return name, write(tmp_path / "data")
 
 
-def test_the_plug_in_is_a_reader_that_says_what_it_reads(case):
-    reader = READERS.get(case[0])
-    assert isinstance(reader, Reader)
-    assert reader.summary
-    assert "\n" not in reader.summary
-
-
-def test_the_format_is_recognized_and_read_the_same_every_time(case):
+def test_a_reader_keeps_its_promises(case):
     name, location = case
-    reader = READERS.get(name)
-    assert reader.recognizes(location)
-    manifest = reader.read(location)
-    assert manifest == reader.read(location) == read_manifest(location, reader=name) == read_manifest(location)
-    assert manifest.reader == name
-
-
-def test_the_manifest_is_whole(case):
-    name, location = case
-    manifest = READERS.get(name).read(location)
-    paths = [example.path for example in manifest.examples]
-    assert paths == sorted(set(paths))
-    assert manifest.labels == tuple(sorted(set(manifest.labels)))
-    assert {example.label for example in manifest.examples} == set(manifest.labels)
-    assert len(manifest.labels) >= 2
-    assert Path(manifest.root).is_absolute()
-    for path, file in zip(paths, manifest.paths(manifest.examples), strict=True):
-        assert "\\" not in path
-        assert not Path(path).is_absolute()
-        assert ".." not in Path(path).parts
-        assert file.is_file()
-    assert Manifest.from_dict(manifest.to_dict()) == manifest
-
-
-def test_splits_are_all_given_or_none(case):
-    name, location = case
-    manifest = READERS.get(name).read(location)
-    given = {example.given_split for example in manifest.examples}
-    if given == {None}:
-        assert manifest.split_names == {}
-        assert {example.split for example in manifest.examples} == {None}
-    else:
-        assert given == set(manifest.split_names)
-        assert "train" in manifest.split_names.values()
-        for example in manifest.examples:
-            assert example.split == manifest.split_names[example.given_split]
+    assert check_reader(name, location).reader == name
 
 
 def test_files_are_not_opened(case):

@@ -1,4 +1,4 @@
-"""The contracts of plug-ins as public checks: run them over your own plug-in exactly as tfl runs them over its own."""
+"""What a target promises, held against a real export."""
 
 from __future__ import annotations
 
@@ -14,10 +14,11 @@ import numpy as np
 from tfl.bundle import Artifact, Bundle, Calibration, Golden
 from tfl.bundle.records import GOLDEN_FILE
 from tfl.core.child import call_in_child
-from tfl.core.errors import IntegrityError, UnsupportedError, VerificationError
+from tfl.core.errors import IntegrityError, UnsupportedError
 from tfl.core.files import sha256_file, sha256_text, tree_size_bytes
 from tfl.data.preprocess import Floats, Pixels, normalize
 from tfl.targets import TARGETS, OpenMode, Tolerance, export_artifact, open_artifact, predict_all
+from tfl.testing._statements import require_all
 
 #: What an installation without the `train` extra does not have.
 _TRAINING_MODULES = ("tensorflow", "keras")
@@ -97,9 +98,7 @@ def check_target(
         "an altered file is refused": _refuses_altered(folder, artifact),
         **_refusal_statements(name),
     }
-    broken = [text for text, holds in statements.items() if not holds]
-    if broken:
-        raise VerificationError(f"{artifact.name} breaks the contract of targets: {'; '.join(broken)}.")
+    require_all(statements, who=artifact.name, contract="targets")
     return artifact
 
 
@@ -189,7 +188,7 @@ def _answer_in_child(folder: Path) -> _Answers:
     with tempfile.TemporaryDirectory(prefix="tfl-contract-") as scratch:
         path = Path(scratch) / "answers.npz"
         arguments = {"folder": str(folder), "answers": str(path)}
-        result = call_in_child("tfl.testing:answer_golden", arguments)
+        result = call_in_child("tfl.testing._targets:answer_golden", arguments)
         with np.load(path, allow_pickle=False) as arrays:
             return _Answers(**{name: arrays[name] for name in arrays}, modules=tuple(result["modules"]))
 

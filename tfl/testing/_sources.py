@@ -1,0 +1,110 @@
+"""What a source of backbones promises."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+import tempfile
+from pathlib import Path
+
+import numpy as np
+
+from tfl.backbones import SOURCES, Backbone, BackboneInfo, BackboneSource, parse_spec
+from tfl.core.errors import NotFoundError
+from tfl.core.extras import require
+from tfl.testing._statements import require_all
+
+_NO_BACKBONE = "no-such-backbone"
+_FRAMEWORKS = ("keras", "tensorflow", "tensorflow_hub", "torch", "jax")
+
+
+def check_source(name: str, backbone: str, *, image_size: int) -> Backbone:
+    """Hold a source against everything it promises.
+
+    Every listed backbone must be described whole and the same twice, and listing must import no framework; an
+    unknown name must be told; a loaded backbone must be a pooled, finite, deterministic network of the size
+    asked for; and a model saved with it must load again and answer the same, bit for bit.
+
+    Args:
+        name: Of the source plug-in, built in or from an entry point.
+        backbone: One of its backbones that loads on this machine now, without the `source:` in front.
+        image_size: Height and width to load it for, in pixels.
+
+    Returns:
+        The loaded backbone.
+
+    Raises:
+        VerificationError: Names every promise that was broken.
+        TflError: The backbone can't be loaded.
+    """
+    source = SOURCES.get(name)
+    statements = {
+        "it is a BackboneSource": isinstance(source, BackboneSource),
+        "its summary is one line": bool(source.summary) and "\n" not in source.summary,
+        "an unknown backbone is told": _tells_unknown(source),
+        "listing imports no framework": _lists_without_frameworks(name),
+    }
+    infos = source.list()
+    statements["no backbone is listed twice"] = len({info.spec for info in infos}) == len(infos)
+    for info in infos:
+        statements |= _description_statements(name, source, info)
+    require_all(statements, who=name, contract="backbone sources")
+    loaded = source.load(backbone, image_size=image_size)
+    statements = _model_statements(source, loaded, source.load(backbone, image_size=image_size), image_size)
+    require_all(statements, who=f"{name}:{backbone}", contract="backbone sources")
+    return loaded
+
+
+def _tells_unknown(source: BackboneSource) -> bool:
+    try:
+        source.info(_NO_BACKBONE)
+    except NotFoundError as error:
+        return _NO_BACKBONE in error.message
+    return False
+
+
+def _lists_without_frameworks(name: str) -> bool:
+    code = (
+        f"import sys; sys.path[:0] = {sys.path!r}; from tfl.backbones import SOURCES; SOURCES.get({name!r}).list(); "
+        f"sys.exit(any(item in sys.modules for item in {_FRAMEWORKS!r}))"
+    )
+    return subprocess.run([sys.executable, "-c", code], check=False).returncode == 0
+
+
+def _description_statements(name: str, source: BackboneSource, info: BackboneInfo) -> dict[str, bool]:
+    prefix, rest = parse_spec(info.spec)
+    spec = info.spec
+    return {
+        f"{spec} begins with the source's name": prefix == name,
+        f"{spec} is described the same alone": source.info(rest) == info,
+        f"{spec}: the smallest size is at most the contract's": 1 <= info.min_size <= info.preprocessing.height,
+        f"{spec}: the number of parameters is positive or None": info.parameters is None or info.parameters > 0,
+        f"{spec}: the feature size is positive or None": info.feature_size is None or info.feature_size > 0,
+        f"{spec} names a licence and an origin, or 'unknown'": bool(info.licence and info.weights_origin),
+        f"{spec}: the description survives JSON": BackboneInfo.from_dict(info.to_dict()) == info,
+    }
+
+
+def _model_statements(source: BackboneSource, first: Backbone, second: Backbone, size: int) -> dict[str, bool]:
+    images = np.random.default_rng(0).random((3, size, size, 3), dtype=np.float32)
+    features = first.model.predict(images, verbose=0)
+    contract = first.info.preprocessing
+    return {
+        "the input is (batch, size, size, 3)": first.model.input_shape == (None, size, size, 3),
+        "the contract has the size that was asked for": (contract.height, contract.width) == (size, size),
+        "the features are pooled, of the stated size": features.shape == (3, first.info.feature_size),
+        "the features are finite": bool(np.isfinite(features).all()),
+        "the parameters are counted": first.info.parameters == first.model.count_params(),
+        "loaded twice it has one digest": bool(first.digest) and first.digest == second.digest,
+        "loaded twice it answers the same": np.array_equal(features, second.model.predict(images, verbose=0)),
+        "saved and loaded again it answers the same": np.array_equal(features, _reloaded(source, first, images)),
+    }
+
+
+def _reloaded(source: BackboneSource, backbone: Backbone, images: np.ndarray) -> np.ndarray:
+    keras = require("keras", purpose="checking a backbone source")
+    with tempfile.TemporaryDirectory(prefix="tfl-contract-") as folder:
+        path = Path(folder) / "model.keras"
+        backbone.model.save(path)
+        model = keras.models.load_model(path, custom_objects=source.custom_objects(), compile=False)
+        return np.asarray(model.predict(images, verbose=0))
