@@ -11,6 +11,9 @@ from tfl_cli._output import print_table
 
 if TYPE_CHECKING:
     from tfl.bench.records import Benchmark, Cell, Verification
+    from tfl.tasks import SliceScores
+
+_SLICES_SHOWN = 20
 
 
 def print_cells(cells: Sequence[Cell]) -> None:
@@ -33,6 +36,26 @@ def print_cells(cells: Sequence[Cell]) -> None:
         )
     head = ["target", "precision", "status", "MB", "decisions that differ", "max difference", "accuracy", "note"]
     print_table(head, rows, title="Exports against the float model")
+
+
+def print_slices(slices: Sequence[SliceScores]) -> None:
+    """Print the accuracy by slice, the worst first."""
+    rows = [
+        [
+            item.column,
+            item.value,
+            item.sample_count,
+            f"{item.accuracy:.3f}",
+            f"{item.accuracy_low:.3f} to {item.accuracy_high:.3f}",
+            f"{item.difference:+.3f}",
+            "more than chance" if item.differs else "few samples" if item.is_small else "",
+        ]
+        for item in slices[:_SLICES_SHOWN]
+    ]
+    head = ["column", "value", "samples", "accuracy", "95 % interval", "difference to all", "note"]
+    print_table(head, rows, title="Where it is weaker: accuracy by slice, the worst first")
+    if len(slices) > _SLICES_SHOWN:
+        click.echo(f"... and {len(slices) - _SLICES_SHOWN} more; all with --json.")
 
 
 def print_benchmark(benchmark: Benchmark, cells: Sequence[Cell] = ()) -> None:

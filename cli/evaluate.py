@@ -9,6 +9,7 @@ import click
 from tfl_cli._options import json_flag
 from tfl_cli._output import print_json, print_next, print_table, quoted
 from tfl_cli._progress import make_progress
+from tfl_cli._tables import print_slices
 
 
 @click.command("evaluate")
@@ -16,13 +17,14 @@ from tfl_cli._progress import make_progress
 @click.option("--data", type=click.Path(), help="Data with classes; by default those of the run.")
 @click.option("--split", help="train, validation, test, a name the data use, or all.")
 @click.option("--threads", type=int, default=0, help="Processor threads; 0 lets the engine choose.")
+@click.option("--by", multiple=True, help="Score each value of a column, or of a folder level: folder:1. Repeatable.")
 @json_flag
-def command(model: Path, data: str | None, split: str | None, threads: int, as_json: bool) -> None:
+def command(model: Path, data: str | None, split: str | None, threads: int, by: tuple[str, ...], as_json: bool) -> None:
     """Score MODEL (a run, a bundle or any artefact) on held-out data."""
     from tfl.model import load
 
     with make_progress() as progress:
-        evaluation = load(model, threads=threads, progress=progress).evaluate(data, split=split)
+        evaluation = load(model, threads=threads, progress=progress).evaluate(data, split=split, by=by)
     if as_json:
         print_json(evaluation.to_dict())
         return
@@ -44,4 +46,6 @@ def command(model: Path, data: str | None, split: str | None, threads: int, as_j
     if evaluation.most_confused:
         confused = [[item.truth, item.predicted, item.count] for item in evaluation.most_confused[:10]]
         print_table(["truth", "taken for", "times"], confused, title="Most confused")
+    if evaluation.slices:
+        print_slices(evaluation.slices)
     print_next(f"tfl predict {quoted(model)} YOUR_PICTURE.jpg", f"tfl evaluate {quoted(model)} --json")

@@ -20,10 +20,10 @@ from tfl.core.config import DEFAULT_PRECISIONS, BenchmarkConfig
 from tfl.core.errors import DataError, UserError
 from tfl.core.progress import Progress
 from tfl.core.run_folder import RunFolder
-from tfl.data.manifest import Manifest
+from tfl.data.manifest import Example, Manifest
 from tfl.data.preprocess import Floats, ImagePreprocessing, ImageSource, load_batch
 from tfl.targets import Runtime, kind_of, open_artifact, open_bundle
-from tfl.tasks import TASKS, Evaluation, Prediction
+from tfl.tasks import TASKS, Evaluation, Prediction, slice_scores
 
 _BATCH = 32
 
@@ -154,6 +154,12 @@ class Model:
             UserError: There are no data at hand, or no such split.
             DataError: The data have classes that the model does not know.
         """
+        manifest, examples, split = self._held_out_examples(data, split)
+        return self._samples(manifest, examples), split
+
+    def _held_out_examples(
+        self, data: str | Path | None, split: str | None
+    ) -> tuple[Manifest, tuple[Example, ...], str]:
         manifest = self._manifest(data)
         own = self._own_manifest()
         if own is not None and Path(own.root).resolve() == Path(manifest.root).resolve():
@@ -166,6 +172,9 @@ class Model:
         examples = manifest.examples if split == "all" else manifest.of_split(manifest.resolve_split(split))
         if not examples:
             raise UserError(f"{manifest.root} has no examples in the split '{split}'.")
+        return manifest, examples, split
+
+    def _samples(self, manifest: Manifest, examples: tuple[Example, ...]) -> HeldOut:
         index = {label: position for position, label in enumerate(self.labels)}
         unknown = sorted({example.label for example in examples} - set(index))
         if unknown:
@@ -174,7 +183,7 @@ class Model:
                 hint=f"It knows: {', '.join(self.labels)}.",
             )
         truth = tuple(index[example.label] for example in examples)
-        return HeldOut(Path(manifest.root), tuple(example.path for example in examples), truth, None), split
+        return HeldOut(Path(manifest.root), tuple(example.path for example in examples), truth, None)
 
     def _own_manifest(self) -> Manifest | None:
         return Manifest.load(self.run.manifest_file) if self.run and self.run.manifest_file.is_file() else None
@@ -195,13 +204,28 @@ class Model:
             )
         return own
 
-    def evaluate(self, data: str | Path | None = None, *, split: str | None = None) -> Evaluation:
-        """Score the model on held-out samples; see `held_out` for which."""
-        samples, split = self.held_out(data, split=split)
+    def evaluate(
+        self, data: str | Path | None = None, *, split: str | None = None, by: Sequence[str] = ()
+    ) -> Evaluation:
+        """Score the model on held-out samples; see `held_out` for which.
+
+        Args:
+            data: As in `held_out`.
+            split: As in `held_out`.
+            by: Columns of the data, `label`, `group`, `split` or folder levels such as `folder:1`; the accuracy of
+                each value is in the evaluation's `slices`, the worst first.
+
+        Raises:
+            UserError: The data have no such column.
+        """
+        manifest, examples, split = self._held_out_examples(data, split)
+        samples = self._samples(manifest, examples)
         outputs = self._outputs(samples.files)
-        return TASKS.get(self.record.task).score(
+        evaluation = TASKS.get(self.record.task).score(
             samples.truth, outputs, labels=self.labels, paths=samples.paths, split=split, model=self.name
         )
+        right = [int(answer) == truth for answer, truth in zip(outputs.argmax(axis=1), samples.truth, strict=True)]
+        return dataclasses.replace(evaluation, slices=slice_scores(examples, right, by))
 
     def verify(self, data: str | Path | None = None, *, split: str | None = None) -> tuple[Verification, ...]:
         """Verify the artefact, or every artefact of the run or bundle, each in a fresh process.

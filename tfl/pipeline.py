@@ -34,10 +34,12 @@ from tfl.data.preprocess import Pixels
 from tfl.data.split import assign_splits
 from tfl.data.store import open_pixels
 from tfl.targets import choose_calibration
-from tfl.tasks import TASKS
+from tfl.tasks import TASKS, SliceScores, slice_scores
 from tfl.training.fit import Trained
 
 #: Every stage in its order, with what a person reads while it runs.
+#: A column of more values than this is not scored by unless asked: it rather names the samples.
+_MOST_VALUES = 20
 STAGES = {
     "check": "Checking the data",
     "split": "Splitting into train, validation and test",
@@ -279,6 +281,7 @@ def _evaluate(context: _Context) -> None:
     evaluation = TASKS.get(context.config.task).score(
         held_out.truth, held_out.outputs, labels=manifest.labels, paths=held_out.paths, split="test", model="bundle"
     )
+    evaluation = dataclasses.replace(evaluation, slices=_slices(manifest, held_out))
     evaluation.save(folder.evaluation_dir / "test.json")
     context.progress.update("drawing pictures")
     plots_for_evaluation(
@@ -295,6 +298,23 @@ def _evaluate(context: _Context) -> None:
         f"accuracy {evaluation.accuracy:.3f} on {evaluation.sample_count} pictures"
         f" (95 % interval {evaluation.accuracy_low:.3f} to {evaluation.accuracy_high:.3f})"
     )
+
+
+def _slices(manifest: Manifest, held_out: HeldOut) -> tuple[SliceScores, ...]:
+    """Score by every further column of the data that has a few values."""
+    if held_out.outputs is None:
+        return ()
+    of_path = {example.path: example for example in manifest.examples}
+    examples = [of_path[path] for path in held_out.paths]
+    values: dict[str, set[str]] = {}
+    for example in examples:
+        for column, value in example.attributes.items():
+            values.setdefault(column, set()).add(value)
+    by = [column for column, found in values.items() if 2 <= len(found) <= _MOST_VALUES]
+    right = [
+        int(answer) == truth for answer, truth in zip(held_out.outputs.argmax(axis=1), held_out.truth, strict=True)
+    ]
+    return slice_scores(examples, right, by)
 
 
 def _history(folder: RunFolder) -> list[dict[str, Any]]:

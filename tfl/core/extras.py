@@ -26,6 +26,7 @@ EXTRA_OF_MODULE = {
     "keras": "train",
     "tensorflow_hub": "train",
     "sklearn": "train",
+    "scipy": "train",
     "matplotlib": "train",
     "jinja2": "train",
     "openvino": "openvino",

@@ -11,6 +11,7 @@ from tfl.report.facts import Facts, metric_drop
 from tfl.report.tables import NONE, cell_reason, how_measured
 
 _MOST_FINDINGS = 100
+_MOST_SLICES = 20
 _STATUS = {"ok": "verified", "failed": "FAILED", "unsupported": "unsupported"}
 _FACT_PLOTS = ("curves", "class_balance", "class_scores", "reliability")
 
@@ -59,6 +60,7 @@ class View:
     scores: Table | None
     per_class: Table | None
     confused: Table | None
+    slices: Table | None
     check_verdict: str
     findings: Table | None
     exports: Table | None
@@ -88,6 +90,7 @@ def build_view(facts: Facts) -> View:
         scores=_scores(facts),
         per_class=_per_class(facts),
         confused=_confused(facts),
+        slices=_slices(facts),
         check_verdict=facts.check.verdict if facts.check else "The data were not checked in this run.",
         findings=_findings(facts),
         exports=_exports(facts),
@@ -167,6 +170,32 @@ def _confused(facts: Facts) -> Table | None:
         return None
     rows = tuple(Row("", (pair.truth, pair.predicted, f"{pair.count}")) for pair in facts.evaluation.most_confused[:10])
     return Table("Most confused", ("true class", "taken for", "times"), rows)
+
+
+def _slices(facts: Facts) -> Table | None:
+    if facts.evaluation is None or not facts.evaluation.slices:
+        return None
+    shown = facts.evaluation.slices[:_MOST_SLICES]
+    rows = tuple(
+        Row(
+            "warning" if item.differs and item.difference < 0 else "",
+            (
+                item.column,
+                item.value,
+                f"{item.sample_count}",
+                f"{item.accuracy:.3f}",
+                f"{item.accuracy_low:.3f} to {item.accuracy_high:.3f}",
+                f"{item.difference:+.3f}",
+                "more than chance" if item.differs else "few pictures" if item.is_small else "",
+            ),
+        )
+        for item in shown
+    )
+    more = len(facts.evaluation.slices) - len(shown)
+    caption = "Where it is weaker: accuracy by slice, the worst first" + (
+        f" ({more} more in test.json)" if more else ""
+    )
+    return Table(caption, ("column", "value", "pictures", "accuracy", "95 % interval", "against all", "note"), rows)
 
 
 def _findings(facts: Facts) -> Table | None:

@@ -4,8 +4,21 @@ from __future__ import annotations
 
 from tfl.core.registry import Registry
 from tfl.tasks._base import Prediction, ScoredLabel, Task
-from tfl.tasks._records import ClassScores, Confusion, Evaluation, SampleResult
+from tfl.tasks._records import ClassScores, Confusion, Evaluation, SampleResult, SliceScores
+from tfl.tasks._slices import columns_of, slice_scores
 
 TASKS: Registry[Task] = Registry("tfl.tasks", "TASK", "task")
 
-__all__ = ["TASKS", "ClassScores", "Confusion", "Evaluation", "Prediction", "SampleResult", "ScoredLabel", "Task"]
+__all__ = [
+    "TASKS",
+    "ClassScores",
+    "Confusion",
+    "Evaluation",
+    "Prediction",
+    "SampleResult",
+    "ScoredLabel",
+    "SliceScores",
+    "Task",
+    "columns_of",
+    "slice_scores",
+]

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from tfl.core.records import Record
 
@@ -45,6 +45,37 @@ class SampleResult(Record):
 
 
 @dataclass(frozen=True, kw_only=True)
+class SliceScores(Record):
+    """The samples that share a value of a column.
+
+    Attributes:
+        column: Such as `camera` or `folder:1`.
+        value: Of the column.
+        accuracy_low: Lower end of the 95 % Wilson score interval.
+        accuracy_high: Upper end.
+        difference: Accuracy here less that of all samples.
+        p_value: Of the difference to all other samples, Fisher's exact test, adjusted for the number of slices.
+        differs: Whether the difference is more than chance.
+        is_small: Whether there are too few samples to say much.
+    """
+
+    column: str
+    value: str
+    sample_count: int
+    accuracy: float
+    accuracy_low: float
+    accuracy_high: float
+    difference: float
+    p_value: float
+    differs: bool
+    is_small: bool
+
+    def adjusted(self, p_value: float, *, differs: bool) -> SliceScores:
+        """Return the slice with another p-value and what follows from it."""
+        return replace(self, p_value=p_value, differs=differs)
+
+
+@dataclass(frozen=True, kw_only=True)
 class Evaluation(Record):
     """How a classifier does on one split.
 
@@ -60,6 +91,7 @@ class Evaluation(Record):
         confusion: Counts, rows are true classes and columns predicted ones, in the order of `labels`.
         most_confused: Pairs by falling count.
         top_losses: The samples with the largest loss, worst first.
+        slices: Accuracy by the values of the columns asked for, worst first.
     """
 
     task: str
@@ -78,3 +110,4 @@ class Evaluation(Record):
     confusion: tuple[tuple[int, ...], ...]
     most_confused: tuple[Confusion, ...]
     top_losses: tuple[SampleResult, ...]
+    slices: tuple[SliceScores, ...] = ()
