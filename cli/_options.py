@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
 
@@ -12,11 +12,18 @@ from tfl.core.config import RunConfig, parse_assignment, read_yaml, resolve_conf
 from tfl.core.errors import UserError
 from tfl.core.files import IfExists
 
+if TYPE_CHECKING:
+    from tfl.data.readers import ReadOptions
+
 F = TypeVar("F", bound=Callable[..., Any])
 
 #: Flag -> (dotted setting, type, help). `str,` marks a comma-separated list.
 DATA_FLAGS: dict[str, tuple[str, Any, str]] = {
     "--reader": ("data.reader", str, "How to read the data; found out by default."),
+    "--path-column": ("data.path_column", str, "Column of a manifest file with the files; guessed by default."),
+    "--label-column": ("data.label_column", str, "Column with the classes; guessed by default."),
+    "--split-column": ("data.split_column", str, "Column with the splits; guessed by default."),
+    "--group-column": ("data.group_column", str, "Column of what must stay on one side of a split."),
     "--validation-fraction": ("data.validation_fraction", float, "Share of the data that chooses the epoch."),
     "--test-fraction": ("data.test_fraction", float, "Share of the data that is scored."),
 }
@@ -53,6 +60,29 @@ BENCHMARK_FLAGS: dict[str, tuple[str, Any, str]] = {
     "--threads": ("benchmark.threads", int, "Threads per engine; 0 lets it choose."),
     "--rounds": ("benchmark.rounds", int, "Repeat over all cells in turn; the spread is the noise floor."),
 }
+
+
+#: Flag -> parameter, of the columns of a manifest file.
+READ_FLAGS = {
+    "--path-column": "path_column",
+    "--label-column": "label_column",
+    "--split-column": "split_column",
+    "--group-column": "group_column",
+}
+
+
+def read_flags(function: F) -> F:
+    """Add `--reader` and the flags for columns, with the help texts of the training commands."""
+    for flag in reversed(("--reader", *READ_FLAGS)):
+        function = click.option(flag, _parameter(flag), help=DATA_FLAGS[flag][2])(function)
+    return function
+
+
+def read_options(options: dict[str, Any]) -> ReadOptions:
+    """Gather what was said about columns."""
+    from tfl.data.readers import ReadOptions
+
+    return ReadOptions(**{name: options[name] for name in READ_FLAGS.values() if options[name]})
 
 
 def _parameter(flag: str) -> str:

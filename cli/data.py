@@ -8,6 +8,8 @@ from tfl_cli._lazy import LazyGroup
 
 #: Name -> (file in this folder, what the list of commands says).
 COMMANDS = {
+    "formats": ("data_formats", "Explain every format that can be read, with an example."),
+    "describe": ("data_describe", "Say what was understood of data: classes, splits, groups, columns."),
     "check": ("data_check", "Say what is wrong with data, file by file, and how to mend it."),
 }
 

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from pathlib import Path
+from typing import Any
 
 import click
 
+from tfl_cli._options import json_flag, read_flags, read_options
 from tfl_cli._output import print_json, print_next, print_table, quoted
 from tfl_cli._progress import make_progress
 
@@ -13,16 +14,17 @@ _SHOWN = 20
 
 
 @click.command("check")
-@click.argument("data", type=click.Path(path_type=Path))
-@click.option("--reader", default="auto", help="How to read the data; found out by default.")
-@click.option("--json", "as_json", is_flag=True, help="Print one JSON document on standard output.")
-def command(data: Path, reader: str, as_json: bool) -> int:
+@click.argument("data", type=click.Path())
+@read_flags
+@json_flag
+def command(data: str, reader: str | None, as_json: bool, **options: Any) -> int:
     """Say what is wrong with DATA, file by file, and how to mend it. Exit status 1 when there are errors."""
     from tfl.data.check import check
     from tfl.data.loading import read_manifest
 
+    manifest = read_manifest(data, reader=reader or "auto", options=read_options(options))
     with make_progress() as progress:
-        report, manifest = check(read_manifest(data, reader=reader), progress=progress)
+        report, manifest = check(manifest, progress=progress)
     errors = [finding for finding in report.findings if finding.severity == "error"]
     if as_json:
         print_json(report.to_dict())

@@ -13,6 +13,7 @@ from tfl.core.progress import Progress
 from tfl.data.check import CheckReport, check
 from tfl.data.loading import read_manifest
 from tfl.data.manifest import Manifest
+from tfl.data.readers import NO_OPTIONS, ReadOptions
 from tfl.model import Model, load
 from tfl.pipeline import STAGES, TRAINING_STAGES, Outcome
 from tfl.pipeline import run as run_pipeline
@@ -28,11 +29,13 @@ class Data:
         path: Where it lies.
         manifest: Its examples.
         report: What the check found.
+        options: The columns that were named.
     """
 
     path: Path
     manifest: Manifest
     report: CheckReport
+    options: ReadOptions = NO_OPTIONS
 
     def __repr__(self) -> str:
         counts = ", ".join(f"{label}: {count}" for label, count in self.manifest.counts().items())
@@ -45,20 +48,43 @@ class Data:
         return html_table(["class", "pictures"], rows, caption=f"{self.path}: {self.report.verdict}")
 
 
-def load_data(path: str | Path, *, reader: str = "auto", progress: Progress | None = None) -> Data:
+def load_data(
+    path: str | Path,
+    *,
+    reader: str = "auto",
+    path_column: str = "",
+    label_column: str = "",
+    split_column: str = "",
+    group_column: str = "",
+    label_separator: str = "",
+    progress: Progress | None = None,
+) -> Data:
     """Read and check a data set.
 
     Args:
-        path: A folder with a sub-folder of pictures per class, or with `train`, `val`, `test` folders of such.
+        path: A folder with a sub-folder of pictures per class, or with `train`, `val`, `test` folders of such; or a
+            CSV, TSV, JSON-lines or Parquet file that lists the pictures.
         reader: A reader's name, or `auto`.
+        path_column: Column of such a file with the paths; this and the next are guessed where empty.
+        label_column: Of the classes; several, comma-separated, are columns of 0 and 1.
+        split_column: Of the splits.
+        group_column: Of what must stay on one side of a split.
+        label_separator: Between the labels of one example.
         progress: Told what happens.
 
     Raises:
         DataError: The data can't be read at all; findings of the check are in `.report` and are not raised here.
     """
     location = Path(path)
-    report, manifest = check(read_manifest(location, reader=reader), progress=progress or Progress())
-    return Data(location, manifest, report)
+    options = ReadOptions(
+        path_column=path_column,
+        label_column=label_column,
+        split_column=split_column,
+        group_column=group_column,
+        label_separator=label_separator,
+    )
+    report, manifest = check(read_manifest(location, reader=reader, options=options), progress=progress or Progress())
+    return Data(location, manifest, report, options)
 
 
 @dataclasses.dataclass(frozen=True)
@@ -167,7 +193,11 @@ def fit(
         TflError: See `tfl.pipeline.run`.
     """
     path = data.path if isinstance(data, Data) else Path(data)
-    overrides: dict[str, Any] = {"data.path": str(path), "model.backbone": backbone, **(settings or {})}
+    overrides: dict[str, Any] = {"data.path": str(path), "model.backbone": backbone}
+    if isinstance(data, Data):
+        named = data.options.to_dict()
+        overrides |= {f"data.{item.name}": named[item.name] for item in dataclasses.fields(data.options)}
+    overrides |= settings or {}
     if out is not None:
         overrides["out"] = str(out)
     for name, value in options.items():

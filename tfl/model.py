@@ -23,7 +23,7 @@ from tfl.core.run_folder import RunFolder
 from tfl.data.manifest import Example, Manifest
 from tfl.data.preprocess import Floats, ImagePreprocessing, ImageSource, load_batch
 from tfl.targets import Runtime, kind_of, open_artifact, open_bundle
-from tfl.tasks import TASKS, Evaluation, Prediction, slice_scores
+from tfl.tasks import TASKS, Evaluation, Prediction, require_columns, slice_scores
 
 _BATCH = 32
 
@@ -219,6 +219,7 @@ class Model:
             UserError: The data have no such column.
         """
         manifest, examples, split = self._held_out_examples(data, split)
+        require_columns(examples, by)
         samples = self._samples(manifest, examples)
         outputs = self._outputs(samples.files)
         evaluation = TASKS.get(self.record.task).score(

@@ -22,7 +22,7 @@ from tfl.bench.records import Benchmark, Cell
 from tfl.bundle import Bundle, Calibration
 from tfl.core.config import BenchmarkConfig, RunConfig, differences, read_yaml, resolve_config, save_yaml
 from tfl.core.environment import read_environment
-from tfl.core.errors import IntegrityError, OutputExistsError, TflError, UserError
+from tfl.core.errors import IntegrityError, OutputExistsError, TflError, UnsupportedError, UserError
 from tfl.core.files import IfExists, claim_folder, write_text
 from tfl.core.progress import Progress
 from tfl.core.run_folder import RUN_FILE, RunFolder, RunRecord, StageRecord
@@ -31,6 +31,7 @@ from tfl.data.check import check, require_clean, skip_bad
 from tfl.data.loading import read_manifest
 from tfl.data.manifest import Manifest
 from tfl.data.preprocess import Pixels
+from tfl.data.readers import ReadOptions
 from tfl.data.split import assign_splits
 from tfl.data.store import open_pixels
 from tfl.targets import choose_calibration
@@ -143,7 +144,32 @@ def _check_names(config: RunConfig, if_exists: IfExists) -> None:
     SOURCES.get(source).info(name)
     plan_cells(config.export.targets, config.export.precisions)
     if if_exists != "resume":
-        read_manifest(Path(config.data.path), reader=config.data.reader)
+        _refuse_many_labels(read_data(config))
+
+
+def read_data(config: RunConfig) -> Manifest:
+    """List the examples that a config names.
+
+    Raises:
+        DataError: They can't be read.
+    """
+    data = config.data
+    options = ReadOptions(
+        path_column=data.path_column,
+        label_column=data.label_column,
+        split_column=data.split_column,
+        group_column=data.group_column,
+        label_separator=data.label_separator,
+    )
+    return read_manifest(data.path, reader=data.reader, options=options)
+
+
+def _refuse_many_labels(manifest: Manifest) -> None:
+    if manifest.is_multi_label:
+        raise UnsupportedError(
+            f"{manifest.source or manifest.root}: examples have several labels; only one label each is learned.",
+            hint="Name a column with one label: --label-column NAME",
+        )
 
 
 def _next_folder(config: RunConfig) -> Path:
@@ -211,14 +237,15 @@ def _do_stage(context: _Context, name: str) -> None:
 
 def _check(context: _Context) -> None:
     data = context.config.data
-    manifest = read_manifest(Path(data.path), reader=data.reader)
+    manifest = read_data(context.config)
+    _refuse_many_labels(manifest)
     report, manifest = check(manifest, progress=context.progress)
     report.save(context.folder.check_file)
     if data.bad_files == "skip":
         manifest, skipped = skip_bad(manifest, report)
         for path in skipped:
             context.progress.result(f"left out: {path}")
-        allowed = frozenset({*data.allow, "unreadable"})
+        allowed = frozenset({*data.allow, "unreadable", "bad_row", "missing_file"})
     else:
         allowed = frozenset(data.allow)
     require_clean(report, allow=allowed)

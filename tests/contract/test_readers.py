@@ -1,6 +1,7 @@
 """What every reader promises, on a small data set of its format."""
 
 import dataclasses
+import json
 from pathlib import Path
 
 import pytest
@@ -24,8 +25,37 @@ def split_folder(folder):
     return folder
 
 
+def table(folder, text, name):
+    draw_classes(folder / "images", per_class=6)
+    rows = [path.relative_to(folder).as_posix() for path in sorted((folder / "images").rglob("*.png"))]
+    (folder / name).write_text(text(rows), encoding="utf-8")
+    return folder / name
+
+
+def csv_file(folder):
+    return table(folder, lambda rows: "path,label\n" + "".join(f"{row},{row.split('/')[1]}\n" for row in rows), "a.csv")
+
+
+def json_lines_with_splits(folder):
+    def text(rows):
+        sides = ("train", "val", "test")
+        return "".join(
+            json.dumps({"file": row, "class": row.split("/")[1], "split": sides[index % 3], "camera": index % 2}) + "\n"
+            for index, row in enumerate(rows)
+        )
+
+    return table(folder, text, "a.jsonl")
+
+
+def folder_with_one_csv(folder):
+    return csv_file(folder).parent
+
+
 #: Per reader, what writes a small data set of its format.
-SAMPLES = {"image_folder": (plain_folder, split_folder)}
+SAMPLES = {
+    "image_folder": (plain_folder, split_folder),
+    "manifest_file": (csv_file, json_lines_with_splits, folder_with_one_csv),
+}
 CASES = [(name, write) for name in READERS.names() for write in SAMPLES.get(name, (None,))]
 
 

@@ -29,6 +29,7 @@ EXTRA_OF_MODULE = {
     "scipy": "train",
     "matplotlib": "train",
     "jinja2": "train",
+    "pyarrow": "data",
     "openvino": "openvino",
     "ai_edge_litert": "tflite",
     "flatbuffers": "tflite",

@@ -168,7 +168,7 @@ def _copies(examples: Sequence[Example]) -> Iterator[Finding]:
 
 
 def _class_count(good: Sequence[Example]) -> Iterator[Finding]:
-    labels = {example.label for example in good}
+    labels = {label for example in good for label in example.all_labels}
     if len(labels) == 1:
         yield finding("one_class", min(labels), f"'{min(labels)}' is the only class with usable pictures")
 
@@ -178,8 +178,11 @@ def _class_sizes(manifest: Manifest, good: Sequence[Example]) -> Iterator[Findin
     contents: dict[str, set[str]] = {label: set() for label in manifest.labels}
     for example in good:
         if example.split in (None, "train"):
-            contents[example.label].add(example.sha256)
-    held_out = {example.label for example in good} - {label for label in manifest.labels if contents[label]}
+            for label in example.all_labels:
+                contents[label].add(example.sha256)
+    held_out = {label for example in good for label in example.all_labels} - {
+        label for label in manifest.labels if contents[label]
+    }
     least = 1 if "validation" in manifest.split_names.values() else 2
     counts = {label: len(digests) for label, digests in contents.items() if label not in held_out}
     for label, count in counts.items():
@@ -198,7 +201,7 @@ def _split_classes(manifest: Manifest, good: Sequence[Example]) -> Iterator[Find
     present: dict[str, set[str]] = defaultdict(set)
     for example in good:
         if example.given_split:
-            present[example.given_split].add(example.label)
+            present[example.given_split].update(example.all_labels)
     for name, meaning in manifest.split_names.items():
         for label in manifest.labels:
             if label in present[name]:

@@ -39,6 +39,11 @@ class Example(Record):
     labels: tuple[str, ...] = ()
     attributes: dict[str, str] = field(default_factory=dict)
 
+    @property
+    def all_labels(self) -> tuple[str, ...]:
+        """The one label, or all labels of an example of multi-label data."""
+        return self.labels or (self.label,)
+
 
 @dataclass(frozen=True, kw_only=True)
 class Problem(Record):
@@ -120,7 +125,7 @@ class Manifest(Record):
 
     def counts(self) -> dict[str, int]:
         """Return the number of examples per class, in the order of `labels`."""
-        counted = Counter(item.label for item in self.examples)
+        counted = Counter(label for item in self.examples for label in item.all_labels)
         return {label: counted[label] for label in self.labels}
 
     def without(self, paths: set[str]) -> Manifest:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from tfl.core.registry import Registry
 from tfl.tasks._base import Prediction, ScoredLabel, Task
 from tfl.tasks._records import ClassScores, Confusion, Evaluation, SampleResult, SliceScores
-from tfl.tasks._slices import columns_of, slice_scores
+from tfl.tasks._slices import columns_of, require_columns, slice_scores
 
 TASKS: Registry[Task] = Registry("tfl.tasks", "TASK", "task")
 
@@ -20,5 +20,6 @@ __all__ = [
     "SliceScores",
     "Task",
     "columns_of",
+    "require_columns",
     "slice_scores",
 ]

@@ -29,6 +29,21 @@ def columns_of(examples: Sequence[Example]) -> list[str]:
     return [*names, *(name for name in _OWN_COLUMNS if given[name]), *(f"{_FOLDER}{n + 1}" for n in range(depth))]
 
 
+def require_columns(examples: Sequence[Example], by: Sequence[str]) -> None:
+    """Raise unless examples can be sliced by every column.
+
+    Raises:
+        UserError: The data have no such column.
+    """
+    known = columns_of(examples)
+    for column in by:
+        if column not in known:
+            raise UserError(
+                f"The data have no column '{column}' to score by.{closest(column, known)}",
+                hint=f"Allowed: {', '.join(known)}.",
+            )
+
+
 def slice_scores(examples: Sequence[Example], right: Sequence[bool], by: Sequence[str]) -> tuple[SliceScores, ...]:
     """Score each value of each column, the worst first.
 
@@ -45,14 +60,9 @@ def slice_scores(examples: Sequence[Example], right: Sequence[bool], by: Sequenc
         UserError: The data have no such column.
         MissingExtraError: scikit-learn, which brings SciPy, is not installed.
     """
-    known = columns_of(examples)
+    require_columns(examples, by)
     found: list[SliceScores] = []
     for column in dict.fromkeys(by):
-        if column not in known:
-            raise UserError(
-                f"The data have no column '{column}' to score by.{closest(column, known)}",
-                hint=f"Allowed: {', '.join(known)}.",
-            )
         values: dict[str, list[bool]] = defaultdict(list)
         for example, hit in zip(examples, right, strict=True):
             values[_value(example, column)].append(bool(hit))

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from tfl.core.registry import Registry
-from tfl.data.readers._base import Location, Reader
+from tfl.data.readers._base import NO_OPTIONS, Location, Reader, ReadOptions
 
 READERS: Registry[Reader] = Registry("tfl.data.readers", "READER", "reader")
 
-__all__ = ["READERS", "Location", "Reader"]
+__all__ = ["NO_OPTIONS", "READERS", "Location", "ReadOptions", "Reader"]

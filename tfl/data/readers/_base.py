@@ -3,13 +3,53 @@
 from __future__ import annotations
 
 import abc
+from dataclasses import dataclass, fields
 from pathlib import Path
 from typing import TypeAlias
 
+from tfl.core.errors import UserError
+from tfl.core.records import Record
 from tfl.data.manifest import Manifest
 
 #: A path, or an address such as `s3://bucket/photos` or `tfds:NAME`.
 Location: TypeAlias = str | Path
+
+
+@dataclass(frozen=True, kw_only=True)
+class ReadOptions(Record):
+    """What a person may say about a manifest file; empty means guessed from the names of the columns.
+
+    Attributes:
+        path_column: Name of the column with the files.
+        label_column: Of the classes; several, comma-separated, are columns of 0 and 1, one for each label.
+        split_column: Of the splits.
+        group_column: Of what must stay on one side of a split.
+        label_separator: Between the labels of one example of multi-label data.
+    """
+
+    path_column: str = ""
+    label_column: str = ""
+    split_column: str = ""
+    group_column: str = ""
+    label_separator: str = ""
+
+    def refuse(self, what: str) -> None:
+        """Raise when anything is set, for a format that has no columns.
+
+        Raises:
+            UserError: Names what was set.
+        """
+        for field in fields(self):
+            value = getattr(self, field.name)
+            if value:
+                raise UserError(
+                    f"{field.name}: {what} has no columns. Received: '{value}'.",
+                    hint="Name a CSV, TSV, JSON-lines or Parquet file, or leave the setting out.",
+                )
+
+
+#: Everything is guessed.
+NO_OPTIONS = ReadOptions()
 
 
 class Reader(abc.ABC):
@@ -25,9 +65,14 @@ class Reader(abc.ABC):
         """Say whether `location` looks like this format, from names and at most a file's first lines."""
 
     @abc.abstractmethod
-    def read(self, location: Location) -> Manifest:
+    def read(self, location: Location, options: ReadOptions = NO_OPTIONS) -> Manifest:
         """List the examples, sorted by path, without opening the files.
+
+        Args:
+            location: Where the data lie.
+            options: What the person said about columns; a format without any calls `options.refuse`.
 
         Raises:
             DataError: The location is not of this format or holds no examples.
+            UserError: The format has no columns, and one was named.
         """

@@ -10,18 +10,9 @@ from pathlib import Path
 from tfl.core.errors import DataError, closest
 from tfl.data.manifest import Example, Manifest, SplitName
 from tfl.data.preprocess import FORMATS
-from tfl.data.readers._base import Location, Reader
+from tfl.data.readers._base import NO_OPTIONS, Location, Reader, ReadOptions
+from tfl.data.readers._splits import SPLIT_NAMES, with_a_test
 
-#: What the data may call a split, folded, and what it means when all three kinds are there.
-_SPLIT_NAMES: dict[str, SplitName] = {
-    "train": "train",
-    "training": "train",
-    "val": "validation",
-    "valid": "validation",
-    "validation": "validation",
-    "test": "test",
-    "testing": "test",
-}
 #: Left behind by operating systems, network drives and archive programs; never data.
 _DROPPINGS = frozenset(
     {"thumbs.db", "desktop.ini", "__macosx", "@eadir", "$recycle.bin", "system volume information", "lost+found"}
@@ -51,8 +42,9 @@ photos/
             return Path(location).is_dir()
         return False
 
-    def read(self, location: Location) -> Manifest:
+    def read(self, location: Location, options: ReadOptions = NO_OPTIONS) -> Manifest:
         location = Path(location)
+        options.refuse(f"{location}, a folder of classes,")
         try:
             _require_folder(location)
             return _read(location)
@@ -102,7 +94,7 @@ def _split_meanings(location: Path) -> dict[str, SplitName]:
     Without a test folder, `val` is what is scored, and nothing chooses on it.
     """
     folders = _folders(location)
-    named = {folder.name: _SPLIT_NAMES[folder.name.casefold()] for folder in folders if _is_split(folder)}
+    named = {folder.name: SPLIT_NAMES[folder.name.casefold()] for folder in folders if _is_split(folder)}
     with_classes = [name for name in named if _folders(location / name)]
     if not with_classes and (len(named) < len(folders) or not any(_walk(folder)[0] for folder in folders)):
         return {}
@@ -135,13 +127,11 @@ def _split_meanings(location: Path) -> dict[str, SplitName]:
             f"{location}: there is a '{next(iter(named))}' folder but no 'val' or 'test' beside it.",
             hint=f"Use {location / next(iter(named))} itself, and tfl splits it.",
         )
-    if "test" in named.values():
-        return named
-    return {name: "test" if meaning == "validation" else meaning for name, meaning in named.items()}
+    return with_a_test(named)
 
 
 def _is_split(folder: Path) -> bool:
-    return folder.name.casefold() in _SPLIT_NAMES
+    return folder.name.casefold() in SPLIT_NAMES
 
 
 def _folders(place: Path) -> list[Path]:
