@@ -28,6 +28,10 @@ def _check(problems: list[tuple[bool, str]]) -> None:
         raise ConfigError("\n".join(lines))
 
 
+#: Share of the data that may be kept from training.
+_MOST_HELD_OUT = 0.8
+
+
 @dataclass(frozen=True, kw_only=True)
 class DataConfig(Record):
     """The data.
@@ -68,6 +72,11 @@ class DataConfig(Record):
                 (
                     not 0.0 < self.test_fraction <= 0.5,
                     f"test_fraction: must be in (0, 0.5]. Received: {self.test_fraction}.",
+                ),
+                (
+                    self.validation_fraction + self.test_fraction > _MOST_HELD_OUT,
+                    f"validation_fraction and test_fraction: together at most {_MOST_HELD_OUT}, so that there is "
+                    f"something to learn from. Received: {self.validation_fraction} and {self.test_fraction}.",
                 ),
             ]
         )

