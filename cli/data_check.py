@@ -19,7 +19,7 @@ _SHOWN = 20
 @json_flag
 def command(data: str, reader: str | None, as_json: bool, **options: Any) -> int:
     """Say what is wrong with DATA, file by file, and how to mend it. Exit status 1 when there are errors."""
-    from tfl.data.check import check
+    from tfl.data.check import SKIPPED_RULES, check
     from tfl.data.loading import read_manifest
 
     manifest = read_manifest(data, reader=reader or "auto", options=read_options(options))
@@ -38,6 +38,6 @@ def command(data: str, reader: str | None, as_json: bool, **options: Any) -> int
         print_table(["severity", "rule", "file", "what", "what to do"], rows)
     if len(findings) > _SHOWN:
         click.echo(f"... and {len(findings) - _SHOWN} more; all with --json.")
-    skip = " --skip-bad" if any(finding.rule == "unreadable" for finding in errors) else ""
+    skip = " --skip-bad" if any(finding.rule in SKIPPED_RULES for finding in errors) else ""
     print_next(f"tfl run {quoted(data)}{skip}")
     return 1 if errors else 0

@@ -27,7 +27,7 @@ from tfl.core.files import IfExists, claim_folder, write_text
 from tfl.core.progress import Progress
 from tfl.core.run_folder import RUN_FILE, RunFolder, RunRecord, StageRecord
 from tfl.core.version import __version__
-from tfl.data.check import check, require_clean, skip_bad
+from tfl.data.check import SKIPPED_RULES, check, require_clean, skip_bad
 from tfl.data.loading import read_manifest
 from tfl.data.manifest import Manifest
 from tfl.data.preprocess import Pixels
@@ -245,7 +245,7 @@ def _check(context: _Context) -> None:
         manifest, skipped = skip_bad(manifest, report)
         for path in skipped:
             context.progress.result(f"left out: {path}")
-        allowed = frozenset({*data.allow, "unreadable", "bad_row", "missing_file"})
+        allowed = frozenset({*data.allow}) | SKIPPED_RULES
     else:
         allowed = frozenset(data.allow)
     require_clean(report, allow=allowed)

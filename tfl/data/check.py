@@ -16,11 +16,15 @@ from PIL import Image
 
 from tfl.core.errors import DataError, unknown_name
 from tfl.core.progress import Progress
+from tfl.data._names import odd_names
 from tfl.data.findings import RULES, CheckReport, Finding, finding
 from tfl.data.manifest import Example, Manifest
 from tfl.data.preprocess import DAMAGE, FORMATS, decode, read_orientation
 
-__all__ = ["CheckReport", "Finding", "check", "require_clean", "skip_bad"]
+__all__ = ["SKIPPED_RULES", "CheckReport", "Finding", "check", "require_clean", "skip_bad"]
+
+#: What `--skip-bad` leaves out.
+SKIPPED_RULES = frozenset({"unreadable", "bad_row", "missing_file"})
 
 _TINY_PIXELS = 32
 _GIANT_PIXELS = 50_000_000
@@ -68,6 +72,7 @@ def check(manifest: Manifest, *, progress: Progress | None = None) -> tuple[Chec
     findings += [finding("unused", path, "belongs to no class, so it is left out") for path in manifest.unused]
     findings += [finding(problem.rule, problem.path, problem.message) for problem in manifest.problems]
     findings += [*_copies(good), *_class_count(good), *_class_sizes(manifest, good), *_split_classes(manifest, good)]
+    findings += [*odd_names(manifest.labels), *_groups_on_both_sides(good)]
     order = {"error": 0, "warning": 1, "info": 2}
     findings.sort(key=lambda item: (order[item.severity], item.rule, item.path))
     return _report(manifest, findings), manifest
@@ -165,6 +170,17 @@ def _copies(examples: Sequence[Example]) -> Iterator[Finding]:
                 )
             else:
                 yield finding("duplicate", other.path, f"has the same bytes as {first.path}")
+
+
+def _groups_on_both_sides(good: Sequence[Example]) -> Iterator[Finding]:
+    sides: dict[str, dict[str, Example]] = defaultdict(dict)
+    for example in good:
+        if example.group and example.given_split:
+            sides[example.group].setdefault(example.given_split, example)
+    for group, found in sides.items():
+        if len(found) > 1:
+            places = " and ".join(f"'{name}' ({example.path})" for name, example in found.items())
+            yield finding("group_leakage", group, f"the group '{group}' is in {places}")
 
 
 def _class_count(good: Sequence[Example]) -> Iterator[Finding]:
