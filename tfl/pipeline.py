@@ -27,7 +27,7 @@ from tfl.core.files import IfExists, claim_folder, write_text
 from tfl.core.progress import Progress
 from tfl.core.run_folder import RUN_FILE, RunFolder, RunRecord, StageRecord
 from tfl.core.version import __version__
-from tfl.data.check import SKIPPED_RULES, check, require_clean, skip_bad
+from tfl.data.check import SKIPPED_RULES, CheckReport, check, require_clean, skip_bad
 from tfl.data.loading import read_manifest
 from tfl.data.manifest import Manifest
 from tfl.data.preprocess import Pixels
@@ -260,6 +260,7 @@ def _split(context: _Context) -> None:
         validation_fraction=data.validation_fraction,
         test_fraction=data.test_fraction,
         seed=context.config.seed,
+        duplicate_groups=CheckReport.load(context.folder.check_file).duplicate_groups,
     )
     manifest.save(context.folder.manifest_file)
     counts = ", ".join(f"{len(manifest.of_split(split))} {split}" for split in ("train", "validation", "test"))

@@ -30,6 +30,7 @@ EXTRA_OF_MODULE = {
     "matplotlib": "train",
     "jinja2": "train",
     "pyarrow": "data",
+    "imagehash": "data",
     "openvino": "openvino",
     "ai_edge_litert": "tflite",
     "flatbuffers": "tflite",

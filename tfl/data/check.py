@@ -15,10 +15,12 @@ from pathlib import Path, PurePosixPath
 from PIL import Image
 
 from tfl.core.errors import DataError, unknown_name
+from tfl.core.extras import install_command, is_installed
 from tfl.core.progress import Progress
 from tfl.data._names import odd_names
 from tfl.data.findings import RULES, CheckReport, Finding, finding
 from tfl.data.manifest import Example, Manifest
+from tfl.data.near import Look, look_of, near_groups
 from tfl.data.preprocess import DAMAGE, FORMATS, decode, read_orientation
 
 __all__ = ["SKIPPED_RULES", "CheckReport", "Finding", "check", "require_clean", "skip_bad"]
@@ -31,6 +33,9 @@ _GIANT_PIXELS = 50_000_000
 _FEW = 10
 _IMBALANCE = 5.0
 _NAMED = 10
+_NEAR_NAMED = 3
+_ALIKE_LEAST = 20
+_ALIKE_SHARE = 1 / 3
 
 
 @dataclass(frozen=True)
@@ -39,6 +44,7 @@ class _Seen:
 
     digest: str
     findings: tuple[Finding, ...]
+    look: Look | None = None
 
 
 def check(manifest: Manifest, *, progress: Progress | None = None) -> tuple[CheckReport, Manifest]:
@@ -72,10 +78,13 @@ def check(manifest: Manifest, *, progress: Progress | None = None) -> tuple[Chec
     findings += [finding("unused", path, "belongs to no class, so it is left out") for path in manifest.unused]
     findings += [finding(problem.rule, problem.path, problem.message) for problem in manifest.problems]
     findings += [*_copies(good), *_class_count(good), *_class_sizes(manifest, good), *_split_classes(manifest, good)]
+    near = _near(examples, seen)
+    findings += [*_near_findings(examples, near), *_unchecked()]
     findings += [*odd_names(manifest.labels), *_groups_on_both_sides(good)]
     order = {"error": 0, "warning": 1, "info": 2}
     findings.sort(key=lambda item: (order[item.severity], item.rule, item.path))
-    return _report(manifest, findings), manifest
+    groups = tuple(tuple(examples[index].path for index in group) for group in near)
+    return replace(_report(manifest, findings), duplicate_groups=groups), manifest
 
 
 def _report(manifest: Manifest, findings: Sequence[Finding]) -> CheckReport:
@@ -107,11 +116,11 @@ def _look(file: Path, path: str) -> _Seen:
         return _Seen("", (finding("unreadable", path, f"can't be read: {error.strerror or error}"),))
     digest = hashlib.sha256(data).hexdigest()
     try:
-        decode(data, name=path)
+        image = decode(data, name=path)
     except DataError as error:
         reason = error.message.removeprefix(f"{path}: ").removesuffix(".")
         return _Seen(digest, (finding("unreadable", path, reason),))
-    return _Seen(digest, tuple(_traits(data, path)))
+    return _Seen(digest, tuple(_traits(data, path)), look_of(image) if is_installed("imagehash") else None)
 
 
 def _traits(data: bytes, path: str) -> Iterator[Finding]:
@@ -170,6 +179,41 @@ def _copies(examples: Sequence[Example]) -> Iterator[Finding]:
                 )
             else:
                 yield finding("duplicate", other.path, f"has the same bytes as {first.path}")
+
+
+def _near(examples: Sequence[Example], seen: Sequence[_Seen]) -> list[tuple[int, ...]]:
+    """Gather near copies: indices of examples, exact copies counted once."""
+    first: dict[str, int] = {}
+    for index, item in enumerate(seen):
+        if item.look is not None:
+            first.setdefault(item.digest, index)
+    chosen = list(first.values())
+    groups = near_groups([look for index in chosen if (look := seen[index].look) is not None])
+    found = [tuple(chosen[member] for member in group) for group in groups]
+    # Where a third of all pictures are one group, they are alike by nature, and nothing follows from it.
+    return [group for group in found if len(group) < max(_ALIKE_LEAST, len(examples) * _ALIKE_SHARE)]
+
+
+def _near_findings(examples: Sequence[Example], near: Sequence[Sequence[int]]) -> Iterator[Finding]:
+    for group in near:
+        members = [examples[index] for index in group]
+        first, others = members[0], members[1:]
+        shown = ", ".join(other.path for other in others[:_NEAR_NAMED])
+        if len(others) > _NEAR_NAMED:
+            shown += f" and {len(others) - _NEAR_NAMED} more"
+        yield finding("near_duplicate", first.path, f"is nearly the same picture as {shown}")
+        for other in others:
+            if other.given_split != first.given_split:
+                message = f"is nearly the same picture as {first.path}, on the other side of a split"
+                yield finding("near_leakage", other.path, message)
+            if other.label != first.label:
+                message = f"is nearly the same picture as {first.path}, but of another class"
+                yield finding("near_conflict", other.path, message)
+
+
+def _unchecked() -> Iterator[Finding]:
+    if not is_installed("imagehash"):
+        yield finding("not_checked", "", f"near duplicates were not looked for: {install_command('imagehash')}")
 
 
 def _groups_on_both_sides(good: Sequence[Example]) -> Iterator[Finding]:
@@ -253,11 +297,11 @@ def require_clean(report: CheckReport, *, allow: frozenset[str] = frozenset()) -
 
 
 def skip_bad(manifest: Manifest, report: CheckReport) -> tuple[Manifest, tuple[str, ...]]:
-    """Leave out the files that can't be read.
+    """Leave out the files that can't be read, and what bad lines of a manifest file are about.
 
     Returns:
         The manifest without them, and what was left out with the reason, one line each.
     """
-    bad = [item for item in report.findings if item.rule == "unreadable"]
+    bad = [item for item in report.findings if item.rule in SKIPPED_RULES]
     kept = manifest.without({item.path for item in bad})
     return kept, tuple(f"{item.path}: {item.message}" for item in bad)

@@ -18,6 +18,7 @@ RULES: dict[str, tuple[Severity, str]] = {
     "label_spelling": ("error", "Merge the two classes, or give them names that a person tells apart."),
     "group_leakage": ("error", "Put the whole group on one side of the split."),
     "leakage": ("error", "Delete the copy from one side of the split."),
+    "near_leakage": ("error", "Put nearly equal pictures on one side of the split, or delete one of them."),
     "missing_in_train": ("error", "Add training pictures of the class, or leave it out of the other folders."),
     "bad_row": ("error", "Mend the line of the manifest file, or delete it."),
     "missing_file": ("error", "Put the file where the manifest file says, or delete its line."),
@@ -27,11 +28,14 @@ RULES: dict[str, tuple[Severity, str]] = {
     "split_like_class": ("warning", "Rename it, or put train, val and test folders at the top, each with all classes."),
     "few": ("warning", "Add pictures; with under ten of a class the figures say little."),
     "duplicate": ("warning", "Delete the copies; they weigh twice in training."),
+    "near_duplicate": ("warning", "Keep one of them, or leave them: tfl keeps them on one side when it splits."),
+    "near_conflict": ("warning", "Look at both; if they show the same, one of the labels is wrong."),
     "imbalance": ("warning", "Add pictures of the rare class, or try --class-weights balanced."),
     "missing_in_split": ("warning", "Add pictures of the class to the split, or it is never tested."),
     "wrong_extension": ("warning", "Rename the file to what it is."),
     "animated": ("warning", "Only the first frame is used; extract the frames if all count."),
     "tiny": ("warning", "Use larger pictures; enlarging adds no detail."),
+    "not_checked": ("info", "Install what is missing to have it checked."),
     "giant": ("info", "Nothing to do; smaller files would be read faster."),
     "deep_colour": ("info", "Nothing to do; 16 bits are scaled to 8."),
     "cmyk": ("info", "Nothing to do; converted to RGB."),
@@ -69,6 +73,7 @@ class CheckReport(Record):
         class_counts: Pictures per class.
         split_counts: Pictures per split the data came with.
         findings: Errors first.
+        duplicate_groups: Paths of pictures that are nearly the same; a split keeps each group on one side.
     """
 
     verdict: str
@@ -78,6 +83,7 @@ class CheckReport(Record):
     class_counts: dict[str, int]
     split_counts: dict[str, int]
     findings: tuple[Finding, ...]
+    duplicate_groups: tuple[tuple[str, ...], ...] = ()
 
 
 def finding(rule: str, path: str, message: str) -> Finding:
