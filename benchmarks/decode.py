@@ -16,6 +16,7 @@ import sys
 import tempfile
 import time
 from concurrent.futures import ThreadPoolExecutor
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -93,16 +94,18 @@ def main() -> int:
     size, threads = arguments.size, arguments.threads
     draft = ImagePreprocessing(height=size, width=size, jpeg_draft=True)
     full = ImagePreprocessing(height=size, width=size)
-    print("| files | keras img/s | tfl img/s | tfl without draft img/s | ratio (range) | aim |\n|---|---|---|---|---|---|")
+    print(
+        "| files | keras img/s | tfl img/s | tfl without draft img/s | ratio (range) | aim |\n|---|---|---|---|---|---|"
+    )
     missed = False
     for name, (width, height, aim) in SETS.items():
         with tempfile.TemporaryDirectory() as temporary:
             count = arguments.small if width < 1000 else arguments.photos
             files = make_files(Path(temporary), width, height, count, seed=0)
             runs = {
-                "keras": lambda: keras_seconds(Path(temporary), size, threads),
-                "tfl": lambda: tfl_seconds(files, draft, threads),
-                "full": lambda: tfl_seconds(files, full, threads),
+                "keras": partial(keras_seconds, Path(temporary), size, threads),
+                "tfl": partial(tfl_seconds, files, draft, threads),
+                "full": partial(tfl_seconds, files, full, threads),
             }
             for run in runs.values():
                 run()

@@ -9,6 +9,7 @@ from tfl_cli._lazy import LazyGroup
 #: Name -> (file in this folder, what the list of commands says).
 COMMANDS = {
     "check": ("data_check", "Say what is wrong with data, file by file, and how to mend it."),
+    "summary": ("data_summary", "Follow one picture from its file to the model's input."),
 }
 
 
