@@ -30,8 +30,9 @@ Floats: TypeAlias = npt.NDArray[np.float32]
 #: Pillow's own limit for a decompression bomb; above it a picture is refused, never merely warned about.
 MAX_PIXELS = 178_956_970
 
-#: A JPEG is never decoded to less than this many times the size that the resize needs. Below 2 the filter of the
-#: resize would have too few pixels to be anti-aliased with; Pillow's own `thumbnail` takes 2 too.
+#: A JPEG is never decoded to less than this many times the size that the resize needs; Pillow's own `thumbnail`
+#: takes 2 too. A draft is a whole number of pixels, rounded up, so it shows the picture shifted by up to one of its
+#: own pixels at the far edges: half a pixel of the result at 2, more with a smaller margin.
 DRAFT_MARGIN = 2.0
 
 #: What is read, the common first, with the endings of each format's names. Others are refused: Pillow would
