@@ -39,7 +39,7 @@ TRAIN_FLAGS: dict[str, tuple[str, Any, str]] = {
     "--fine-tune-rate": ("train.fine_tune_learning_rate", float, "Learning rate of that stage."),
     "--augment": (
         "train.augmentation",
-        click.Choice(["none", "light", "standard"]),
+        click.Choice(["none", "light", "standard", "strong"]),
         "Random changes of training pictures.",
     ),
     "--class-weights": ("train.class_weights", click.Choice(["none", "balanced"]), "Weigh rare classes more."),

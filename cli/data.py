@@ -11,6 +11,7 @@ COMMANDS = {
     "formats": ("data_formats", "Explain every format that can be read, with an example."),
     "describe": ("data_describe", "Say what was understood of data: classes, splits, groups, columns."),
     "check": ("data_check", "Say what is wrong with data, file by file, and how to mend it."),
+    "summary": ("data_summary", "Follow one picture from its file to the model's input."),
 }
 
 

@@ -75,14 +75,21 @@ class Application:
         """Return the input contract, for another size than its own where asked."""
         side = size or self.size
         if self.mode == "tf":
-            return ImagePreprocessing(height=side, width=side, scale=1 / 127.5, mean=(1.0, 1.0, 1.0))
+            return ImagePreprocessing(height=side, width=side, jpeg_draft=True, scale=1 / 127.5, mean=(1.0, 1.0, 1.0))
         if self.mode == "caffe":
-            return ImagePreprocessing(height=side, width=side, channels="bgr", mean=(103.939, 116.779, 123.68))
+            return ImagePreprocessing(
+                height=side, width=side, jpeg_draft=True, channels="bgr", mean=(103.939, 116.779, 123.68)
+            )
         if self.mode == "torch":
             return ImagePreprocessing(
-                height=side, width=side, scale=1 / 255, mean=(0.485, 0.456, 0.406), std=(0.229, 0.224, 0.225)
+                height=side,
+                width=side,
+                jpeg_draft=True,
+                scale=1 / 255,
+                mean=(0.485, 0.456, 0.406),
+                std=(0.229, 0.224, 0.225),
             )
-        return ImagePreprocessing(height=side, width=side)
+        return ImagePreprocessing(height=side, width=side, jpeg_draft=True)
 
     def file_for(self, size: int) -> str:
         """Return the file of weights for an image size; MobileNets were trained at several."""

@@ -23,6 +23,7 @@ _SKETCHNET = BackboneInfo(
     preprocessing=ImagePreprocessing(
         height=_sketchnet.NATIVE_SIZE,
         width=_sketchnet.NATIVE_SIZE,
+        jpeg_draft=True,
         resize="crop",
         scale=1 / 127.5,
         mean=(1.0, 1.0, 1.0),

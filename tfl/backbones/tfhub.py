@@ -129,7 +129,7 @@ class TfHubSource(BackboneSource):
 
 
 def _contract(size: int) -> ImagePreprocessing:
-    return ImagePreprocessing(height=size, width=size, scale=1 / 255)
+    return ImagePreprocessing(height=size, width=size, jpeg_draft=True, scale=1 / 255)
 
 
 def _kind(name: str) -> Literal["local", "address", "kaggle"]:

@@ -15,7 +15,7 @@ from tfl.core.files import write_text
 from tfl.core.records import Record
 
 Precision = Literal["auto", "float32", "mixed_bfloat16", "mixed_float16"]
-Augmentation = Literal["none", "light", "standard"]
+Augmentation = Literal["none", "light", "standard", "strong"]
 
 #: Targets and precisions of a run that asks for none in particular.
 DEFAULT_PRECISIONS = ("fp32", "fp16", "int8")
@@ -122,7 +122,8 @@ class TrainConfig(Record):
         fine_tune_layers: How many of the backbone's last layers learn in it; 0 means all.
         fine_tune_learning_rate: Of the second stage.
         augmentation: `none`; `light` moves, zooms and turns a little and changes contrast; `standard` also flips
-            left to right. For training samples only.
+            left to right; `strong` goes further and adds shear, perspective, brightness, saturation, hue, blur,
+            noise and erased patches. For training samples only.
         augmented_views: Augmented copies per sample, next to the untouched one, in the head's stage.
         class_weights: `balanced` weighs classes by the inverse of their count.
         precision: Of the training arithmetic; `auto` looks at the hardware.

@@ -20,7 +20,7 @@ from tfl.core.errors import ConfigError, closest
 from tfl.core.files import read_json, write_json
 
 
-@dataclass(frozen=True, kw_only=True)
+@dataclass(frozen=True, kw_only=True, slots=True)
 class Record:
     """Base of all records. `SCHEMA` rises when an old file can no longer be read as it is."""
 

@@ -2,20 +2,21 @@
 
 from __future__ import annotations
 
+import json
 from collections import Counter
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Literal
 
 from tfl.core.errors import UserError, closest
-from tfl.core.files import sha256_text
+from tfl.core.files import sha256_text, write_atomic
 from tfl.core.records import Record
 
 SplitName = Literal["train", "validation", "test"]
 SPLITS: tuple[SplitName, ...] = ("train", "validation", "test")
 
 
-@dataclass(frozen=True, kw_only=True)
+@dataclass(frozen=True, kw_only=True, slots=True)
 class Example(Record):
     """One labelled file.
 
@@ -83,6 +84,24 @@ class Manifest(Record):
     unused: tuple[str, ...] = ()
     problems: tuple[Problem, ...] = ()
     source: str = ""
+
+    def save(self, path: Path) -> None:
+        """Write the manifest as JSON with one example per line, atomically.
+
+        One example at a time is held as text, so a million of them cost no memory beside the manifest itself.
+        """
+        write_atomic(path, self._write)
+
+    def _write(self, file: Path) -> None:
+        head = replace(self, examples=()).to_dict()
+        del head["examples"]
+        encode = json.JSONEncoder(ensure_ascii=False, allow_nan=False).encode
+        with file.open("w", encoding="utf-8", newline="\n") as stream:
+            stream.write(encode(head)[:-1] + ',\n"examples": [')
+            for index, example in enumerate(self.examples):
+                stream.write(",\n" if index else "\n")
+                stream.write(encode(example.to_dict()))
+            stream.write("\n]}\n")
 
     @property
     def is_multi_label(self) -> bool:

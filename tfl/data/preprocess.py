@@ -30,6 +30,11 @@ Floats: TypeAlias = npt.NDArray[np.float32]
 #: Pillow's own limit for a decompression bomb; above it a picture is refused, never merely warned about.
 MAX_PIXELS = 178_956_970
 
+#: A JPEG is never decoded to less than this many times the size that the resize needs; Pillow's own `thumbnail`
+#: takes 2 too. A draft is a whole number of pixels, rounded up, so it shows the picture shifted by up to one of its
+#: own pixels at the far edges: half a pixel of the result at 2, more with a smaller margin.
+DRAFT_MARGIN = 2.0
+
 #: What is read, the common first, with the endings of each format's names. Others are refused: Pillow would
 #: run Ghostscript on an EPS file from anywhere.
 FORMATS: dict[str, frozenset[str]] = {
@@ -106,6 +111,10 @@ class ImagePreprocessing(Record):
         resize: `crop` keeps the aspect and cuts the middle, `squish` ignores the aspect, `pad` keeps all
             and fills with black.
         interpolation: Pillow's filter; every one of them is anti-aliased.
+        jpeg_draft: Decode a large JPEG file to 1/2, 1/4 or 1/8 of its size, inside the decoder (scaled inverse
+            DCT), where at least `DRAFT_MARGIN` times the size that the resize needs is left. Several times faster
+            on photos of a phone; pixels differ a little from those of a full decode. False in records written
+            without the field, which keep their pixels; True in the contracts of all backbones.
         channels: Order of the channels.
         scale: Factor on pixel values in [0, 255].
         mean: Per channel, in the order of `channels`, after scaling.
@@ -116,6 +125,7 @@ class ImagePreprocessing(Record):
     width: int
     resize: Literal["crop", "squish", "pad"] = "crop"
     interpolation: Literal["bilinear", "bicubic", "lanczos"] = "bilinear"
+    jpeg_draft: bool = False
     channels: Literal["rgb", "bgr"] = "rgb"
     scale: float = 1.0
     mean: tuple[float, float, float] = (0.0, 0.0, 0.0)
@@ -134,7 +144,7 @@ class ImagePreprocessing(Record):
         return float(table.min()), float(table.max())
 
 
-def decode(source: ImageSource, *, name: str = "") -> Image.Image:
+def decode(source: ImageSource, *, name: str = "", draft_for: ImagePreprocessing | None = None) -> Image.Image:
     """Decode a picture to upright 8-bit RGB.
 
     EXIF orientation is applied; of an animation the first frame is taken; transparency is laid on
@@ -143,6 +153,8 @@ def decode(source: ImageSource, *, name: str = "") -> Image.Image:
     Args:
         source: A path, the bytes of a file, a Pillow image, or `(height, width[, 3 or 4])` uint8 grey, RGB or RGBA.
         name: What the message calls it; the path by default.
+        draft_for: Decode a JPEG file or its bytes only as large as this contract needs, if its `jpeg_draft` is
+            set. Pillow images and arrays are decoded already and are never made smaller here.
 
     Raises:
         DataError: The file is missing, empty, truncated, not a picture, or over `MAX_PIXELS`.
@@ -161,7 +173,7 @@ def decode(source: ImageSource, *, name: str = "") -> Image.Image:
         raise DataError(f"{name}: can't be read: {error.strerror or error}.") from error
     if not data:
         raise DataError(f"{name}: the file is empty (0 bytes).")
-    return _decode_bytes(data, name)
+    return _decode_bytes(data, name, draft_for)
 
 
 def _decode_array(source: npt.NDArray[np.uint8]) -> Image.Image:
@@ -174,7 +186,7 @@ def _decode_array(source: npt.NDArray[np.uint8]) -> Image.Image:
     return _to_rgb(Image.fromarray(source))
 
 
-def _decode_bytes(data: bytes, name: str) -> Image.Image:
+def _decode_bytes(data: bytes, name: str, draft_for: ImagePreprocessing | None) -> Image.Image:
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")
@@ -183,6 +195,7 @@ def _decode_bytes(data: bytes, name: str) -> Image.Image:
                     raise DataError(
                         f"{name}: {image.width} x {image.height} pixels is over the limit of {MAX_PIXELS:,}."
                     )
+                _draft(image, draft_for)
                 return _to_rgb(image)
     except UnidentifiedImageError as error:
         raise DataError(f"{name}: not a picture that can be read ({_kind(data)}).") from error
@@ -202,6 +215,30 @@ def _kind(data: bytes) -> str:
         if head[skip:].startswith(begin.lower()):
             return kind
     return f"starts with {data[:8]!r}"
+
+
+def _draft(image: Image.Image, contract: ImagePreprocessing | None) -> None:
+    """Tell the JPEG decoder how small it may decode; other formats have no such decoder."""
+    if contract is None or not contract.jpeg_draft or image.format not in ("JPEG", "MPO"):
+        return
+    lies = read_orientation(image) >= 5
+    stored = (contract.height, contract.width) if lies else (contract.width, contract.height)
+    scale = draft_scale(image.size, stored, contract.resize)
+    if scale > 1:
+        image.draft(None, (image.width // scale, image.height // scale))
+
+
+def draft_scale(size: tuple[int, int], target: tuple[int, int], method: Literal["crop", "squish", "pad"]) -> int:
+    """Return by how much a JPEG may be decoded smaller: 1, 2, 4 or 8.
+
+    Args:
+        size: Width and height of the file's picture, in pixels.
+        target: Width and height of the model's input, as the file's picture lies.
+        method: `crop` and `squish` are held by the side that shrinks least, `pad` by the one that shrinks most.
+    """
+    ratios = (size[0] / target[0], size[1] / target[1])
+    room = (max(ratios) if method == "pad" else min(ratios)) / DRAFT_MARGIN
+    return next((scale for scale in (8, 4, 2) if scale <= room and scale <= min(size)), 1)
 
 
 def read_orientation(image: Image.Image) -> int:
@@ -292,7 +329,7 @@ def load_pixels(source: ImageSource, contract: ImagePreprocessing, *, name: str 
     Raises:
         DataError: The picture can't be decoded.
     """
-    return resize(decode(source, name=name), contract)
+    return resize(decode(source, name=name, draft_for=contract), contract)
 
 
 def load_batch(sources: Iterable[ImageSource], contract: ImagePreprocessing) -> Floats:

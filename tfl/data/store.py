@@ -30,7 +30,7 @@ def open_pixels(
         examples: With digests; contents, contract and Pillow's version decide the file's name, so that nothing
             stale is read.
         root: What the examples' paths are relative to.
-        contract: Only size, resize method and interpolation matter here.
+        contract: Only size, resize method, interpolation and `jpeg_draft` matter here.
         cache_dir: Where the file goes.
         progress: Told about every picture.
 
@@ -40,7 +40,8 @@ def open_pixels(
     """
     key = sha256_text(
         *(example.sha256 or example.path for example in examples),
-        f"{contract.height}x{contract.width} {contract.resize} {contract.interpolation} {PIL.__version__}",
+        f"{contract.height}x{contract.width} {contract.resize} {contract.interpolation} {PIL.__version__}"
+        f"{' jpeg_draft' if contract.jpeg_draft else ''}",
     )
     path = cache_dir / f"pixels-{key[:32]}.npy"
     shape = (len(examples), contract.height, contract.width, 3)

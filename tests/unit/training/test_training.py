@@ -139,8 +139,9 @@ def test_folding_the_standardization_keeps_the_answers():
     np.testing.assert_allclose(np.asarray(head(features)), expected, atol=1e-5)
 
 
-def test_augmentation_follows_from_seed_epoch_and_batch(pixels):
-    prepare, again = (make_augmenter("standard", CONTRACT, seed=2) for _ in range(2))
+@pytest.mark.parametrize("preset", ["light", "standard", "strong"])
+def test_augmentation_follows_from_seed_epoch_and_batch(preset, pixels):
+    prepare, again = (make_augmenter(preset, CONTRACT, seed=2) for _ in range(2))
     first = prepare(pixels, 1, 0)
     prepare(pixels, 2, 0)
     np.testing.assert_array_equal(first, again(pixels, 1, 0))
@@ -149,6 +150,14 @@ def test_augmentation_follows_from_seed_epoch_and_batch(pixels):
     assert first.dtype == np.float32
     assert first.min() >= low - 1e-5
     assert first.max() <= high + 1e-5
+
+
+def test_strong_augmentation_keeps_what_the_channels_mean(pixels):
+    rgb = ImagePreprocessing(height=16, width=16)
+    bgr = ImagePreprocessing(height=16, width=16, channels="bgr")
+    first, swapped = (make_augmenter("strong", contract, seed=2)(pixels, 1, 0) for contract in (rgb, bgr))
+    np.testing.assert_array_equal(first[..., ::-1], swapped)
+    assert not np.array_equal(first, swapped)
 
 
 def test_no_augmentation_is_the_contract_alone(pixels):
