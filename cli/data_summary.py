@@ -3,18 +3,20 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import click
 
+from tfl_cli._options import read_flags, read_options
 from tfl_cli._output import print_json, print_table
 
 
 @click.command("summary")
-@click.argument("data", type=click.Path(path_type=Path))
-@click.option("--reader", default="auto", help="How to read the data; found out by default.")
+@click.argument("data", type=click.Path())
+@read_flags
 @click.option("--backbone", default="embedded:sketchnet", help="Whose input contract, source:name.")
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON document on standard output.")
-def command(data: Path, reader: str, backbone: str, as_json: bool) -> int:
+def command(data: str, reader: str | None, backbone: str, as_json: bool, **options: Any) -> int:
     """Print shape, type and range of the first picture of DATA after every step of the preprocessing."""
     from tfl.backbones import SOURCES, parse_spec
     from tfl.data.loading import read_manifest
@@ -22,7 +24,7 @@ def command(data: Path, reader: str, backbone: str, as_json: bool) -> int:
 
     source, name = parse_spec(backbone)
     contract = SOURCES.get(source).info(name).preprocessing
-    manifest = read_manifest(data, reader=reader)
+    manifest = read_manifest(data, reader=reader or "auto", options=read_options(options))
     example = manifest.examples[0]
     steps = summarize(Path(manifest.root) / example.path, contract)
     if as_json:
