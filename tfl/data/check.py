@@ -34,7 +34,7 @@ _FEW = 10
 _IMBALANCE = 5.0
 _NAMED = 10
 _NEAR_NAMED = 3
-_ALIKE_LEAST = 20
+_ALIKE_LEAST = 50
 _ALIKE_SHARE = 1 / 3
 
 
@@ -83,7 +83,8 @@ def check(manifest: Manifest, *, progress: Progress | None = None) -> tuple[Chec
     findings += [*odd_names(manifest.labels), *_groups_on_both_sides(good)]
     order = {"error": 0, "warning": 1, "info": 2}
     findings.sort(key=lambda item: (order[item.severity], item.rule, item.path))
-    groups = tuple(tuple(examples[index].path for index in group) for group in near)
+    copies = [group for group in near if not _alike_by_nature(group, examples)]
+    groups = tuple(tuple(examples[index].path for index in group) for group in copies)
     return replace(_report(manifest, findings), duplicate_groups=groups), manifest
 
 
@@ -190,14 +191,22 @@ def _near(examples: Sequence[Example], seen: Sequence[_Seen]) -> list[tuple[int,
     chosen = list(first.values())
     groups = near_groups([look for index in chosen if (look := seen[index].look) is not None])
     found = [tuple(chosen[member] for member in group) for group in groups]
-    # Where a third of all pictures are one group, they are alike by nature, and nothing follows from it.
-    return [group for group in found if len(group) < max(_ALIKE_LEAST, len(examples) * _ALIKE_SHARE)]
+    return sorted(found)
+
+
+def _alike_by_nature(group: Sequence[int], examples: Sequence[Example]) -> bool:
+    """Say whether so many pictures are one group that they are no copies, such as scans of one kind."""
+    return len(group) >= max(_ALIKE_LEAST, len(examples) * _ALIKE_SHARE)
 
 
 def _near_findings(examples: Sequence[Example], near: Sequence[Sequence[int]]) -> Iterator[Finding]:
     for group in near:
         members = [examples[index] for index in group]
         first, others = members[0], members[1:]
+        if _alike_by_nature(group, examples):
+            message = f"and {len(others)} more of {len(examples)} pictures look alike; they are not taken for copies"
+            yield finding("near_duplicate", first.path, message)
+            continue
         shown = ", ".join(other.path for other in others[:_NEAR_NAMED])
         if len(others) > _NEAR_NAMED:
             shown += f" and {len(others) - _NEAR_NAMED} more"

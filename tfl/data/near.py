@@ -64,7 +64,8 @@ def near_groups(looks: Sequence[Look]) -> list[tuple[int, ...]]:
 
     Returns:
         Indices of each group of two and more, sorted. Up to 100,000 pictures, hashes at most 7 bits apart are
-        compared, above that at most 3 apart.
+        compared, above that at most 3 apart; of more than 4,000 that share a band, only those near in order. A
+        group is what pairs link, so that its ends may be less alike than its neighbours.
     """
     if len(looks) < 2:
         return []

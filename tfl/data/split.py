@@ -30,8 +30,8 @@ def assign_splits(
     `sqrt(n * fraction * (1 - fraction))`, so 100 pictures and 0.15 give 15 with a deviation of 3.6.
 
     An old file can move in two cases. Where a class has no picture in a split by its hashes, the one nearest to the
-    border is taken, and goes back when a new picture falls there by its own hash; with a fraction of 0.15 that is
-    the case for 20 % of the classes with 10 pictures, 0.8 % with 30 and 0.03 % with 50. And where a new file ties
+    border is taken, and goes back when a new picture falls there by its own hash; with fractions of 0.15 that is
+    the case for 37 % of the classes with 10 pictures, 1.5 % with 30 and 0.06 % with 50. And where a new file ties
     old ones to another unit, as a near-duplicate of both, they have to come together.
 
     Args:
@@ -42,7 +42,8 @@ def assign_splits(
         duplicate_groups: Paths of near-duplicates, group by group.
 
     Raises:
-        DataError: A class has fewer than two different pictures. With two, there is none for validation.
+        DataError: A class has fewer than two different pictures, or groups leave none of it to learn from. With two,
+            there is none for validation.
     """
     present = {example.split for example in manifest.examples if example.split}
     shares: dict[SplitName, float] = {}
@@ -61,6 +62,7 @@ def assign_splits(
         sides |= {example.path: example.split or _given_side(unit) for example in unit.examples}
     for unit, place in zip(free, places, strict=True):
         sides |= dict.fromkeys((example.path for example in unit.examples), names[place])
+    _require_learned(manifest, free, [names[place] for place in places])
     examples = tuple(replace(example, split=sides[example.path]) for example in manifest.examples)
     return replace(manifest, examples=examples)
 
@@ -69,6 +71,17 @@ def _given_side(unit: Unit) -> SplitName | None:
     """Return the side that a member was given for scoring or choosing, or None; the test split comes first."""
     given = {example.split for example in unit.examples}
     return "test" if "test" in given else "validation" if "validation" in given else None
+
+
+def _require_learned(manifest: Manifest, units: Sequence[Unit], sides: Sequence[SplitName]) -> None:
+    free = {label for unit in units for label in unit.labels}
+    learned = {label for unit, side in zip(units, sides, strict=True) if side == "train" for label in unit.labels}
+    missing = [label for label in manifest.labels if label in free - learned]
+    if missing:
+        raise DataError(
+            f"The groups tie the classes together so that none is left to learn from: {', '.join(missing)}.",
+            hint="Choose another --group-column, other fractions or another --seed.",
+        )
 
 
 def _require_enough(manifest: Manifest, units: Sequence[Unit]) -> None:

@@ -134,6 +134,19 @@ def test_splits_keep_near_copies_together(tmp_path):
         assert all(side[str(number)] == side[f"{number}-again"] for number in range(24))
 
 
+def test_pictures_that_are_all_alike_are_told_once_and_not_taken_for_copies(tmp_path):
+    for label, step in (("a", 0), ("b", 1)):
+        (tmp_path / label).mkdir()
+        for number in range(30):
+            ImageEnhance.Brightness(scene(0)).enhance(1 + (2 * number + step) / 400).save(
+                tmp_path / label / f"{number}.png"
+            )
+    report, _ = check(read_manifest(tmp_path))
+    ((rule, path),) = rules(report, *NEAR)
+    assert (rule, path) == ("near_duplicate", "a/0.png")
+    assert report.duplicate_groups == ()
+
+
 def test_noise_of_one_colour_is_not_accused(tmp_path):
     report, _ = check(read_manifest(draw_classes(tmp_path, per_class=30, size=(80, 120))))
     assert rules(report, *NEAR) == []

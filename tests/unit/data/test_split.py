@@ -129,7 +129,7 @@ def test_a_class_in_one_group_can_not_be_split():
     assert "one group count as one" in raised.value.hint
 
 
-def test_groups_that_tie_all_classes_together_are_told():
+def test_two_groups_of_all_classes_give_one_to_train_and_one_to_test():
     tied = [
         Example(path=f"{label}/{number}.png", label=label, sha256=f"{label}{number}", group=f"shoot-{number}")
         for label in "abcd"
