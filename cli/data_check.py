@@ -31,8 +31,7 @@ def command(data: str, reader: str | None, as_json: bool, **options: Any) -> int
         return 1 if errors else 0
     click.echo(report.verdict)
     print_table(["class", "pictures"], [[label, count] for label, count in manifest.counts().items()])
-    order = {"error": 0, "warning": 1, "info": 2}
-    findings = sorted(report.findings, key=lambda item: (order[item.severity], item.rule, item.path))
+    findings = report.findings
     if findings:
         rows = [[item.severity, item.rule, item.path, item.message, item.fix] for item in findings[:_SHOWN]]
         print_table(["severity", "rule", "file", "what", "what to do"], rows)

@@ -144,14 +144,15 @@ def _check_names(config: RunConfig, if_exists: IfExists) -> None:
     SOURCES.get(source).info(name)
     plan_cells(config.export.targets, config.export.precisions)
     if if_exists != "resume":
-        _refuse_many_labels(read_data(config))
+        _read_data(config)
 
 
-def read_data(config: RunConfig) -> Manifest:
+def _read_data(config: RunConfig) -> Manifest:
     """List the examples that a config names.
 
     Raises:
         DataError: They can't be read.
+        UnsupportedError: They have several labels each.
     """
     data = config.data
     options = ReadOptions(
@@ -161,15 +162,13 @@ def read_data(config: RunConfig) -> Manifest:
         group_column=data.group_column,
         label_separator=data.label_separator,
     )
-    return read_manifest(data.path, reader=data.reader, options=options)
-
-
-def _refuse_many_labels(manifest: Manifest) -> None:
+    manifest = read_manifest(data.path, reader=data.reader, options=options)
     if manifest.is_multi_label:
         raise UnsupportedError(
             f"{manifest.source or manifest.root}: examples have several labels; only one label each is learned.",
             hint="Name a column with one label: --label-column NAME",
         )
+    return manifest
 
 
 def _next_folder(config: RunConfig) -> Path:
@@ -237,8 +236,7 @@ def _do_stage(context: _Context, name: str) -> None:
 
 def _check(context: _Context) -> None:
     data = context.config.data
-    manifest = read_data(context.config)
-    _refuse_many_labels(manifest)
+    manifest = _read_data(context.config)
     report, manifest = check(manifest, progress=context.progress)
     report.save(context.folder.check_file)
     if data.bad_files == "skip":

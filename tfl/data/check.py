@@ -62,7 +62,10 @@ def check(manifest: Manifest, *, progress: Progress | None = None) -> tuple[Chec
     pool = ThreadPoolExecutor(os.cpu_count())
     try:
         root = Path(manifest.root)
-        results = pool.map(lambda example: _look(root / example.path, example.path), manifest.examples)
+        compares = is_installed("imagehash")
+        results = pool.map(
+            lambda example: _look(root / example.path, example.path, compares=compares), manifest.examples
+        )
         for done, result in enumerate(results, 1):
             seen.append(result)
             progress.update("reading pictures", done=done, total=len(manifest.examples))
@@ -79,7 +82,7 @@ def check(manifest: Manifest, *, progress: Progress | None = None) -> tuple[Chec
     findings += [finding(problem.rule, problem.path, problem.message) for problem in manifest.problems]
     findings += [*_copies(good), *_class_count(good), *_class_sizes(manifest, good), *_split_classes(manifest, good)]
     near = _near(examples, seen)
-    findings += [*_near_findings(examples, near), *_unchecked()]
+    findings += [*_near_findings(examples, near), *_unchecked(compares=compares)]
     findings += [*odd_names(manifest.labels), *_groups_on_both_sides(good)]
     order = {"error": 0, "warning": 1, "info": 2}
     findings.sort(key=lambda item: (order[item.severity], item.rule, item.path))
@@ -110,7 +113,7 @@ def _report(manifest: Manifest, findings: Sequence[Finding]) -> CheckReport:
     )
 
 
-def _look(file: Path, path: str) -> _Seen:
+def _look(file: Path, path: str, *, compares: bool) -> _Seen:
     try:
         data = file.read_bytes()
     except OSError as error:
@@ -121,7 +124,7 @@ def _look(file: Path, path: str) -> _Seen:
     except DataError as error:
         reason = error.message.removeprefix(f"{path}: ").removesuffix(".")
         return _Seen(digest, (finding("unreadable", path, reason),))
-    return _Seen(digest, tuple(_traits(data, path)), look_of(image) if is_installed("imagehash") else None)
+    return _Seen(digest, tuple(_traits(data, path)), look_of(image) if compares else None)
 
 
 def _traits(data: bytes, path: str) -> Iterator[Finding]:
@@ -220,8 +223,8 @@ def _near_findings(examples: Sequence[Example], near: Sequence[Sequence[int]]) -
                 yield finding("near_conflict", other.path, message)
 
 
-def _unchecked() -> Iterator[Finding]:
-    if not is_installed("imagehash"):
+def _unchecked(*, compares: bool) -> Iterator[Finding]:
+    if not compares:
         yield finding("not_checked", "", f"near duplicates were not looked for: {install_command('imagehash')}")
 
 

@@ -8,7 +8,6 @@ pair of insects and one of blood was accused; 286 tiles were, which show the sam
 
 from __future__ import annotations
 
-from collections import defaultdict
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -18,6 +17,7 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from tfl.core.extras import require
+from tfl.data._links import linked
 
 #: Smaller pictures have less detail than the hash looks at, and different ones come out alike.
 _LEAST_SIDE = 64
@@ -71,23 +71,14 @@ def near_groups(looks: Sequence[Look]) -> list[tuple[int, ...]]:
         return []
     hashes = np.array([look.hash for look in looks], dtype=np.uint64)
     greys = np.frombuffer(b"".join(look.grey for look in looks), dtype=np.uint8).reshape(len(looks), -1)
-    parent = list(range(len(looks)))
+    return [group for group in linked(len(looks), _alike(hashes, greys)) if len(group) > 1]
 
-    def root(index: int) -> int:
-        while parent[index] != index:
-            parent[index] = parent[parent[index]]
-            index = parent[index]
-        return index
 
+def _alike(hashes: NDArray[np.uint64], greys: NDArray[np.uint8]) -> Iterator[tuple[int, int]]:
+    """Yield the candidates that the grey versions confirm."""
     for one, other in _candidates(hashes):
-        alike = _correlation(greys[one], greys[other]) >= _LEAST_CORRELATION
-        for left, right in zip(one[alike].tolist(), other[alike].tolist(), strict=True):
-            low, high = sorted((root(left), root(right)))
-            parent[high] = low
-    groups: dict[int, list[int]] = defaultdict(list)
-    for index in range(len(looks)):
-        groups[root(index)].append(index)
-    return [tuple(members) for members in groups.values() if len(members) > 1]
+        confirmed = _correlation(greys[one], greys[other]) >= _LEAST_CORRELATION
+        yield from zip(one[confirmed].tolist(), other[confirmed].tolist(), strict=True)
 
 
 def _candidates(hashes: NDArray[np.uint64]) -> Iterator[tuple[NDArray[Any], NDArray[Any]]]:

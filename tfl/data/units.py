@@ -7,6 +7,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 from tfl.core.files import sha256_text
+from tfl.data._links import linked
 from tfl.data.manifest import Example
 
 #: Hex digits that make a position: 52 bits, all that a float in [0, 1) holds.
@@ -44,14 +45,6 @@ def make_units(examples: Iterable[Example], duplicate_groups: Iterable[Iterable[
         duplicate_groups: Paths of near-duplicates, group by group; unknown paths are passed over.
     """
     examples = tuple(examples)
-    parents = list(range(len(examples)))
-
-    def find(index: int) -> int:
-        while parents[index] != index:
-            parents[index] = parents[parents[index]]
-            index = parents[index]
-        return index
-
     by_key: dict[tuple[str, str], list[int]] = defaultdict(list)
     places: dict[str, int] = {}
     for index, example in enumerate(examples):
@@ -60,13 +53,9 @@ def make_units(examples: Iterable[Example], duplicate_groups: Iterable[Iterable[
             by_key["group", example.group].append(index)
         places[example.path] = index
     ties = [*by_key.values(), *([places[path] for path in group if path in places] for group in duplicate_groups)]
-    for tie in ties:
-        for index in tie[1:]:
-            parents[find(index)] = find(tie[0])
-    members: dict[int, list[Example]] = defaultdict(list)
-    for index, example in enumerate(examples):
-        members[find(index)].append(example)
-    return tuple(Unit(_keys(group), tuple(group)) for group in members.values())
+    pairs = ((tie[0], index) for tie in ties for index in tie[1:])
+    members = [tuple(examples[index] for index in group) for group in linked(len(examples), pairs)]
+    return tuple(Unit(_keys(group), group) for group in members)
 
 
 def _content(example: Example) -> tuple[str, str]:
