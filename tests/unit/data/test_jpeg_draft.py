@@ -1,7 +1,6 @@
 """Decoding a JPEG smaller inside the decoder: close to a full decode, the same everywhere, and off in old records."""
 
 import io
-from types import MappingProxyType
 
 import numpy as np
 import pytest
@@ -9,6 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from PIL import Image
 
+from tests.conftest import STORED_TURNS
 from tfl.core.progress import Progress
 from tfl.data.manifest import Example
 from tfl.data.preprocess import (
@@ -26,19 +26,6 @@ from tfl.data.store import open_pixels
 METHODS = ("crop", "squish", "pad")
 DRAFT = ImagePreprocessing(height=48, width=40, jpeg_draft=True)
 FULL = ImagePreprocessing(height=48, width=40)
-#: Upright look -> how it is stored under each EXIF orientation.
-STORED = MappingProxyType(
-    {
-        1: None,
-        2: Image.Transpose.FLIP_LEFT_RIGHT,
-        3: Image.Transpose.ROTATE_180,
-        4: Image.Transpose.FLIP_TOP_BOTTOM,
-        5: Image.Transpose.TRANSPOSE,
-        6: Image.Transpose.ROTATE_90,
-        7: Image.Transpose.TRANSVERSE,
-        8: Image.Transpose.ROTATE_270,
-    }
-)
 
 
 def scene(width=803, height=601, seed=0):
@@ -59,9 +46,9 @@ def difference(first, second):
 
 
 @pytest.mark.parametrize("method", METHODS)
-@pytest.mark.parametrize("orientation", STORED)
+@pytest.mark.parametrize("orientation", STORED_TURNS)
 def test_a_draft_shows_the_same_picture_in_every_orientation(method, orientation):
-    turn = STORED[orientation]
+    turn = STORED_TURNS[orientation]
     stored = scene() if turn is None else scene().transpose(turn)
     exif = Image.Exif()
     exif[0x0112] = orientation

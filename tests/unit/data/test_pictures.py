@@ -10,6 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from PIL import Image
 
+from tests.conftest import STORED_TURNS
 from tfl.core.errors import ConfigError, DataError
 from tfl.data.preprocess import ImagePreprocessing, decode, load_batch, load_pixels, normalize
 
@@ -36,17 +37,7 @@ def quadrants(size=40):
 @pytest.mark.parametrize("orientation", range(1, 9))
 def test_exif_orientation_is_applied(orientation):
     upright = quadrants()
-    turns = {
-        1: None,
-        2: Image.Transpose.FLIP_LEFT_RIGHT,
-        3: Image.Transpose.ROTATE_180,
-        4: Image.Transpose.FLIP_TOP_BOTTOM,
-        5: Image.Transpose.TRANSPOSE,
-        6: Image.Transpose.ROTATE_90,
-        7: Image.Transpose.TRANSVERSE,
-        8: Image.Transpose.ROTATE_270,
-    }
-    stored = upright if turns[orientation] is None else upright.transpose(turns[orientation])
+    stored = upright if STORED_TURNS[orientation] is None else upright.transpose(STORED_TURNS[orientation])
     exif = Image.Exif()
     exif[0x0112] = orientation
     decoded = np.asarray(decode(encode(stored, "PNG", exif=exif)))
