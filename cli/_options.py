@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
@@ -13,6 +14,7 @@ from tfl.core.errors import UserError
 from tfl.core.files import IfExists
 
 if TYPE_CHECKING:
+    from tfl.data.manifest import Manifest
     from tfl.data.readers import ReadOptions
 
 F = TypeVar("F", bound=Callable[..., Any])
@@ -82,7 +84,23 @@ def read_options(options: dict[str, Any]) -> ReadOptions:
     """Gather what was said about columns."""
     from tfl.data.readers import ReadOptions
 
-    return ReadOptions(**{name: options[name] for name in READ_FLAGS.values() if options[name]})
+    return ReadOptions(**{name: options[name] for name in READ_FLAGS.values() if options.get(name)})
+
+
+def read_named(data: str, options: dict[str, Any]) -> Manifest:
+    """Read data as the flags of `read_flags` say.
+
+    Raises:
+        DataError: They can't be read.
+    """
+    from tfl.data.loading import read_manifest
+
+    return read_manifest(data, reader=options.get("reader") or "auto", options=read_options(options))
+
+
+def named_columns(options: dict[str, Any]) -> str:
+    """Return the flags for columns as they were given, to be added to a command."""
+    return "".join(f" {flag} {shlex.quote(options[name])}" for flag, name in READ_FLAGS.items() if options.get(name))
 
 
 def _parameter(flag: str) -> str:

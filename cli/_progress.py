@@ -12,6 +12,8 @@ from typing import Any
 from tfl.core.progress import Progress
 
 _PLAIN_INTERVAL_S = 5.0
+#: Before, an estimate would jump.
+_LEAST_ELAPSED_S = 2.0
 
 
 #: Set by the signal handler. A library's C code can swallow the exception that a handler raises while a callback
@@ -30,11 +32,36 @@ def raise_if_interrupted() -> None:
         raise KeyboardInterrupt
 
 
+class TimeLeft:
+    """How long a counted step will go on, from how long it took so far."""
+
+    def __init__(self) -> None:
+        self._text = ""
+        self._start_s = 0.0
+        self._first = 0
+
+    def tell(self, text: str, done: int | None, total: int | None) -> str:
+        """Return such as ` 120/400, 2:10 left`; without the time while nothing can be said yet."""
+        if done is None or total is None:
+            return ""
+        now = time.monotonic()
+        if text != self._text or done < self._first:
+            self._text, self._start_s, self._first = text, now, done
+        elapsed_s = now - self._start_s
+        if elapsed_s < _LEAST_ELAPSED_S or done == self._first or done >= total:
+            return f"{done}/{total}"
+        left_s = round(elapsed_s / (done - self._first) * (total - done))
+        hours, minutes = left_s // 3600, left_s // 60 % 60
+        clock = f"{hours}:{minutes:02d}:{left_s % 60:02d}" if hours else f"{minutes}:{left_s % 60:02d}"
+        return f"{done}/{total}, {clock} left"
+
+
 class PlainProgress(Progress):
     """Lines without control characters, at most one every few seconds within a stage."""
 
     def __init__(self) -> None:
         super().__init__()
+        self._left = TimeLeft()
         # A descriptor of its own: what happens to standard error while libraries load must not stop the display.
         self._stream = os.fdopen(os.dup(sys.stderr.fileno()), "w", encoding="utf-8", errors="replace")
 
@@ -45,12 +72,12 @@ class PlainProgress(Progress):
 
     def update(self, text: str, *, done: int | None = None, total: int | None = None) -> None:
         raise_if_interrupted()
+        counted = self._left.tell(text, done, total)
         now = time.monotonic()
         if now - self._last_log_s < _PLAIN_INTERVAL_S:
             return
         self._last_log_s = now
-        counted = f" {done}/{total}" if done is not None and total is not None else ""
-        self._write(f"      {text}{counted}")
+        self._write(f"      {text} {counted}".rstrip())
 
     def result(self, text: str) -> None:
         self._write(f"      {text}")
@@ -100,7 +127,7 @@ class RichProgress(PlainProgress):
         raise_if_interrupted()
         if self._task is None:
             self._task = self._bars.add_task("", total=None, stage="", counted="")
-        counted = f"{done}/{total}" if done is not None and total is not None else ""
+        counted = self._left.tell(text, done, total)
         self._bars.update(self._task, description=_escape(text), completed=done, total=total, counted=counted)
 
     def result(self, text: str) -> None:

@@ -6,7 +6,7 @@ from typing import Any
 
 import click
 
-from tfl_cli._options import READ_FLAGS, json_flag, read_flags, read_options
+from tfl_cli._options import json_flag, named_columns, read_flags, read_named
 from tfl_cli._output import print_json, print_next, print_table, quoted
 
 
@@ -14,12 +14,11 @@ from tfl_cli._output import print_json, print_next, print_table, quoted
 @click.argument("data", type=click.Path())
 @read_flags
 @json_flag
-def command(data: str, reader: str | None, as_json: bool, **options: Any) -> None:
+def command(data: str, as_json: bool, **options: Any) -> None:
     """Say what was understood of DATA, before any picture is opened."""
     from tfl.data.describe import describe
-    from tfl.data.loading import read_manifest
 
-    found = describe(read_manifest(data, reader=reader or "auto", options=read_options(options)))
+    found = describe(read_named(data, options))
     if as_json:
         print_json(found.to_dict())
         return
@@ -47,5 +46,5 @@ def command(data: str, reader: str | None, as_json: bool, **options: Any) -> Non
         print_table(["rule", "what"], [[item.rule, item.message] for item in found.problems], title="Can't be used")
         if found.problem_count > len(found.problems):
             click.echo(f"... and {found.problem_count - len(found.problems)} more; see tfl data check.")
-    named = "".join(f" {flag} {quoted(options[name])}" for flag, name in READ_FLAGS.items() if options.get(name))
+    named = named_columns(options)
     print_next(f"tfl data check {quoted(data)}{named}", f"tfl run {quoted(data)}{named}")

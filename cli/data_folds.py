@@ -7,7 +7,7 @@ from typing import Any
 
 import click
 
-from tfl_cli._options import read_flags, read_options
+from tfl_cli._options import read_flags, read_named
 from tfl_cli._output import print_json, print_table
 from tfl_cli._progress import make_progress
 
@@ -25,7 +25,6 @@ def command(
     k: int,
     repeats: int,
     seed: int,
-    reader: str | None,
     out: Path | None,
     as_json: bool,
     **options: Any,
@@ -34,11 +33,10 @@ def command(
     from tfl.core.errors import OutputExistsError
     from tfl.data.check import check
     from tfl.data.folds import Folds, k_folds
-    from tfl.data.loading import read_manifest
 
     if out is not None and out.exists():
         raise OutputExistsError(f"{out} exists already.", hint="Choose another --out.")
-    manifest = read_manifest(data, reader=reader or "auto", options=read_options(options))
+    manifest = read_named(data, options)
     with make_progress() as progress:
         report, manifest = check(manifest, progress=progress)
     folds = k_folds(manifest, k, repeats=repeats, seed=seed, duplicate_groups=report.duplicate_groups)

@@ -7,7 +7,7 @@ from typing import Any
 
 import click
 
-from tfl_cli._options import read_flags, read_options
+from tfl_cli._options import read_flags, read_named
 from tfl_cli._output import print_json, print_table
 
 
@@ -16,15 +16,14 @@ from tfl_cli._output import print_json, print_table
 @read_flags
 @click.option("--backbone", default="embedded:sketchnet", help="Whose input contract, source:name.")
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON document on standard output.")
-def command(data: str, reader: str | None, backbone: str, as_json: bool, **options: Any) -> int:
+def command(data: str, backbone: str, as_json: bool, **options: Any) -> int:
     """Print shape, type and range of the first picture of DATA after every step of the preprocessing."""
     from tfl.backbones import SOURCES, parse_spec
-    from tfl.data.loading import read_manifest
     from tfl.data.summary import summarize
 
     source, name = parse_spec(backbone)
     contract = SOURCES.get(source).info(name).preprocessing
-    manifest = read_manifest(data, reader=reader or "auto", options=read_options(options))
+    manifest = read_named(data, options)
     example = manifest.examples[0]
     steps = summarize(Path(manifest.root) / example.path, contract)
     if as_json:

@@ -32,6 +32,18 @@ STORED_TURNS = MappingProxyType(
 COLOURS = {"blue": (40, 60, 200), "green": (50, 190, 60), "red": (210, 50, 40)}
 
 
+@pytest.fixture(scope="session", autouse=True)
+def _own_cache(tmp_path_factory):
+    """Keep the person's own cache out of the tests, and the tests out of it."""
+    before = os.environ.get("TFL_CACHE")
+    os.environ["TFL_CACHE"] = str(tmp_path_factory.mktemp("tfl-cache"))
+    yield
+    if before is None:
+        del os.environ["TFL_CACHE"]
+    else:
+        os.environ["TFL_CACHE"] = before
+
+
 @pytest.fixture(scope="session")
 def real_data():
     """The folder with real weights and photos; a test that asks for it is skipped without."""

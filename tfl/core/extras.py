@@ -31,6 +31,8 @@ EXTRA_OF_MODULE = {
     "jinja2": "train",
     "pyarrow": "data",
     "imagehash": "data",
+    "cleanvision": "data",
+    "pandas": "data",
     "openvino": "openvino",
     "ai_edge_litert": "tflite",
     "flatbuffers": "tflite",

@@ -29,7 +29,7 @@ class Unit:
     @property
     def labels(self) -> frozenset[str]:
         """The members' classes."""
-        return frozenset(example.label for example in self.examples)
+        return frozenset(label for example in self.examples for label in example.all_labels)
 
     def position(self, *seed: int) -> float:
         """Return a number in [0, 1), uniform over seeds; the smallest over the keys."""

@@ -14,7 +14,7 @@ from tfl.bundle import Bundle
 from tfl.bundle.records import BUNDLE_FILE
 from tfl.core.errors import IntegrityError
 from tfl.core.run_folder import RunFolder, RunRecord
-from tfl.data.findings import CheckReport
+from tfl.data.check.findings import CheckReport
 from tfl.data.manifest import Manifest
 from tfl.report.records import PLOTS_FILE, Plot, Plots
 from tfl.tasks import Evaluation

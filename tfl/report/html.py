@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 import io
 from pathlib import Path
+from typing import Any
 
 from tfl.core.extras import require_installed
 from tfl.core.files import write_text
@@ -50,19 +51,28 @@ def render_html(view: View) -> str:
     Raises:
         MissingExtraError: Jinja2 is not installed.
     """
-    require_installed("jinja2", purpose="writing the report")
+    environment = make_environment()
+    environment.filters["embedded"] = embedded
+    environment.filters["size"] = _size
+    return str(environment.get_template(_TEMPLATE).render(view=view))
+
+
+def make_environment() -> Any:
+    """Return the environment of this folder's templates, which escapes every value.
+
+    Raises:
+        MissingExtraError: Jinja2 is not installed.
+    """
+    require_installed("jinja2", purpose="writing the page")
     import jinja2
 
-    environment = jinja2.Environment(
+    return jinja2.Environment(
         loader=jinja2.FileSystemLoader(Path(__file__).parent),
         autoescape=True,
         undefined=jinja2.StrictUndefined,
         trim_blocks=True,
         lstrip_blocks=True,
     )
-    environment.filters["embedded"] = embedded
-    environment.filters["size"] = _size
-    return str(environment.get_template(_TEMPLATE).render(view=view))
 
 
 def _size(path: Path) -> tuple[int, int]:

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from tfl.core.errors import ConfigError
 from tfl.core.records import Record
 from tfl.data.check import CheckReport, Finding
-from tfl.data.findings import RULES
+from tfl.data.check.findings import RULES
 from tfl.data.manifest import SPLITS, Example, Manifest
 from tfl.data.preprocess import ImagePreprocessing
 

@@ -12,7 +12,7 @@ from tests.conftest import draw_classes
 from tfl.core.errors import DataError
 from tfl.core.progress import Progress
 from tfl.data.check import check, require_clean, skip_bad
-from tfl.data.findings import RULES, CheckReport, finding
+from tfl.data.check.findings import RULES, CheckReport, finding
 from tfl.data.loading import read_manifest
 
 
@@ -57,15 +57,15 @@ def test_every_file_is_counted_in_the_progress(colours):
 def test_errors_come_first_and_are_counted(tmp_path):
     data = draw_classes(tmp_path / "data", per_class=11)
     Image.new("L", (9, 9)).save(data / "red" / "tiny.png")
-    Image.new("RGBA", (40, 40)).save(data / "red" / "alpha.png")
+    Image.effect_noise((80, 80), 60).convert("RGBA").save(data / "red" / "alpha.png")
     (data / "green" / "empty.jpg").write_bytes(b"")
     report, _ = check(read_manifest(data))
-    assert [item.severity for item in report.findings] == ["error", "warning", "info"]
+    assert [item.rule for item in report.findings] == ["unreadable", "tiny", "not_compared", "transparency"]
     assert (report.errors, report.warnings) == (1, 1)
     assert report.verdict == "36 pictures in 3 classes: not ready: 1 x unreadable"
     (data / "green" / "empty.jpg").unlink()
     report, _ = check(read_manifest(data))
-    assert report.verdict == "35 pictures in 3 classes: usable, with 1 warning"
+    assert report.verdict == "35 pictures in 3 classes: usable, with warnings: 1 x tiny"
 
 
 @pytest.mark.parametrize(
@@ -132,7 +132,10 @@ def test_copies_are_not_different_pictures(tmp_path):
     report, _ = check(read_manifest(data))
     assert len(of_rule(report, "duplicate")) == 20
     (found,) = of_rule(report, "too_few")
-    assert found.message == "class 'red' has 1 usable training picture; at least 2 different ones are needed"
+    assert found.message == (
+        "class 'red' has 21 usable training pictures, which are copies of each other or one group and count as 1; "
+        "at least 2 different ones are needed"
+    )
 
 
 @pytest.mark.parametrize(

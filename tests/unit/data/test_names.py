@@ -3,8 +3,8 @@
 import pytest
 
 from tests.conftest import draw_classes
-from tfl.data._names import odd_names
 from tfl.data.check import check
+from tfl.data.check.names import odd_names
 from tfl.data.loading import read_manifest
 
 

@@ -11,8 +11,8 @@ pytest.importorskip("imagehash")
 from tests.conftest import draw_classes
 from tfl.core.errors import DataError
 from tfl.data.check import check, require_clean
+from tfl.data.check.near import Look, look_of, near_groups
 from tfl.data.loading import read_manifest
-from tfl.data.near import Look, look_of, near_groups
 from tfl.data.split import assign_splits
 
 

@@ -24,7 +24,7 @@ from tfl.bundle.records import BUNDLE_FILE
 from tfl.core.config import RunConfig, save_yaml
 from tfl.core.environment import Environment
 from tfl.core.run_folder import RunFolder, RunRecord, StageRecord
-from tfl.data.findings import CheckReport, finding
+from tfl.data.check.findings import CheckReport, finding
 from tfl.data.manifest import Example, Manifest
 from tfl.data.preprocess import ImagePreprocessing
 from tfl.report.plots import draw_accuracy_latency, plots_for_evaluation

@@ -6,7 +6,7 @@ import unicodedata
 from collections import defaultdict
 from collections.abc import Iterator, Sequence
 
-from tfl.data.findings import Finding, finding
+from tfl.data.check.findings import Finding, finding
 from tfl.data.readers import SPLIT_NAMES
 
 #: Letters that look like Latin ones: Unicode Technical Standard 39, confusables, those of Cyrillic and Greek.
@@ -37,7 +37,7 @@ def odd_names(labels: Sequence[str]) -> Iterator[Finding]:
     for names in spelled.values():
         for other in names[1:]:
             message = f"'{other}' and '{names[0]}' differ by case, space, hyphen or underscore only"
-            yield finding("label_spelling", other, message)
+            yield finding("label_spelling", other, message, names[0])
     for plains in seen.values():
         for other in sorted(set(plains))[1:]:
             first = sorted(set(plains))[0]

@@ -20,7 +20,7 @@ from tfl.core.extras import require
 from tfl.data._links import linked
 
 #: Smaller pictures have less detail than the hash looks at, and different ones come out alike.
-_LEAST_SIDE = 64
+LEAST_SIDE = 64
 _SMALL_SIDE = 64
 _GREY_SIDE = 16
 #: Standard deviation of grey levels under which a picture is a plain surface, alike with every other.
@@ -46,7 +46,7 @@ def look_of(image: Image.Image) -> Look | None:
     Raises:
         MissingExtraError: imagehash is not installed.
     """
-    if min(image.size) < _LEAST_SIDE:
+    if min(image.size) < LEAST_SIDE:
         return None
     imagehash = require("imagehash", purpose="finding near duplicates")
     small = image.resize((_SMALL_SIDE, _SMALL_SIDE), Image.Resampling.BOX)

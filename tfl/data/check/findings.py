@@ -1,13 +1,17 @@
-"""What the data check says."""
+"""The rules of the data check, and what it says."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections import Counter
+from dataclasses import dataclass, replace
 from typing import Literal
 
 from tfl.core.records import Record
 
 Severity = Literal["error", "warning", "info"]
+
+#: What so large a share of the pictures have is told once.
+_OFTEN, _OFTEN_LEAST = 1 / 3, 10
 
 #: Every rule, with how bad it is and what to do. A rule's name is what `--allow` takes.
 RULES: dict[str, tuple[Severity, str]] = {
@@ -33,9 +37,15 @@ RULES: dict[str, tuple[Severity, str]] = {
     "imbalance": ("warning", "Add pictures of the rare class, or try --class-weights balanced."),
     "missing_in_split": ("warning", "Add pictures of the class to the split, or it is never tested."),
     "wrong_extension": ("warning", "Rename the file to what it is."),
+    "dark": ("warning", "Take it again with more light, or delete it; brightening brings no detail back."),
+    "bright": ("warning", "Take it again with less light, or delete it."),
+    "blurry": ("warning", "Take it again, or delete it; keep it only if the model will meet such pictures."),
+    "uniform": ("warning", "Delete it if it shows nothing; a failed shot or a placeholder teaches nothing."),
+    "extreme_aspect": ("warning", "Crop it to what counts, or use resize pad; the middle is cut out otherwise."),
     "animated": ("warning", "Only the first frame is used; extract the frames if all count."),
     "tiny": ("warning", "Use larger pictures; enlarging adds no detail."),
     "not_checked": ("info", "Install what is missing to have it checked."),
+    "not_compared": ("info", "Nothing to do; exact copies are found all the same."),
     "giant": ("info", "Nothing to do; smaller files would be read faster."),
     "deep_colour": ("info", "Nothing to do; 16 bits are scaled to 8."),
     "cmyk": ("info", "Nothing to do; converted to RGB."),
@@ -54,6 +64,8 @@ class Finding(Record):
         path: The file below the data's root, or the class, or empty.
         message: What was found.
         fix: What to do.
+        related: The other file that it is about, such as the copy, or empty.
+        badness: How far beyond the limit, for rules that measure; the worst are told first.
     """
 
     rule: str
@@ -61,6 +73,8 @@ class Finding(Record):
     path: str
     message: str
     fix: str
+    related: str = ""
+    badness: float = 0.0
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -85,8 +99,25 @@ class CheckReport(Record):
     findings: tuple[Finding, ...]
     duplicate_groups: tuple[tuple[str, ...], ...] = ()
 
+    def told(self) -> tuple[Finding, ...]:
+        """Return the findings as a person reads them: what over a third of the pictures have is told once.
 
-def finding(rule: str, path: str, message: str) -> Finding:
+        So many pictures are blurred, or turned, by their nature and not by mistake. Errors are all told.
+        """
+        counts = Counter(item.rule for item in self.findings if item.severity != "error")
+        often = {rule for rule, count in counts.items() if count >= _OFTEN_LEAST and count > self.examples * _OFTEN}
+        told: list[Finding] = []
+        for item in self.findings:
+            if item.rule not in often:
+                told.append(item)
+            elif item.rule in counts:
+                count = counts.pop(item.rule)
+                message = f"{count} of {self.examples} pictures, such as this one, which {item.message}"
+                told.append(replace(item, message=message))
+        return tuple(told)
+
+
+def finding(rule: str, path: str, message: str, related: str = "", *, badness: float = 0.0) -> Finding:
     """Build a finding of a rule."""
     severity, fix = RULES[rule]
-    return Finding(rule=rule, severity=severity, path=path, message=message, fix=fix)
+    return Finding(rule=rule, severity=severity, path=path, message=message, fix=fix, related=related, badness=badness)
