@@ -108,7 +108,22 @@ def run_document(folder: RunFolder) -> dict[str, Any]:
     document: dict[str, Any] = {"run": str(folder.path), "report": str(folder.report_file)}
     for name, path in parts.items():
         document[name] = json.loads(path.read_text(encoding="utf-8")) if path.is_file() else None
-    return document
+    return document | {"data": data_document(folder)}
+
+
+def data_document(folder: RunFolder) -> dict[str, Any] | None:
+    """Say which version of which data a run saw; None before its check is done."""
+    from tfl.data.manifest import Manifest
+
+    if not folder.manifest_file.is_file():
+        return None
+    manifest = Manifest.load(folder.manifest_file)
+    return {
+        "source": manifest.source or manifest.root,
+        "examples": len(manifest.examples),
+        "fingerprint": manifest.fingerprint,
+        "parent": manifest.parent,
+    }
 
 
 def print_run(folder: RunFolder) -> None:

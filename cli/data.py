@@ -11,6 +11,8 @@ COMMANDS = {
     "formats": ("data_formats", "Explain every format that can be read, with an example."),
     "describe": ("data_describe", "Say what was understood of data: classes, splits, groups, columns."),
     "check": ("data_check", "Say what is wrong with data, file by file, and how to mend it."),
+    "review": ("data_review", "Find labels that are likely wrong, and pictures that are hard to tell."),
+    "relabel": ("data_relabel", "Make a new version of data from decisions about labels."),
     "summary": ("data_summary", "Follow one picture from its file to the model's input."),
     "diff": ("data_diff", "Say what changed between two versions of data, or between the data of two runs."),
     "folds": ("data_folds", "Cut data into folds for cross-validation."),

@@ -45,7 +45,7 @@ def list_command(folder: Path, as_json: bool) -> None:
 def show_command(run: Path, as_json: bool) -> None:
     """Show what RUN came to."""
     from tfl.core.run_folder import RunFolder, RunRecord
-    from tfl_cli._run import print_run, run_document
+    from tfl_cli._run import data_document, print_run, run_document
 
     folder = RunFolder.find(run)
     if as_json:
@@ -55,6 +55,10 @@ def show_command(run: Path, as_json: bool) -> None:
     rows = [[name, stage.status, f"{stage.seconds:.1f}"] for name, stage in record.stages.items()]
     click.echo(f"{run}: {record.status}{', ' + record.message if record.message else ''}")
     click.echo(f"{record.created}  {record.command}")
+    data = data_document(folder)
+    if data:
+        made = f", made from version {data['parent'][:12]}" if data["parent"] else ""
+        click.echo(f"Data: {data['source']}, {data['examples']} pictures, version {data['fingerprint'][:12]}{made}")
     print_table(["stage", "status", "seconds"], rows)
     print_run(folder)
 

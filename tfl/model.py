@@ -22,6 +22,7 @@ from tfl.core.progress import Progress
 from tfl.core.run_folder import RunFolder
 from tfl.data.manifest import Example, Manifest
 from tfl.data.preprocess import Floats, ImagePreprocessing, ImageSource, load_batch
+from tfl.data.relabel import Review
 from tfl.targets import Runtime, kind_of, open_artifact, open_bundle
 from tfl.tasks import TASKS, Evaluation, Prediction, require_columns, slice_scores
 
@@ -315,6 +316,24 @@ class Model:
         """Return the run's table of exports, empty before any."""
         run = self._require_run("the table of exports")
         return ExportSummary.load(run.exports_file).cells if run.exports_file.is_file() else ()
+
+    def review(self, *, folds: int = 5, most: int = 50, seed: int = 0) -> Review:
+        """Find labels of the run's data that are likely wrong, and pictures that are hard to tell.
+
+        Writes a page, and a table for decisions, into the run's folder `review`; see `tfl.review.review_run`.
+
+        Args:
+            folds: How many times the data are cut, at least 2.
+            most: How many pictures of each kind are listed.
+            seed: Of the cut.
+
+        Raises:
+            UserError: The model lies in no run, or its pictures are gone.
+        """
+        from tfl.review import review_run
+
+        run = self._require_run("a review")
+        return review_run(run, folds=folds, most=most, seed=seed, progress=self.progress)
 
     def report(self) -> Path:
         """Write the run's HTML report anew and return its path."""

@@ -9,6 +9,7 @@ import pytest
 from tests.conftest import draw_classes
 from tfl.core.errors import DataError
 from tfl.data.check import check, require_clean
+from tfl.data.loading import read_manifest
 from tfl.data.manifest import SPLITS
 from tfl.data.readers import READERS
 from tfl.data.split import assign_splits
@@ -51,10 +52,19 @@ def folder_with_one_csv(folder):
     return csv_file(folder).parent
 
 
+def saved_version(folder):
+    """A manifest that tfl saved, beside the data that it is about."""
+    report, manifest = check(read_manifest(draw_classes(folder / "data", per_class=6)))
+    assert report.errors == 0
+    manifest.save(folder / "version.json")
+    return folder / "version.json"
+
+
 #: Per reader, what writes a small data set of its format.
 SAMPLES = {
     "image_folder": (plain_folder, split_folder),
     "manifest_file": (csv_file, json_lines_with_splits, folder_with_one_csv),
+    "saved_manifest": (saved_version,),
 }
 CASES = [(name, write) for name in READERS.names() for write in SAMPLES.get(name, (None,))]
 

@@ -32,6 +32,7 @@ EXTRA_OF_MODULE = {
     "pyarrow": "data",
     "imagehash": "data",
     "cleanvision": "data",
+    "cleanlab": "data",
     "pandas": "data",
     "openvino": "openvino",
     "ai_edge_litert": "tflite",

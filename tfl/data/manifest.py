@@ -74,6 +74,7 @@ class Manifest(Record):
         unused: Pictures and linked folders that the reader saw and could not place in a class.
         problems: What else the reader saw: bad rows, missing files, unknown columns.
         source: Where the data came from, as the person wrote it, when `root` is only where they were unpacked.
+        parent: Fingerprint of the version that this one was made from by relabelling.
     """
 
     root: str
@@ -84,6 +85,7 @@ class Manifest(Record):
     unused: tuple[str, ...] = ()
     problems: tuple[Problem, ...] = ()
     source: str = ""
+    parent: str = ""
 
     def save(self, path: Path) -> None:
         """Write the manifest as JSON with one example per line, atomically.

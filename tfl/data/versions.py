@@ -5,13 +5,13 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Literal
+from typing import Literal, get_args
 
 from tfl.core.records import Record
 from tfl.data.manifest import Example, Manifest
 
-ChangeKind = Literal["added", "removed", "renamed", "content", "relabelled", "moved"]
-CHANGE_KINDS: tuple[ChangeKind, ...] = ("added", "removed", "renamed", "content", "relabelled", "moved")
+ChangeKind = Literal["added", "removed", "renamed", "content", "relabelled", "moved", "regrouped", "columns"]
+CHANGE_KINDS: tuple[ChangeKind, ...] = get_args(ChangeKind)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -20,7 +20,7 @@ class Change(Record):
 
     Attributes:
         kind: `added`, `removed`, `renamed` (same bytes under another path), `content` (other bytes under the same
-            path), `relabelled`, or `moved` (to another split).
+            path), `relabelled`, `moved` (to another split), `regrouped`, or `columns` (other attributes).
         path: In the new version; in the old one where it was removed.
         before: The old path, label or split, or the digest's first 12 digits; empty where added.
         after: The new one; empty where removed.
@@ -130,4 +130,12 @@ def _differences(was: Example, new: Example) -> list[Change]:
         changes.append(_change("relabelled", new.path, was.label, new.label))
     if was.split and new.split and was.split != new.split:
         changes.append(_change("moved", new.path, was.split, new.split))
+    if was.group != new.group:
+        changes.append(_change("regrouped", new.path, was.group, new.group))
+    if was.attributes != new.attributes:
+        changes.append(_change("columns", new.path, _told(was.attributes), _told(new.attributes)))
     return changes
+
+
+def _told(attributes: dict[str, str]) -> str:
+    return ", ".join(f"{name}={value}" for name, value in sorted(attributes.items()))

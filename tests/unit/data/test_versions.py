@@ -36,6 +36,8 @@ def test_each_kind_of_change_is_told_once():
             "a/3.png": replace(by_path["a/3.png"], label="b"),
             "a/4.png": replace(by_path["a/4.png"], path="b/4-from-a.png", label="b"),
             "b/1.png": replace(by_path["b/1.png"], split=other),
+            "b/2.png": replace(by_path["b/2.png"], group="litter"),
+            "b/3.png": replace(by_path["b/3.png"], attributes={"camera": "phone"}),
         },
     )
     after = replace(after, examples=(*after.examples, Example(path="b/new.png", label="b", sha256="new")))
@@ -49,9 +51,12 @@ def test_each_kind_of_change_is_told_once():
         ("relabelled", "a/3.png", "a", "b"),
         ("relabelled", "b/4-from-a.png", "a", "b"),
         ("moved", "b/1.png", by_path["b/1.png"].split, other),
+        ("regrouped", "b/2.png", "", "litter"),
+        ("columns", "b/3.png", "", "camera=phone"),
     ]
-    assert diff.counts == {"added": 1, "removed": 1, "renamed": 2, "content": 1, "relabelled": 2, "moved": 1}
-    assert diff.unchanged == 18 - 6
+    once = dict.fromkeys(("added", "removed", "content", "moved", "regrouped", "columns"), 1)
+    assert diff.counts == once | {"renamed": 2, "relabelled": 2}
+    assert diff.unchanged == 18 - 8
     assert DataDiff.from_dict(diff.to_dict()) == diff
 
 

@@ -57,6 +57,7 @@ def check(
         return make_report(manifest, findings, ()), manifest
     abilities = Abilities.here()
     seen = look_at_all(manifest.examples, Path(manifest.root), abilities, fresh=fresh, progress=progress or Progress())
+    findings = list(_altered(manifest.examples, seen))
     examples = tuple(
         replace(example, sha256=item.digest) for example, item in zip(manifest.examples, seen, strict=True)
     )
@@ -66,7 +67,7 @@ def check(
     groups = tuple(
         tuple(examples[index].path for index in group) for group in near if not sets.alike_by_nature(group, examples)
     )
-    findings = [
+    findings += [
         finding(rule, example.path, message)
         for example, item in zip(examples, seen, strict=True)
         for rule, message in item.faults
@@ -92,6 +93,13 @@ def _of_the_set(
     yield from sets.split_classes(manifest, good)
     yield from sets.groups_on_both_sides(good)
     yield from odd_names(manifest.labels)
+
+
+def _altered(examples: Sequence[Example], seen: Sequence[Seen]) -> Iterator[Finding]:
+    for example, item in zip(examples, seen, strict=True):
+        if example.sha256 and item.digest and example.sha256 != item.digest:
+            message = f"is not the file that was listed: SHA-256 {item.digest[:12]}..., not {example.sha256[:12]}..."
+            yield finding("altered", example.path, message)
 
 
 def _not_checked(seen: Sequence[Seen], abilities: Abilities) -> Iterator[Finding]:

@@ -37,6 +37,7 @@ RULES: dict[str, tuple[Severity, str]] = {
     "imbalance": ("warning", "Add pictures of the rare class, or try --class-weights balanced."),
     "missing_in_split": ("warning", "Add pictures of the class to the split, or it is never tested."),
     "wrong_extension": ("warning", "Rename the file to what it is."),
+    "altered": ("warning", "Put the file back as it was, or take it for a new version of the data."),
     "dark": ("warning", "Take it again with more light, or delete it; brightening brings no detail back."),
     "bright": ("warning", "Take it again with less light, or delete it."),
     "blurry": ("warning", "Take it again, or delete it; keep it only if the model will meet such pictures."),

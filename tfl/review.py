@@ -1,0 +1,148 @@
+"""After training: which labels are likely wrong, which pictures are hard, as a table and a page for a person."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Mapping
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+
+from tfl.core.config import RunConfig
+from tfl.core.errors import UserError
+from tfl.core.extras import require, require_installed
+from tfl.core.files import write_text
+from tfl.core.progress import Progress
+from tfl.core.run_folder import RunFolder
+from tfl.data.check import CheckReport
+from tfl.data.folds import k_folds
+from tfl.data.manifest import Manifest
+from tfl.data.relabel import Kind, Review, ReviewItem, write_table
+from tfl.data.units import make_units
+from tfl.pipeline import load_config
+from tfl.report.cards import render_cards
+from tfl.report.review_page import review_page
+from tfl.training.cross_validated import Doubles, cross_validated_probabilities, pretrained_features
+
+#: Below, no class is likely.
+_LOW_CONFIDENCE = 0.6
+REVIEW_FILE, TABLE_FILE, PAGE_FILE = "review.json", "review.csv", "review.html"
+
+
+def review_run(
+    folder: RunFolder, *, folds: int = 5, most: int = 50, seed: int = 0, progress: Progress | None = None
+) -> Review:
+    """Judge every label of a run's data by models that have not seen the picture.
+
+    Features of the run's backbone as it came are computed once; a linear head is learned for each fold, copies and
+    groups staying together; cleanlab compares the out-of-sample probabilities with the labels. Writes `review.json`,
+    `review.csv`, with a column for decisions, and `review.html` into the run's folder `review`.
+
+    Args:
+        folder: The run.
+        folds: How many times the data are cut, at least 2; fewer where a class has fewer different pictures.
+        most: How many items of each kind are listed.
+        seed: Of the cut.
+        progress: Told what happens.
+
+    Raises:
+        MissingExtraError: cleanlab is not installed.
+        UserError: The run has no data yet, or its pictures are gone.
+    """
+    progress = progress or Progress()
+    require_installed("cleanlab", purpose="finding label errors")
+    if not folder.manifest_file.is_file():
+        raise UserError(f"{folder.path} has no data yet.", hint="Let it get through its check: --resume")
+    manifest = Manifest.load(folder.manifest_file)
+    if not all(file.is_file() for file in manifest.paths(manifest.examples)):
+        raise UserError(f"Pictures of {folder.path} are not below {manifest.root} any more.", hint="Put them back.")
+    config = load_config(folder)
+    groups = CheckReport.load(folder.check_file).duplicate_groups
+    # All are judged, whatever side they were on: errors among the scored ones matter most.
+    free = _judgeable(
+        replace(manifest, examples=tuple(replace(item, split=None, given_split=None) for item in manifest.examples)),
+        groups,
+    )
+    smallest = min(_different(free, groups).values())
+    k = max(2, min(folds, smallest))
+    features = pretrained_features(free, config, folder.path / "review" / "work", progress=progress)
+    cut = k_folds(free, k, seed=seed, duplicate_groups=groups)
+    probabilities = cross_validated_probabilities(free, features, cut, progress=progress)
+    sides = {item.path: item.split or "" for item in manifest.examples}
+    review = _judge(free, probabilities, folder, config, k, most, manifest.fingerprint, sides)
+    place = folder.path / "review"
+    review.save(place / REVIEW_FILE)
+    write_table(review.items, place / TABLE_FILE)
+    write_text(place / PAGE_FILE, render_cards(review_page(review, Path(manifest.root), place / TABLE_FILE)))
+    return review
+
+
+def _different(manifest: Manifest, groups: tuple[tuple[str, ...], ...]) -> Counter[str]:
+    return Counter(label for unit in make_units(manifest.examples, groups) for label in unit.labels)
+
+
+def _judgeable(manifest: Manifest, groups: tuple[tuple[str, ...], ...]) -> Manifest:
+    """Leave out classes of one picture, of which nothing is left to learn from when it is judged."""
+    counts = _different(manifest, groups)
+    labels = tuple(label for label in manifest.labels if counts[label] >= 2)
+    if len(labels) < 2:
+        raise UserError("Fewer than two classes have two different pictures, so no label can be judged.")
+    kept = tuple(item for item in manifest.examples if item.label in labels)
+    return replace(manifest, examples=kept, labels=labels)
+
+
+def _judge(
+    manifest: Manifest,
+    probabilities: Doubles,
+    folder: RunFolder,
+    config: RunConfig,
+    k: int,
+    most: int,
+    fingerprint: str,
+    sides: Mapping[str, str],
+) -> Review:
+    labels = np.asarray(manifest.label_indices(manifest.examples))
+    of_label = probabilities[np.arange(len(labels)), labels]
+    suggested = probabilities.argmax(axis=1)
+    find = require("cleanlab.filter", purpose="finding label errors").find_label_issues
+    errors = find(labels, probabilities, return_indices_ranked_by="self_confidence", n_jobs=1)
+    wrong = np.flatnonzero(suggested != labels)
+    losses = wrong[np.argsort(of_label[wrong], kind="stable")]
+    likely = probabilities.max(axis=1)
+    unsure = np.argsort(likely, kind="stable")
+    unsure = unsure[likely[unsure] < _LOW_CONFIDENCE]
+    told: set[int] = set()
+    items: list[ReviewItem] = []
+    kinds: tuple[tuple[Kind, np.ndarray], ...] = (
+        ("label_error", np.asarray(errors)),
+        ("top_loss", losses),
+        ("low_confidence", unsure),
+    )
+    for kind, indices in kinds:
+        chosen = [int(index) for index in indices if int(index) not in told][:most]
+        told.update(chosen)
+        for index in chosen:
+            example = manifest.examples[index]
+            items.append(
+                ReviewItem(
+                    path=example.path,
+                    label=example.label,
+                    suggested=manifest.labels[suggested[index]],
+                    kind=kind,
+                    probability=round(float(of_label[index]), 4),
+                    suggested_probability=round(float(likely[index]), 4),
+                    sha256=example.sha256,
+                    split=sides[example.path],
+                )
+            )
+    return Review(
+        run=str(folder.path),
+        data_fingerprint=fingerprint,
+        backbone=config.model.backbone,
+        folds=k,
+        examples=len(labels),
+        accuracy=float((suggested == labels).mean()),
+        label_errors=len(errors),
+        items=tuple(items),
+    )
