@@ -68,7 +68,23 @@ def undocumented_dependencies() -> list[str]:
     return problems
 
 
+def stale_findings() -> list[str]:
+    """The page of findings when the check says something else by now, and rules without a picture."""
+    sys.path.insert(0, str(ROOT))
+    from docs.draw_findings import FOLDER, PAGE, build
+
+    problems = []
+    page = build(pictures=False)
+    if PAGE.read_text(encoding="utf-8") != page:
+        problems.append(f"{PAGE.relative_to(ROOT)} is not what the check says; python -m docs.draw_findings")
+    named = set(re.findall(r"findings/(\w+)\.png", page))
+    drawn = {file.stem for file in FOLDER.glob("*.png")}
+    if named != drawn:
+        problems.append(f"docs/findings: missing or left over: {', '.join(sorted(named ^ drawn))}")
+    return problems
+
+
 if __name__ == "__main__":
-    found = broken_links() + unknown_commands() + unknown_options() + undocumented_dependencies()
+    found = broken_links() + unknown_commands() + unknown_options() + undocumented_dependencies() + stale_findings()
     print("\n".join(found) or f"{len(PAGES)} pages: links, commands, options and dependencies are right")
     sys.exit(1 if found else 0)
