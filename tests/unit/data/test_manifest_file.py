@@ -109,7 +109,7 @@ def test_paths_that_lead_out_are_not_followed(pictures, path):
 @pytest.mark.parametrize(
     ("line", "rule", "words"),
     [
-        ("red/red-01.png", "bad_row", "labels.csv line 5 has 1 cells, the header has 2"),
+        ("red/red-01.png", "bad_row", "labels.csv line 5 has 1 cell, the header has 2"),
         ("red/red-01.png,red,more", "bad_row", "labels.csv line 5 has 3 cells, the header has 2"),
         ("red/red-01.png,", "bad_row", "labels.csv line 5: there is no label"),
         (",red", "bad_row", "labels.csv line 5: there is no path"),

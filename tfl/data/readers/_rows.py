@@ -102,10 +102,14 @@ def _read_delimited(file: Path, lines: Iterator[str], delimiter: str) -> Table:
         if not columns:
             columns = _named(file, cells)
         elif len(cells) != len(columns) and any(cell.strip() for cell in cells):
-            problems.append(_problem(file, reader.line_num, f"has {len(cells)} of the header's {len(columns)} cells"))
+            problems.append(_problem(file, reader.line_num, f"has {_cells(len(cells))}, the header has {len(columns)}"))
         elif any(cell.strip() for cell in cells):
             rows.append(Row(reader.line_num, dict(zip(columns, cells, strict=True))))
     return Table(columns, tuple(rows), tuple(problems))
+
+
+def _cells(count: int) -> str:
+    return "1 cell" if count == 1 else f"{count} cells"
 
 
 def _named(file: Path, cells: list[str]) -> tuple[str, ...]:
