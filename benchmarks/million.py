@@ -4,7 +4,7 @@
 
 The files are hard links to a few small pictures in a temporary folder, so that they take directory entries and no
 space. Each step runs in a fresh process and hands its manifest on as JSON: `read` lists the files and saves, `load`
-reads the JSON, `split` loads, splits and saves. No step opens a picture. Exit status 1 when the largest count takes
+reads the JSON, `check` loads and checks the structure, `split` loads, splits and saves. No step opens a picture. Exit status 1 when the largest count takes
 more than 5 minutes in all or any process more than 2 GB.
 """
 
@@ -22,11 +22,12 @@ from pathlib import Path
 
 from PIL import Image
 
+from tfl.data.check import check
 from tfl.data.loading import read_manifest
 from tfl.data.manifest import Manifest
 from tfl.data.split import assign_splits
 
-STEPS = ("read", "load", "split")
+STEPS = ("read", "load", "check", "split")
 MOST_SECONDS = 300.0
 MOST_BYTES = 2_000_000_000
 #: File systems limit the links to one file; ext4 takes 65,000.
@@ -58,6 +59,9 @@ def step(name: str, data: Path, place: Path) -> dict[str, float]:
     else:
         manifest = Manifest.load(place / "manifest.json")
         listed_s = time.perf_counter() - start
+        if name == "check":
+            check(manifest, depth="structure")
+            listed_s = time.perf_counter() - start - listed_s
         if name == "split":
             manifest = assign_splits(manifest)
             listed_s = time.perf_counter() - start - listed_s

@@ -34,7 +34,8 @@ INTRODUCTION = """# What the data check finds
 **error** makes the figures wrong or stops the training, a **warning** should be looked at, an **info** says what tfl
 does by itself. A rule that holds for over a third of the pictures is told once.
 
-Each picture shows a fault that was planted into drawn pictures, and what the check said about it.
+Each picture shows a fault that was planted into drawn pictures, and what the check said about it. What it found in real
+data is in [data-found.md](data-found.md).
 """
 
 #: Smaller pictures are drawn as small as they are.
