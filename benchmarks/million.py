@@ -4,8 +4,9 @@
 
 The files are hard links to a few small pictures in a temporary folder, so that they take directory entries and no
 space. Each step runs in a fresh process and hands its manifest on as JSON: `read` lists the files and saves, `load`
-reads the JSON, `check` loads and checks the structure, `split` loads, splits and saves. No step opens a picture. Exit status 1 when the largest count takes
-more than 5 minutes in all or any process more than 2 GB.
+reads the JSON, `check` loads and checks the structure, `split` loads, splits and saves. No step opens a picture. Exit
+status 1 when read, check and split of the largest count, with all reading and writing of JSON, take more than 5
+minutes in all or any process more than 2 GB.
 """
 
 from __future__ import annotations
@@ -104,7 +105,7 @@ def main() -> int:
                 f"{found['peak_bytes'] / 1e6:.0f} |",
                 flush=True,
             )
-        missed = sum(found["total_s"] for found in results.values()) > MOST_SECONDS or any(
+        missed = sum(found["total_s"] for name, found in results.items() if name != "load") > MOST_SECONDS or any(
             found["peak_bytes"] > MOST_BYTES for found in results.values()
         )
     return int(missed)

@@ -13,6 +13,8 @@ from tfl.core.files import sha256_text, write_atomic
 from tfl.core.records import Record
 
 SplitName = Literal["train", "validation", "test"]
+#: Of an example, in a file.
+_ALWAYS = frozenset({"path", "label"})
 SPLITS: tuple[SplitName, ...] = ("train", "validation", "test")
 
 
@@ -102,7 +104,9 @@ class Manifest(Record):
             stream.write(encode(head)[:-1] + ',\n"examples": [')
             for index, example in enumerate(self.examples):
                 stream.write(",\n" if index else "\n")
-                stream.write(encode(example.to_dict()))
+                # What is empty is left out: a million of them are read and written in half the time.
+                fields = {name: value for name, value in example.to_dict().items() if value or name in _ALWAYS}
+                stream.write(encode(fields))
             stream.write("\n]}\n")
 
     @property

@@ -1,4 +1,4 @@
-"""Decoded pictures, resized once by the contract and kept as a memory-mapped array."""
+"""Decoded pictures, resized once by the contract and kept as memory-mapped arrays, shard by shard."""
 
 from __future__ import annotations
 
@@ -6,14 +6,67 @@ import os
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
+from typing import Any, cast
 
 import numpy as np
+import numpy.typing as npt
 import PIL
 
 from tfl.core.files import sha256_text, write_atomic
 from tfl.core.progress import Progress
 from tfl.data.manifest import Example
 from tfl.data.preprocess import ImagePreprocessing, Pixels, load_pixels
+
+#: Size of a shard. What an interruption costs is one of them, and so is what a full disk has to have free at least.
+SHARD_BYTES = 1 << 30
+
+
+class ShardedPixels:
+    """Several memory-mapped arrays that are indexed as one: `(samples, height, width, 3)` uint8 RGB.
+
+    Only what is indexed is read, so that a set may be many times larger than the memory.
+
+    Args:
+        shards: Of equal length but for the last.
+    """
+
+    dtype = np.dtype(np.uint8)
+
+    def __init__(self, shards: Sequence[Pixels]) -> None:
+        self._shards = tuple(shards)
+        self._length = len(self._shards[0])
+        self.shape = (sum(map(len, self._shards)), *self._shards[0].shape[1:])
+
+    def __len__(self) -> int:
+        return int(self.shape[0])
+
+    def __getitem__(self, index: int | np.integer[Any] | slice | npt.ArrayLike) -> Pixels:
+        if isinstance(index, (int, np.integer)):
+            place = range(len(self))[index]
+            return np.asarray(self._shards[place // self._length][place % self._length])
+        if isinstance(index, slice):
+            places = np.arange(*index.indices(len(self)))
+        else:
+            places = np.asarray(index)
+            if places.dtype == np.bool_:
+                places = np.flatnonzero(places)
+            places = np.where(places < 0, places + len(self), places)
+            if places.size and (places.min() < 0 or places.max() >= len(self)):
+                raise IndexError(f"An index is out of range for {len(self)} pictures.")
+        owners = places // self._length
+        present = np.unique(owners)
+        if len(present) == 1:
+            return np.asarray(self._shards[present[0]][places % self._length])
+        result = np.empty((len(places), *self.shape[1:]), dtype=np.uint8)
+        for owner in present:
+            mine = owners == owner
+            result[mine] = self._shards[owner][places[mine] % self._length]
+        return result
+
+    def __array__(self, dtype: npt.DTypeLike | None = None, copy: bool | None = None) -> npt.NDArray[Any]:
+        if copy is False:
+            raise ValueError("Shards can't be one array without a copy.")
+        return self[:].astype(dtype or np.uint8, copy=False)
 
 
 def open_pixels(
@@ -23,41 +76,65 @@ def open_pixels(
     *,
     cache_dir: Path,
     progress: Progress,
+    shard_bytes: int = SHARD_BYTES,
 ) -> Pixels:
     """Return `(samples, height, width, 3)` uint8 RGB, memory-mapped, in the order of the examples.
 
+    What fits into one shard is a `numpy.memmap`, more is a `ShardedPixels`, which is indexed alike. Shards that are
+    there are used again, so that an interrupted call goes on where it stopped.
+
     Args:
-        examples: With digests; contents, contract and Pillow's version decide the file's name, so that nothing
+        examples: With digests; contents, contract and Pillow's version decide the files' names, so that nothing
             stale is read.
         root: What the examples' paths are relative to.
         contract: Only size, resize method, interpolation and `jpeg_draft` matter here.
-        cache_dir: Where the file goes.
+        cache_dir: Where the files go.
         progress: Told about every picture.
+        shard_bytes: Most bytes of one file.
 
     Raises:
         DataError: A picture can't be decoded.
         JobError: The disk is full.
     """
+    count = max(1, shard_bytes // (contract.height * contract.width * 3))
+    starts = range(0, max(len(examples), 1), count)
+    shards = [
+        _open_shard(examples, start, min(start + count, len(examples)), Path(root), contract, cache_dir, progress)
+        for start in starts
+    ]
+    return shards[0] if len(shards) == 1 else cast(Pixels, ShardedPixels(shards))
+
+
+def _open_shard(
+    examples: Sequence[Example],
+    start: int,
+    end: int,
+    root: Path,
+    contract: ImagePreprocessing,
+    cache_dir: Path,
+    progress: Progress,
+) -> Pixels:
     key = sha256_text(
-        *(example.sha256 or example.path for example in examples),
+        *(example.sha256 or example.path for example in examples[start:end]),
         f"{contract.height}x{contract.width} {contract.resize} {contract.interpolation} {PIL.__version__}"
         f"{' jpeg_draft' if contract.jpeg_draft else ''}",
     )
     path = cache_dir / f"pixels-{key[:32]}.npy"
-    shape = (len(examples), contract.height, contract.width, 3)
     if not path.is_file():
-        write_atomic(path, lambda file: _fill(file, examples, Path(root), contract, shape, progress))
+        write_atomic(path, lambda file: _fill(file, examples, start, end, root, contract, progress))
     return np.load(path, mmap_mode="r", allow_pickle=False)  # type: ignore[no-any-return]
 
 
 def _fill(
     file: Path,
     examples: Sequence[Example],
+    start: int,
+    end: int,
     root: Path,
     contract: ImagePreprocessing,
-    shape: tuple[int, int, int, int],
     progress: Progress,
 ) -> None:
+    shape = (end - start, contract.height, contract.width, 3)
     array = np.lib.format.open_memmap(file, mode="w+", dtype=np.uint8, shape=shape)
     if hasattr(os, "posix_fallocate"):
         # Writing into a hole of a full disk would kill the process with SIGBUS; this raises ENOSPC instead.
@@ -65,11 +142,11 @@ def _fill(
             os.posix_fallocate(stream.fileno(), 0, file.stat().st_size)
 
     def put(index: int) -> None:
-        array[index] = load_pixels(root / examples[index].path, contract)
+        array[index - start] = load_pixels(root / examples[index].path, contract)
 
     pool = ThreadPoolExecutor(os.cpu_count())
     try:
-        for done, _ in enumerate(pool.map(put, range(len(examples))), 1):
+        for done, _ in enumerate(pool.map(put, range(start, end)), start + 1):
             progress.update("decoding and resizing", done=done, total=len(examples))
     finally:
         pool.shutdown(cancel_futures=True)

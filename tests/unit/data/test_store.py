@@ -101,3 +101,53 @@ def test_a_picture_that_broke_since_the_check_is_named_and_nothing_is_kept(tmp_p
 
 def test_no_pictures_are_an_empty_array(manifest, tmp_path):
     assert store(manifest, tmp_path, examples=()).shape == (0, 20, 28, 3)
+
+
+@pytest.fixture(scope="module")
+def sharded(manifest, tmp_path_factory):
+    """The same pictures in shards of 10 and as one array."""
+    place = tmp_path_factory.mktemp("shards")
+    whole = store(manifest, place / "whole")
+    parts = open_pixels(
+        manifest.examples,
+        manifest.root,
+        CONTRACT,
+        cache_dir=place / "parts",
+        progress=Progress(),
+        shard_bytes=10 * 20 * 28 * 3,
+    )
+    return parts, np.asarray(whole), place / "parts"
+
+
+def test_shards_are_indexed_as_one_array(sharded):
+    parts, whole, place = sharded
+    assert len(list(place.iterdir())) == 8
+    assert (len(parts), parts.shape, parts.dtype) == (72, whole.shape, whole.dtype)
+    np.testing.assert_array_equal(np.asarray(parts), whole)
+    chosen = np.random.default_rng(0).integers(-72, 72, 50)
+    np.testing.assert_array_equal(parts[chosen], whole[chosen])
+    np.testing.assert_array_equal(parts[list(chosen)], whole[chosen])
+    for cut in (slice(5, 37), slice(None, None, -3), slice(70, 100), slice(9, 9)):
+        np.testing.assert_array_equal(parts[cut], whole[cut])
+    mask = np.arange(72) % 7 == 0
+    np.testing.assert_array_equal(parts[mask], whole[mask])
+    for index in (0, 9, 10, 71, -1, np.int64(30)):
+        np.testing.assert_array_equal(parts[index], whole[index])
+    for wrong in (72, -73, np.asarray([3, 72])):
+        with pytest.raises(IndexError):
+            parts[wrong]
+
+
+def test_an_interruption_costs_one_shard(manifest, tmp_path):
+    class Stopping(Progress):
+        def update(self, text, *, done=None, total=None):
+            if done == 35:
+                raise KeyboardInterrupt
+
+    options = {"cache_dir": tmp_path, "shard_bytes": 10 * 20 * 28 * 3}
+    with pytest.raises(KeyboardInterrupt):
+        open_pixels(manifest.examples, manifest.root, CONTRACT, progress=Stopping(), **options)
+    assert len(list(tmp_path.iterdir())) == 3
+    rest = Recorder()
+    open_pixels(manifest.examples, manifest.root, CONTRACT, progress=rest, **options)
+    assert rest.counts == [(number, 72) for number in range(31, 73)]
