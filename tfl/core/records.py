@@ -7,7 +7,6 @@ collected and told at once, each with its dotted path.
 from __future__ import annotations
 
 import dataclasses
-import functools
 import html
 import math
 import types
@@ -76,14 +75,17 @@ def field_types(cls: type[Record]) -> dict[str, Any]:
     return _FIELD_TYPES[cls]
 
 
-@functools.cache
-def _required(cls: type[Any]) -> frozenset[str]:
-    missing = dataclasses.MISSING
-    fields = dataclasses.fields(cls)
-    return frozenset(field.name for field in fields if field.default is missing and field.default_factory is missing)
+def _required(cls: type[Record]) -> frozenset[str]:
+    if cls not in _REQUIRED:
+        absent = dataclasses.MISSING
+        fields = dataclasses.fields(cls)
+        names = (field.name for field in fields if field.default is absent and field.default_factory is absent)
+        _REQUIRED[cls] = frozenset(names)
+    return _REQUIRED[cls]
 
 
 _FIELD_TYPES: dict[type[Record], dict[str, Any]] = {}
+_REQUIRED: dict[type[Record], frozenset[str]] = {}
 #: Types whose values JSON gives as they are.
 _EXACT = frozenset({str, int, bool})
 
