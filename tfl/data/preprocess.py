@@ -318,8 +318,15 @@ def normalize(pixels: Pixels, contract: ImagePreprocessing) -> Floats:
     if contract.channels == "bgr":
         pixels = pixels[..., ::-1]
     result = np.empty(pixels.shape, dtype=np.float32)
-    for channel in range(3):
-        np.take(table[:, channel], pixels[..., channel], out=result[..., channel])
+    same = bool((table == table[:, :1]).all())
+    columns = [np.ascontiguousarray(table[:, channel]) for channel in range(3)]
+    # One picture at a time stays in the processor's cache, and `clip` spares a copy; all indices are in range.
+    for place in np.ndindex(pixels.shape[:-3]):
+        if same:
+            np.take(columns[0], pixels[place], out=result[place], mode="clip")
+            continue
+        for channel, column in enumerate(columns):
+            result[place][..., channel] = np.take(column, pixels[place][..., channel], mode="clip")
     return result
 
 
