@@ -40,9 +40,14 @@ TRAIN_FLAGS: dict[str, tuple[str, Any, str]] = {
     "--augment": (
         "train.augmentation",
         click.Choice(["none", "light", "standard", "strong"]),
-        "Random changes of training pictures.",
+        "Random changes of training pictures; each knob: --set augment.rotation=0.1.",
     ),
     "--class-weights": ("train.class_weights", click.Choice(["none", "balanced"]), "Weigh rare classes more."),
+    "--sampling": (
+        "train.sampling",
+        click.Choice(["natural", "balanced"]),
+        "Draw rare classes as often as frequent ones.",
+    ),
     "--train-precision": (
         "train.precision",
         click.Choice(["auto", "float32", "mixed_bfloat16", "mixed_float16"]),

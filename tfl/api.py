@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import dataclasses
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
 from tfl.backbones import SOURCES, BackboneInfo, parse_spec
+from tfl.core.augmentation import AugmentConfig
 from tfl.core.config import RunConfig, resolve_config
 from tfl.core.files import IfExists
 from tfl.core.progress import Progress
@@ -173,6 +175,7 @@ def fit(
     out: str | Path | None = None,
     if_exists: IfExists = "refuse",
     progress: Progress | None = None,
+    augment: Mapping[str, Any] | AugmentConfig | None = None,
     settings: dict[str, Any] | None = None,
     **options: Any,
 ) -> Model:
@@ -184,6 +187,8 @@ def fit(
         out: The run's folder; `runs/<data>-<backbone>-<n>` by default.
         if_exists: `refuse`, `resume` or `overwrite` a run that is there.
         progress: Told what happens.
+        augment: Knobs of augmentation by name, such as `{"rotation": 0.1, "mixup": 0.2}`, or the record; they override
+            the preset `augmentation`.
         settings: Any setting by its dotted name, such as `{"data.test_fraction": 0.2}`.
         **options: Any setting of the `train` and `model` sections by its own name, and `seed`: `epochs=10`,
             `fine_tune_epochs=5`, `image_size=160`. Unknown names are errors.
@@ -197,6 +202,9 @@ def fit(
     if isinstance(data, Data):
         named = data.options.to_dict()
         overrides |= {f"data.{item.name}": named[item.name] for item in dataclasses.fields(data.options)}
+    if augment is not None:
+        knobs = augment.to_dict() if isinstance(augment, AugmentConfig) else augment
+        overrides |= {f"augment.{name}": value for name, value in knobs.items() if name != "schema"}
     overrides |= settings or {}
     if out is not None:
         overrides["out"] = str(out)

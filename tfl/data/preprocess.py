@@ -272,7 +272,7 @@ def _grey_to_8_bit(image: Image.Image) -> Pixels:
     return np.clip(np.rint(values / top * 255.0), 0, 255).astype(np.uint8)
 
 
-_FILTERS = {
+FILTERS = {
     "bilinear": Image.Resampling.BILINEAR,
     "bicubic": Image.Resampling.BICUBIC,
     "lanczos": Image.Resampling.LANCZOS,
@@ -282,7 +282,7 @@ _FILTERS = {
 def resize(image: Image.Image, contract: ImagePreprocessing) -> Pixels:
     """Bring an RGB picture to `(height, width, 3)` uint8 as the contract says."""
     size = (contract.width, contract.height)
-    resample = _FILTERS[contract.interpolation]
+    resample = FILTERS[contract.interpolation]
     if contract.resize == "squish":
         return np.asarray(image.resize(size, resample))
     if contract.resize == "pad":

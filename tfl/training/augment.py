@@ -1,8 +1,9 @@
-"""Augmentation of training samples, on the normalized tensor, never part of the model.
+"""Augmentation of training samples, never part of the model: one list of Keras layers, built from the knobs.
 
-Moves, zooms and turns commute with the contract's normalization, because the border is mirrored and
-not filled with a value; contrast is taken around each picture's own mean. `strong` also
-changes colours, which is done on RGB in [0, 255], before the contract's normalization.
+Moves, zooms, turns and shears commute with the contract's normalization, because the border is mirrored and not
+filled with a value; contrast is taken around each picture's own mean. Where nothing else is on, they work on the
+normalized tensor. All other knobs mean colours or grey levels, and then the whole list works on RGB in [0, 255],
+before the contract's normalization.
 """
 
 from __future__ import annotations
@@ -11,86 +12,95 @@ from typing import Any
 
 import numpy as np
 
-from tfl.core.config import Augmentation
+from tfl.core.augmentation import AugmentConfig
 from tfl.data.preprocess import Floats, ImagePreprocessing, Pixels, normalize
+from tfl.training.crop import make_cropper
 from tfl.training.feed import Prepare
 
-#: Largest shift and zoom as a share of the side, largest turn as a share of a full circle, contrast factor - 1.
-_SHIFT, _ZOOM, _TURN, _CONTRAST = 0.08, 0.12, 0.03, 0.25
+_FLIPS = {"horizontal": "horizontal", "vertical": "vertical", "both": "horizontal_and_vertical"}
+_COLOUR_KNOBS = ("perspective", "brightness", "saturation", "hue", "blur", "noise", "erasing", "rand_augment")
+_WITHOUT_LAYERS = {"crop_scale", "crop_ratio", "noise", "mixup", "cutmix"}
+#: On Keras's scale: corners move by up to half of this share of the side.
+_WARP = 0.3
+#: Share of the area that a patch covers.
+_PATCH = (0.02, 0.15)
+#: Saturation that changes nothing, on Keras's scale.
+_PLAIN_SATURATION = 0.5
 
-#: The same for `strong`, and: shear as a share of the side, brightness as a share of the range, hue as a share of
-#: the circle, noise in grey levels, shares of pictures that are warped, blurred and partly erased.
-_STRONG_SHIFT, _STRONG_ZOOM, _STRONG_TURN, _STRONG_CONTRAST = 0.12, 0.2, 0.06, 0.4
-_SHEAR, _BRIGHTNESS, _HUE, _NOISE, _WARPED, _BLURRED, _ERASED = 0.1, 0.2, 0.05, 6.0, 0.3, 0.2, 0.25
-#: Saturation factor, on Keras's scale: 0.5 changes nothing.
-_SATURATION = (0.3, 0.7)
 
-
-def make_augmenter(preset: Augmentation, contract: ImagePreprocessing, *, seed: int) -> Prepare:
+def make_augmenter(values: AugmentConfig, contract: ImagePreprocessing, *, seed: int) -> Prepare:
     """Return a `prepare` that normalizes and augments; what it draws follows from seed, epoch and batch index.
 
+    It takes `(batch, rows, columns, 3)` uint8 RGB, of the contract's size or, with `crop_scale`, larger (see
+    `presized`), and gives `(batch, height, width, 3)` float32. Mixing of pictures is not done here: see `make_mixer`.
+
     Args:
-        preset: `none`, `light`, `standard` or `strong`, see `TrainConfig`.
+        values: Resolved: None means off.
         contract: Of the model.
         seed: Of the draws.
     """
-    if preset == "none":
-        return lambda batch, epoch, index: normalize(batch, contract)
-    strong = preset == "strong"
-    layers = _strong_layers() if strong else _layers(preset, contract)
+    crop = make_cropper(values, contract, seed=seed)
+    on_colours = any(getattr(values, name) for name in _COLOUR_KNOBS)
+    layers = _layers(values, value_range=(0.0, 255.0) if on_colours else contract.value_range)
 
     def prepare(batch: Pixels, epoch: int, index: int) -> Floats:
-        inputs: Any = batch.astype(np.float32) if strong else normalize(batch, contract)
+        batch = crop(batch, epoch, index)
+        if not layers and not on_colours:
+            return normalize(batch, contract)
+        inputs: Any = batch.astype(np.float32) if on_colours else normalize(batch, contract)
         for position, layer in enumerate(layers):
             _reseed(layer, [seed, epoch, index, position])
             inputs = layer(inputs, training=True)
         result = np.asarray(inputs, dtype=np.float32)
-        if not strong:
+        if not on_colours:
             return result
-        noise = np.random.default_rng([seed, epoch, index]).normal(0.0, _NOISE, result.shape)
-        return _normalize_floats(result + noise.astype(np.float32), contract)
+        if values.noise:
+            noise = np.random.default_rng([seed, epoch, index]).normal(0.0, values.noise, result.shape)
+            result = result + noise.astype(np.float32)
+        return _normalize_floats(result, contract)
 
     return prepare
 
 
-def _layers(preset: Augmentation, contract: ImagePreprocessing) -> list[Any]:
-    import keras
-
-    low, high = contract.value_range
-    common = {"fill_mode": "reflect", "dtype": "float32", "seed": 0}
-    layers = [
-        keras.layers.RandomTranslation(_SHIFT, _SHIFT, **common),
-        keras.layers.RandomZoom((-_ZOOM, _ZOOM), **common),
-        keras.layers.RandomRotation(_TURN, **common),
-        keras.layers.RandomContrast(_CONTRAST, value_range=(low, high), dtype="float32", seed=0),
-    ]
-    if preset == "standard":
-        layers.insert(0, keras.layers.RandomFlip("horizontal", dtype="float32", seed=0))
-    return layers
-
-
-def _strong_layers() -> list[Any]:
-    """Return layers for `(batch, height, width, 3)` float32 RGB in [0, 255]."""
+def _layers(values: AugmentConfig, *, value_range: tuple[float, float]) -> list[Any]:
+    """Return the layers of the knobs that are on, always in this order: moves, colours, blur, erasing, RandAugment."""
+    if not values.active().keys() - _WITHOUT_LAYERS:
+        return []
     import keras
 
     layers = keras.layers
     common = {"dtype": "float32", "seed": 0}
     mirrored = {"fill_mode": "reflect", **common}
-    ranged = {"value_range": (0, 255), **common}
-    return [
-        layers.RandomFlip("horizontal", **common),
-        layers.RandomTranslation(_STRONG_SHIFT, _STRONG_SHIFT, **mirrored),
-        layers.RandomZoom((-_STRONG_ZOOM, _STRONG_ZOOM), **mirrored),
-        layers.RandomRotation(_STRONG_TURN, **mirrored),
-        layers.RandomShear(_SHEAR, _SHEAR, **mirrored),
-        layers.RandomPerspective(_WARPED, 0.3, **common),
-        layers.RandomBrightness(_BRIGHTNESS, **ranged),
-        layers.RandomContrast(_STRONG_CONTRAST, **ranged),
-        layers.RandomSaturation(_SATURATION, **ranged),
-        layers.RandomHue(_HUE, **ranged),
-        layers.RandomGaussianBlur(_BLURRED, **ranged),
-        layers.RandomErasing(_ERASED, scale=(0.02, 0.15), **ranged),
-    ]
+    ranged = {"value_range": value_range, **common}
+    made: list[Any] = []
+    if values.flip in _FLIPS:
+        made.append(layers.RandomFlip(_FLIPS[values.flip], **common))
+    if values.translation:
+        made.append(layers.RandomTranslation(values.translation, values.translation, **mirrored))
+    if values.zoom:
+        made.append(layers.RandomZoom((-values.zoom, values.zoom), **mirrored))
+    if values.rotation:
+        made.append(layers.RandomRotation(values.rotation, **mirrored))
+    if values.shear:
+        made.append(layers.RandomShear(values.shear, values.shear, **mirrored))
+    if values.perspective:
+        made.append(layers.RandomPerspective(values.perspective, _WARP, **common))
+    if values.brightness:
+        made.append(layers.RandomBrightness(values.brightness, **ranged))
+    if values.contrast:
+        made.append(layers.RandomContrast(values.contrast, **ranged))
+    if values.saturation:
+        low, high = _PLAIN_SATURATION - values.saturation, _PLAIN_SATURATION + values.saturation
+        made.append(layers.RandomSaturation((low, high), **ranged))
+    if values.hue:
+        made.append(layers.RandomHue(values.hue, **ranged))
+    if values.blur:
+        made.append(layers.RandomGaussianBlur(values.blur, **ranged))
+    if values.erasing:
+        made.append(layers.RandomErasing(values.erasing, scale=_PATCH, **ranged))
+    if values.rand_augment:
+        made.append(layers.RandAugment(factor=values.rand_augment, **ranged))
+    return made
 
 
 def _normalize_floats(pixels: Floats, contract: ImagePreprocessing) -> Floats:
