@@ -12,6 +12,7 @@ COMMANDS = {
     "describe": ("data_describe", "Say what was understood of data: classes, splits, groups, columns."),
     "check": ("data_check", "Say what is wrong with data, file by file, and how to mend it."),
     "summary": ("data_summary", "Follow one picture from its file to the model's input."),
+    "show": ("data_show", "Draw pictures resized and augmented in every way, side by side."),
     "diff": ("data_diff", "Say what changed between two versions of data, or between the data of two runs."),
     "folds": ("data_folds", "Cut data into folds for cross-validation."),
 }

@@ -124,6 +124,13 @@ def _on(value: object) -> bool:
     return value not in (None, "none", 0)
 
 
+def knob_text(value: object) -> str:
+    """Write a knob's value for people."""
+    if isinstance(value, tuple):
+        return " to ".join(f"{item:g}" for item in value)
+    return f"{value:g}" if isinstance(value, float) else str(value)
+
+
 #: Preset -> its values. What a preset leaves out is off.
 PRESETS: dict[Augmentation, AugmentConfig] = {
     "none": AugmentConfig(),

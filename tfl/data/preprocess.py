@@ -26,6 +26,7 @@ from tfl.core.records import Record
 ImageSource: TypeAlias = Path | str | bytes | Image.Image | npt.NDArray[np.uint8]
 Pixels: TypeAlias = npt.NDArray[np.uint8]
 Floats: TypeAlias = npt.NDArray[np.float32]
+ResizeMethod = Literal["crop", "squish", "pad"]
 
 #: Pillow's own limit for a decompression bomb; above it a picture is refused, never merely warned about.
 MAX_PIXELS = 178_956_970
@@ -123,7 +124,7 @@ class ImagePreprocessing(Record):
 
     height: int
     width: int
-    resize: Literal["crop", "squish", "pad"] = "crop"
+    resize: ResizeMethod = "crop"
     interpolation: Literal["bilinear", "bicubic", "lanczos"] = "bilinear"
     jpeg_draft: bool = False
     channels: Literal["rgb", "bgr"] = "rgb"
@@ -228,7 +229,7 @@ def _draft(image: Image.Image, contract: ImagePreprocessing | None) -> None:
         image.draft(None, (image.width // scale, image.height // scale))
 
 
-def draft_scale(size: tuple[int, int], target: tuple[int, int], method: Literal["crop", "squish", "pad"]) -> int:
+def draft_scale(size: tuple[int, int], target: tuple[int, int], method: ResizeMethod) -> int:
     """Return by how much a JPEG may be decoded smaller: 1, 2, 4 or 8.
 
     Args:

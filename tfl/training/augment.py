@@ -8,6 +8,8 @@ before the contract's normalization.
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -28,6 +30,19 @@ _PATCH = (0.02, 0.15)
 _PLAIN_SATURATION = 0.5
 
 
+@dataclass(frozen=True)
+class Stage:
+    """One change of a batch.
+
+    Attributes:
+        name: Of the knob, or what is done.
+        apply: `(batch, epoch, batch index) -> batch`.
+    """
+
+    name: str
+    apply: Callable[[Any, int, int], Any]
+
+
 def make_augmenter(values: AugmentConfig, contract: ImagePreprocessing, *, seed: int) -> Prepare:
     """Return a `prepare` that normalizes and augments; what it draws follows from seed, epoch and batch index.
 
@@ -39,72 +54,92 @@ def make_augmenter(values: AugmentConfig, contract: ImagePreprocessing, *, seed:
         contract: Of the model.
         seed: Of the draws.
     """
-    crop = make_cropper(values, contract, seed=seed)
-    on_colours = any(getattr(values, name) for name in _COLOUR_KNOBS)
-    layers = _layers(values, value_range=(0.0, 255.0) if on_colours else contract.value_range)
+    stages = augmentation_stages(values, contract, seed=seed)
 
     def prepare(batch: Pixels, epoch: int, index: int) -> Floats:
-        batch = crop(batch, epoch, index)
-        if not layers and not on_colours:
-            return normalize(batch, contract)
-        inputs: Any = batch.astype(np.float32) if on_colours else normalize(batch, contract)
-        for position, layer in enumerate(layers):
-            _reseed(layer, [seed, epoch, index, position])
-            inputs = layer(inputs, training=True)
-        result = np.asarray(inputs, dtype=np.float32)
-        if not on_colours:
-            return result
-        if values.noise:
-            noise = np.random.default_rng([seed, epoch, index]).normal(0.0, values.noise, result.shape)
-            result = result + noise.astype(np.float32)
-        return _normalize_floats(result, contract)
+        result: Any = batch
+        for stage in stages:
+            result = stage.apply(result, epoch, index)
+        return np.asarray(result, dtype=np.float32)
 
     return prepare
 
 
-def _layers(values: AugmentConfig, *, value_range: tuple[float, float]) -> list[Any]:
+def augmentation_stages(values: AugmentConfig, contract: ImagePreprocessing, *, seed: int) -> list[Stage]:
+    """Return what `make_augmenter` does, one after the other; arguments are the same."""
+    on_colours = any(getattr(values, name) for name in _COLOUR_KNOBS)
+    layers = _layers(values, value_range=(0.0, 255.0) if on_colours else contract.value_range)
+    changes = [Stage(name, _seeded(layer, seed, position)) for position, (name, layer) in enumerate(layers.items())]
+    stages = []
+    if values.crop_scale is not None:
+        stages.append(Stage("crop_scale", make_cropper(values, contract, seed=seed)))
+    if not on_colours:
+        return [*stages, Stage("normalized", lambda batch, epoch, index: normalize(batch, contract)), *changes]
+    stages += [Stage("as float32", lambda batch, epoch, index: batch.astype(np.float32)), *changes]
+    if values.noise:
+        stages.append(Stage("noise", _noise(values.noise, seed)))
+    return [*stages, Stage("normalized", lambda batch, epoch, index: _normalize_floats(batch, contract))]
+
+
+def _seeded(layer: Any, seed: int, position: int) -> Callable[[Any, int, int], Any]:
+    def apply(batch: Any, epoch: int, index: int) -> Any:
+        _reseed(layer, [seed, epoch, index, position])
+        return layer(batch, training=True)
+
+    return apply
+
+
+def _noise(deviation: float, seed: int) -> Callable[[Any, int, int], Any]:
+    def apply(batch: Any, epoch: int, index: int) -> Any:
+        noise = np.random.default_rng([seed, epoch, index]).normal(0.0, deviation, batch.shape)
+        return np.asarray(batch, dtype=np.float32) + noise.astype(np.float32)
+
+    return apply
+
+
+def _layers(values: AugmentConfig, *, value_range: tuple[float, float]) -> dict[str, Any]:
     """Return the layers of the knobs that are on, always in this order: moves, colours, blur, erasing, RandAugment."""
     if not values.active().keys() - _WITHOUT_LAYERS:
-        return []
+        return {}
     import keras
 
     layers = keras.layers
     common = {"dtype": "float32", "seed": 0}
     mirrored = {"fill_mode": "reflect", **common}
     ranged = {"value_range": value_range, **common}
-    made: list[Any] = []
+    made: dict[str, Any] = {}
     if values.flip in _FLIPS:
-        made.append(layers.RandomFlip(_FLIPS[values.flip], **common))
+        made["flip"] = layers.RandomFlip(_FLIPS[values.flip], **common)
     if values.translation:
-        made.append(layers.RandomTranslation(values.translation, values.translation, **mirrored))
+        made["translation"] = layers.RandomTranslation(values.translation, values.translation, **mirrored)
     if values.zoom:
-        made.append(layers.RandomZoom((-values.zoom, values.zoom), **mirrored))
+        made["zoom"] = layers.RandomZoom((-values.zoom, values.zoom), **mirrored)
     if values.rotation:
-        made.append(layers.RandomRotation(values.rotation, **mirrored))
+        made["rotation"] = layers.RandomRotation(values.rotation, **mirrored)
     if values.shear:
-        made.append(layers.RandomShear(values.shear, values.shear, **mirrored))
+        made["shear"] = layers.RandomShear(values.shear, values.shear, **mirrored)
     if values.perspective:
-        made.append(layers.RandomPerspective(values.perspective, _WARP, **common))
+        made["perspective"] = layers.RandomPerspective(values.perspective, _WARP, **common)
     if values.brightness:
-        made.append(layers.RandomBrightness(values.brightness, **ranged))
+        made["brightness"] = layers.RandomBrightness(values.brightness, **ranged)
     if values.contrast:
-        made.append(layers.RandomContrast(values.contrast, **ranged))
+        made["contrast"] = layers.RandomContrast(values.contrast, **ranged)
     if values.saturation:
         low, high = _PLAIN_SATURATION - values.saturation, _PLAIN_SATURATION + values.saturation
-        made.append(layers.RandomSaturation((low, high), **ranged))
+        made["saturation"] = layers.RandomSaturation((low, high), **ranged)
     if values.hue:
-        made.append(layers.RandomHue(values.hue, **ranged))
+        made["hue"] = layers.RandomHue(values.hue, **ranged)
     if values.blur:
-        made.append(layers.RandomGaussianBlur(values.blur, **ranged))
+        made["blur"] = layers.RandomGaussianBlur(values.blur, **ranged)
     if values.erasing:
-        made.append(layers.RandomErasing(values.erasing, scale=_PATCH, **ranged))
+        made["erasing"] = layers.RandomErasing(values.erasing, scale=_PATCH, **ranged)
     if values.rand_augment:
-        made.append(layers.RandAugment(factor=values.rand_augment, **ranged))
+        made["rand_augment"] = layers.RandAugment(factor=values.rand_augment, **ranged)
     return made
 
 
-def _normalize_floats(pixels: Floats, contract: ImagePreprocessing) -> Floats:
-    pixels = np.clip(pixels, 0.0, 255.0)
+def _normalize_floats(pixels: Any, contract: ImagePreprocessing) -> Floats:
+    pixels = np.clip(np.asarray(pixels, dtype=np.float32), 0.0, 255.0)
     if contract.channels == "bgr":
         pixels = pixels[..., ::-1]
     values = (pixels * contract.scale - np.asarray(contract.mean)) / np.asarray(contract.std)
