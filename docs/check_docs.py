@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import configparser
+import dataclasses
 import re
 import subprocess
 import sys
+import textwrap
+from inspect import cleandoc
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -68,7 +71,30 @@ def undocumented_dependencies() -> list[str]:
     return problems
 
 
+def knob_rows() -> list[str]:
+    """Rows of the table of augmentation's knobs, from the record, its docstring and the presets."""
+    from tfl.core.augmentation import LARGEST, PRESETS, AugmentConfig, knob_text
+
+    entries = re.findall(
+        r"^        (\w+): ((?:.|\n {12})+)", textwrap.indent(cleandoc(AugmentConfig.__doc__), "    "), re.M
+    )
+    meanings = {name: " ".join(text.split()) for name, text in entries}
+    rows = []
+    for field in dataclasses.fields(AugmentConfig):
+        values = [getattr(PRESETS[name], field.name) for name in ("light", "standard", "strong")]
+        cells = [f"`augment.{field.name}`", *("-" if value is None else knob_text(value) for value in values)]
+        allowed = f"0 to {LARGEST[field.name]:g}" if field.name in LARGEST else ""
+        rows.append(f"| {' | '.join(cells)} | {allowed} | {meanings[field.name]} |")
+    return rows
+
+
+def undocumented_knobs() -> list[str]:
+    """Rows that docs/data-transforms.md does not have."""
+    text = (ROOT / "docs" / "data-transforms.md").read_text(encoding="utf-8")
+    return [f"docs/data-transforms.md does not have this row: {row}" for row in knob_rows() if row not in text]
+
+
 if __name__ == "__main__":
-    found = broken_links() + unknown_commands() + unknown_options() + undocumented_dependencies()
-    print("\n".join(found) or f"{len(PAGES)} pages: links, commands, options and dependencies are right")
+    found = broken_links() + unknown_commands() + unknown_options() + undocumented_dependencies() + undocumented_knobs()
+    print("\n".join(found) or f"{len(PAGES)} pages: links, commands, options, dependencies and knobs are right")
     sys.exit(1 if found else 0)

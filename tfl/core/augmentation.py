@@ -37,7 +37,7 @@ class AugmentConfig(Record):
     """How training pictures are changed at random; never those of validation and test, never in an exported model.
 
     Every knob is None for what the preset (`train.augmentation`) says; a number overrides it, and 0 turns it off.
-    Sizes are the largest ones: what is drawn lies between 0 and them, in either direction.
+    Sizes are the largest ones: what is drawn lies between 0 and them, in either direction where nothing else is said.
 
     Attributes:
         flip: `none`, `horizontal` (left to right), `vertical` or `both`; each is done to half of the pictures.
@@ -45,16 +45,18 @@ class AugmentConfig(Record):
         zoom: As a share of the side, in [0, 0.9].
         translation: Shift in height and in width as a share of the side, in [0, 0.9].
         shear: As a share of the side, in [0, 0.9].
-        perspective: Share of pictures that are warped, in [0, 1]; corners move by up to 0.15 of the side.
+        perspective: Share of pictures that are warped, in [0, 1]; corners move by up to 0.15 of the side, what comes in
+            is black.
         brightness: Shift as a share of the range of pixel values, in [0, 1].
-        contrast: Change of the contrast's factor, in [0, 1], around the mean of each picture.
-        saturation: On Keras's scale, in [0, 0.5]; 0.5 goes from grey to full colour.
+        contrast: Rise of the contrast, in [0, 1]: its factor, around the mean of each picture, is drawn from 1 to
+            1 + contrast.
+        saturation: On Keras's scale, in [0, 0.5]; 0.2 multiplies by 0.43 to 2.3, 0.5 goes from grey to full colour.
         hue: Turn as a share of half the colour circle, in [0, 1].
         blur: Share of pictures that are blurred (3 x 3 Gaussian), in [0, 1].
         noise: Standard deviation of Gaussian noise in grey levels of 255, in [0, 128].
         erasing: Share of pictures that lose a patch of 2 % to 15 % of the area, in [0, 1].
-        rand_augment: Magnitude in [0, 1] of two operations drawn per batch from eleven (`keras.layers.RandAugment`;
-            Cubuk et al., 2019); 0.1 to 0.3 are usual.
+        rand_augment: Magnitude in [0, 1] of two operations drawn per batch from eleven, moves filled by mirroring
+            (`keras.layers.RandAugment`; Cubuk et al., 2019); 0.1 to 0.3 are usual.
         mixup: Alpha of the Beta distribution in [0, 10] that mixes pictures and labels (Zhang et al., 2017); 0.2 is
             usual.
         cutmix: Alpha in [0, 10] of patches pasted from another picture, labels mixed by area (Yun et al., 2019); 1 is

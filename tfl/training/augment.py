@@ -2,8 +2,9 @@
 
 Moves, zooms, turns and shears commute with the contract's normalization, because the border is mirrored and not
 filled with a value; contrast is taken around each picture's own mean. Where nothing else is on, they work on the
-normalized tensor. All other knobs mean colours or grey levels, and then the whole list works on RGB in [0, 255],
-before the contract's normalization.
+normalized tensor. All other knobs mean colours or grey levels, and then the whole list works on RGB in [0, 1], before
+the contract's normalization: in [0, 255] `keras.layers.RandomSaturation` clips saturation at 255 and not at 1, and
+gives negative colours.
 """
 
 from __future__ import annotations
@@ -22,6 +23,7 @@ from tfl.training.feed import Prepare
 _FLIPS = {"horizontal": "horizontal", "vertical": "vertical", "both": "horizontal_and_vertical"}
 _COLOUR_KNOBS = ("perspective", "brightness", "saturation", "hue", "blur", "noise", "erasing", "rand_augment")
 _WITHOUT_LAYERS = {"crop_scale", "crop_ratio", "noise", "mixup", "cutmix"}
+_WHITE = 255
 #: On Keras's scale: corners move by up to half of this share of the side.
 _WARP = 0.3
 #: Share of the area that a patch covers.
@@ -68,14 +70,14 @@ def make_augmenter(values: AugmentConfig, contract: ImagePreprocessing, *, seed:
 def augmentation_stages(values: AugmentConfig, contract: ImagePreprocessing, *, seed: int) -> list[Stage]:
     """Return what `make_augmenter` does, one after the other; arguments are the same."""
     on_colours = any(getattr(values, name) for name in _COLOUR_KNOBS)
-    layers = _layers(values, value_range=(0.0, 255.0) if on_colours else contract.value_range)
+    layers = _layers(values, value_range=(0.0, 1.0) if on_colours else contract.value_range)
     changes = [Stage(name, _seeded(layer, seed, position)) for position, (name, layer) in enumerate(layers.items())]
     stages = []
     if values.crop_scale is not None:
         stages.append(Stage("crop_scale", make_cropper(values, contract, seed=seed)))
     if not on_colours:
         return [*stages, Stage("normalized", lambda batch, epoch, index: normalize(batch, contract)), *changes]
-    stages += [Stage("as float32", lambda batch, epoch, index: batch.astype(np.float32)), *changes]
+    stages += [Stage("in [0, 1]", lambda batch, epoch, index: batch / np.float32(_WHITE)), *changes]
     if values.noise:
         stages.append(Stage("noise", _noise(values.noise, seed)))
     return [*stages, Stage("normalized", lambda batch, epoch, index: _normalize_floats(batch, contract))]
@@ -91,7 +93,7 @@ def _seeded(layer: Any, seed: int, position: int) -> Callable[[Any, int, int], A
 
 def _noise(deviation: float, seed: int) -> Callable[[Any, int, int], Any]:
     def apply(batch: Any, epoch: int, index: int) -> Any:
-        noise = np.random.default_rng([seed, epoch, index]).normal(0.0, deviation, batch.shape)
+        noise = np.random.default_rng([seed, epoch, index]).normal(0.0, deviation / _WHITE, batch.shape)
         return np.asarray(batch, dtype=np.float32) + noise.astype(np.float32)
 
     return apply
@@ -119,7 +121,7 @@ def _layers(values: AugmentConfig, *, value_range: tuple[float, float]) -> dict[
     if values.shear:
         made["shear"] = layers.RandomShear(values.shear, values.shear, **mirrored)
     if values.perspective:
-        made["perspective"] = layers.RandomPerspective(values.perspective, _WARP, **common)
+        made["perspective"] = layers.RandomPerspective(_share(values.perspective), _WARP, **common)
     if values.brightness:
         made["brightness"] = layers.RandomBrightness(values.brightness, **ranged)
     if values.contrast:
@@ -130,16 +132,21 @@ def _layers(values: AugmentConfig, *, value_range: tuple[float, float]) -> dict[
     if values.hue:
         made["hue"] = layers.RandomHue(values.hue, **ranged)
     if values.blur:
-        made["blur"] = layers.RandomGaussianBlur(values.blur, **ranged)
+        made["blur"] = layers.RandomGaussianBlur(_share(values.blur), **ranged)
     if values.erasing:
-        made["erasing"] = layers.RandomErasing(values.erasing, scale=_PATCH, **ranged)
+        made["erasing"] = layers.RandomErasing(_share(values.erasing), scale=_PATCH, **ranged)
     if values.rand_augment:
         made["rand_augment"] = layers.RandAugment(factor=values.rand_augment, **ranged)
     return made
 
 
+def _share(value: float) -> tuple[float, float]:
+    """Return the factor that changes this share of pictures: a single number would be drawn anew from 0 to it."""
+    return value, value
+
+
 def _normalize_floats(pixels: Any, contract: ImagePreprocessing) -> Floats:
-    pixels = np.clip(np.asarray(pixels, dtype=np.float32), 0.0, 255.0)
+    pixels = np.clip(np.asarray(pixels, dtype=np.float32), 0.0, 1.0) * np.float32(_WHITE)
     if contract.channels == "bgr":
         pixels = pixels[..., ::-1]
     values = (pixels * contract.scale - np.asarray(contract.mean)) / np.asarray(contract.std)

@@ -25,7 +25,7 @@ CONTRACT = ImagePreprocessing(height=20, width=30, scale=1 / 127.5, mean=(1.0, 1
             [
                 "batch, resized larger",
                 "crop_scale 0.5 to 1",
-                "as float32",
+                "in [0, 1]",
                 "flip both",
                 "noise 4",
                 "normalized",
