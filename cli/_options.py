@@ -31,6 +31,11 @@ DATA_FLAGS: dict[str, tuple[str, Any, str]] = {
 TRAIN_FLAGS: dict[str, tuple[str, Any, str]] = {
     "--backbone": ("model.backbone", str, "Pretrained network, source:name. See: tfl models list"),
     "--image-size": ("model.image_size", int, "Height and width in pixels; the backbone's own by default."),
+    "--resize": (
+        "model.resize",
+        click.Choice(["crop", "squish", "pad"]),
+        "How pictures are brought to that size; the backbone's own way by default.",
+    ),
     "--epochs": ("train.epochs", int, "Most epochs of the head."),
     "--batch-size": ("train.batch_size", int, "Samples per step of the second stage."),
     "--learning-rate": ("train.learning_rate", float, "Of the head."),

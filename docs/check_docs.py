@@ -73,18 +73,16 @@ def undocumented_dependencies() -> list[str]:
 
 def knob_rows() -> list[str]:
     """Rows of the table of augmentation's knobs, from the record, its docstring and the presets."""
-    from tfl.core.augmentation import LARGEST, PRESETS, AugmentConfig, knob_text
+    from tfl.core.augmentation import PRESETS, AugmentConfig, knob_text
 
-    entries = re.findall(
-        r"^        (\w+): ((?:.|\n {12})+)", textwrap.indent(cleandoc(AugmentConfig.__doc__), "    "), re.M
-    )
+    docstring = textwrap.indent(cleandoc(AugmentConfig.__doc__ or ""), "    ")
+    entries = re.findall(r"^        (\w+): ((?:.|\n {12})+)", docstring, flags=re.MULTILINE)
     meanings = {name: " ".join(text.split()) for name, text in entries}
     rows = []
     for field in dataclasses.fields(AugmentConfig):
         values = [getattr(PRESETS[name], field.name) for name in ("light", "standard", "strong")]
         cells = [f"`augment.{field.name}`", *("-" if value is None else knob_text(value) for value in values)]
-        allowed = f"0 to {LARGEST[field.name]:g}" if field.name in LARGEST else ""
-        rows.append(f"| {' | '.join(cells)} | {allowed} | {meanings[field.name]} |")
+        rows.append(f"| {' | '.join(cells)} | {meanings[field.name]} |")
     return rows
 
 

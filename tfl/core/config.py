@@ -89,11 +89,14 @@ class ModelConfig(Record):
     Attributes:
         backbone: `source:name`, see `tfl models list`.
         image_size: Height and width in pixels, or None for the backbone's own.
+        resize: How pictures are brought to that size, everywhere: `crop`, `squish` or `pad`, or None for the
+            backbone's own. It becomes part of the contract that travels with the exported model.
         dropout: Rate before the last layer, in [0, 1).
     """
 
     backbone: str = "embedded:sketchnet"
     image_size: int | None = None
+    resize: Literal["crop", "squish", "pad"] | None = None
     dropout: float = 0.2
 
     def __post_init__(self) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import partial
@@ -103,7 +104,6 @@ def fit(manifest: Manifest, config: RunConfig, folder: RunFolder, *, progress: P
     """
     progress.update("loading TensorFlow")
     keras = require("keras", purpose="training")
-    source, name = parse_spec(config.model.backbone)
     task = TASKS.get(config.task)
     choice = choose_precision(config.train.precision)
     progress.update(f"training in {choice.policy}: {choice.reason}")
@@ -112,7 +112,7 @@ def fit(manifest: Manifest, config: RunConfig, folder: RunFolder, *, progress: P
     try:
         keras.config.set_dtype_policy(choice.policy)
         progress.update(f"loading {config.model.backbone}")
-        backbone = SOURCES.get(source).load(name, image_size=config.model.image_size)
+        backbone = _load_backbone(config)
         samples = _samples(manifest, backbone, config, folder, progress=progress)
         head = task.build_head(
             backbone.model.output_shape[-1], len(manifest.labels), dropout=config.model.dropout, seed=config.seed
@@ -121,7 +121,7 @@ def fit(manifest: Manifest, config: RunConfig, folder: RunFolder, *, progress: P
         if choice.policy != "float32":
             # A model under a 16-bit policy exports without complaint and then fails in other engines.
             keras.config.set_dtype_policy("float32")
-            backbone = SOURCES.get(source).load(name, image_size=config.model.image_size)
+            backbone = _load_backbone(config)
             plain_head = task.build_head(
                 backbone.model.output_shape[-1], len(manifest.labels), dropout=config.model.dropout, seed=config.seed
             )
@@ -132,6 +132,15 @@ def fit(manifest: Manifest, config: RunConfig, folder: RunFolder, *, progress: P
         keras.config.set_dtype_policy(before)
     summary.save(folder.training_dir / "summary.json")
     return Trained(model, backbone, summary)
+
+
+def _load_backbone(config: RunConfig) -> Backbone:
+    source, name = parse_spec(config.model.backbone)
+    backbone = SOURCES.get(source).load(name, image_size=config.model.image_size)
+    if config.model.resize is None:
+        return backbone
+    contract = dataclasses.replace(backbone.info.preprocessing, resize=config.model.resize)
+    return dataclasses.replace(backbone, info=dataclasses.replace(backbone.info, preprocessing=contract))
 
 
 def _samples(
