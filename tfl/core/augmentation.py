@@ -39,6 +39,9 @@ class AugmentConfig(Record):
     Every knob is None for what the preset (`train.augmentation`) says; a number overrides it, and 0 turns it off.
     Sizes are the largest ones: what is drawn lies between 0 and them, in either direction where nothing else is said.
 
+    The head learns from frozen features of the untouched picture and of augmented views of it; mixing is done in these
+    views, where labels become shares, and in fine-tuning, never in the untouched view.
+
     Attributes:
         flip: `none`, `horizontal` (left to right), `vertical` or `both`; each is done to half of the pictures.
         rotation: Turn as a share of a full circle, in [0, 0.5]; 0.1 is 36 degrees.

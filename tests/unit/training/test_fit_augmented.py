@@ -1,13 +1,17 @@
 """Training with everything random on: it learns, a resumed run ends in the same bytes, and nothing is exported."""
 
 import dataclasses
+import re
+import zipfile
 
 import numpy as np
 import pytest
 
 import tfl
+from tfl.bundle.records import MODEL_FILE
 from tfl.core.progress import Progress
 from tfl.core.run_folder import RunFolder
+from tfl.training.fit import TrainingSummary
 
 pytest.importorskip("keras")
 pytestmark = pytest.mark.slow
@@ -42,6 +46,17 @@ def straight(colours, tmp_path_factory):
 
 def test_it_learns_from_mixed_labels(straight):
     assert straight.evaluate().accuracy > 0.9
+
+
+def test_validation_is_not_augmented_and_the_model_holds_no_random_layer(straight):
+    folder = RunFolder(straight.path)
+    kept = TrainingSummary.load(folder.training_dir / "summary.json").best_validation_loss
+    # Another batch size moves float32 sums by some units in the sixth digit.
+    assert straight.evaluate(split="validation").log_loss == pytest.approx(kept, abs=1e-4)
+    with zipfile.ZipFile(folder.bundle_dir / MODEL_FILE) as archive:
+        layers = re.findall(r'"module": "keras\.layers", "class_name": "(\w+)"', archive.read("config.json").decode())
+    assert "Dense" in layers
+    assert not [name for name in layers if name.startswith("Rand")]
 
 
 def test_a_resumed_run_ends_in_the_same_bytes(straight, colours, tmp_path):
