@@ -3,8 +3,8 @@
     python benchmarks/imbalance.py [--seeds 5] [--frequent 100] [--rare 10] [--fine-tune 0] [--out FILE.json]
 
 Scikit-learn's digits come with the package, so nothing is downloaded. For each seed five of the ten classes are drawn
-to be rare; training and validation together get `--frequent` and `--rare` pictures of a class, and all other
-pictures, which are even over the classes, are the test split. Each way is a run of its own from check to training, on
+to be rare; training and validation together get `--frequent` and `--rare` pictures of a class. The test split is what
+lies after the first `--frequent` of each class, about 80. Each way is a run of its own from check to training, on
 the embedded backbone; what is compared is from the same pictures and the same seed. The table gives means over the
 seeds, in brackets the standard deviation, and the range of the paired differences to `natural`.
 """
