@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import shlex
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar, get_args
 
 import click
 
+from tfl.core.augmentation import Augmentation, AugmentConfig, resolve_augmentation
 from tfl.core.config import RunConfig, parse_assignment, read_yaml, resolve_config
 from tfl.core.errors import UserError
 from tfl.core.files import IfExists
@@ -32,6 +33,11 @@ DATA_FLAGS: dict[str, tuple[str, Any, str]] = {
 TRAIN_FLAGS: dict[str, tuple[str, Any, str]] = {
     "--backbone": ("model.backbone", str, "Pretrained network, source:name. See: tfl models list"),
     "--image-size": ("model.image_size", int, "Height and width in pixels; the backbone's own by default."),
+    "--resize": (
+        "model.resize",
+        click.Choice(["crop", "squish", "pad"]),
+        "How pictures are brought to that size; the backbone's own way by default.",
+    ),
     "--epochs": ("train.epochs", int, "Most epochs of the head."),
     "--batch-size": ("train.batch_size", int, "Samples per step of the second stage."),
     "--learning-rate": ("train.learning_rate", float, "Of the head."),
@@ -41,10 +47,15 @@ TRAIN_FLAGS: dict[str, tuple[str, Any, str]] = {
     "--fine-tune-rate": ("train.fine_tune_learning_rate", float, "Learning rate of that stage."),
     "--augment": (
         "train.augmentation",
-        click.Choice(["none", "light", "standard", "strong"]),
-        "Random changes of training pictures.",
+        click.Choice(get_args(Augmentation)),
+        "Random changes of training pictures; each knob: --set augment.rotation=0.1.",
     ),
     "--class-weights": ("train.class_weights", click.Choice(["none", "balanced"]), "Weigh rare classes more."),
+    "--sampling": (
+        "train.sampling",
+        click.Choice(["natural", "balanced"]),
+        "Draw rare classes as often as frequent ones.",
+    ),
     "--train-precision": (
         "train.precision",
         click.Choice(["auto", "float32", "mixed_bfloat16", "mixed_float16"]),
@@ -181,6 +192,39 @@ def bad_data_flags(function: F) -> F:
         "--allow", multiple=True, metavar="RULE", help="A rule of the data check that may be broken."
     )(function)
     return click.option("--skip-bad", is_flag=True, help="Leave out files that can't be read, and say so.")(function)
+
+
+def augment_flags(function: F) -> F:
+    """Add `--augment [PRESET]` and `--set` for its knobs, to commands that show and do not train."""
+    function = click.option(
+        "--set", "assignments", multiple=True, metavar="KEY=VALUE", help="A knob, such as augment.rotation=0.1."
+    )(function)
+    return click.option(
+        "--augment",
+        type=click.Choice(get_args(Augmentation)),
+        is_flag=False,
+        flag_value=RunConfig().train.augmentation,
+        help=f"Augmentation of training samples; '{RunConfig().train.augmentation}' where no preset is named.",
+    )(function)
+
+
+def chosen_augmentation(preset: str | None, assignments: Iterable[str]) -> AugmentConfig | None:
+    """Read `--augment` and `--set`, or return None where neither was given.
+
+    Raises:
+        ConfigError: A knob is unknown or out of range.
+        UserError: `--set` names something else.
+    """
+    knobs = dict(parse_assignment(text) for text in assignments)
+    others = [name for name in knobs if not name.startswith("augment.")]
+    if others:
+        raise UserError(
+            f"--set {others[0]}: only knobs of augmentation mean something here.", hint="augment.NAME=VALUE"
+        )
+    if preset is None and not knobs:
+        return None
+    config = resolve_config({}, {"train.augmentation": preset or "none", **knobs})
+    return resolve_augmentation(config.train.augmentation, config.augment)
 
 
 json_flag = click.option("--json", "as_json", is_flag=True, help="Print one JSON document on standard output.")

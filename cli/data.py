@@ -14,6 +14,7 @@ COMMANDS = {
     "review": ("data_review", "Find labels that are likely wrong, and pictures that are hard to tell."),
     "relabel": ("data_relabel", "Make a new version of data from decisions about labels."),
     "summary": ("data_summary", "Follow one picture from its file to the model's input."),
+    "show": ("data_show", "Draw pictures resized and augmented in every way, side by side."),
     "diff": ("data_diff", "Say what changed between two versions of data, or between the data of two runs."),
     "folds": ("data_folds", "Cut data into folds for cross-validation."),
 }

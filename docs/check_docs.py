@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import configparser
+import dataclasses
 import re
 import subprocess
 import sys
+import textwrap
+from inspect import cleandoc
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -84,7 +87,31 @@ def stale_findings() -> list[str]:
     return problems
 
 
+def knob_rows() -> list[str]:
+    """Rows of the table of augmentation's knobs, from the record, its docstring and the presets."""
+    from tfl.core.augmentation import PRESETS, AugmentConfig, knob_text
+
+    docstring = textwrap.indent(cleandoc(AugmentConfig.__doc__ or ""), "    ")
+    entries = re.findall(r"^        (\w+): ((?:.|\n {12})+)", docstring, flags=re.MULTILINE)
+    meanings = {name: " ".join(text.split()) for name, text in entries}
+    rows = []
+    for field in dataclasses.fields(AugmentConfig):
+        values = [getattr(PRESETS[name], field.name) for name in ("light", "standard", "strong")]
+        cells = [f"`augment.{field.name}`", *("-" if value is None else knob_text(value) for value in values)]
+        rows.append(f"| {' | '.join(cells)} | {meanings[field.name]} |")
+    return rows
+
+
+def undocumented_knobs() -> list[str]:
+    """Rows that docs/data-transforms.md does not have."""
+    text = (ROOT / "docs" / "data-transforms.md").read_text(encoding="utf-8")
+    return [f"docs/data-transforms.md does not have this row: {row}" for row in knob_rows() if row not in text]
+
+
 if __name__ == "__main__":
-    found = broken_links() + unknown_commands() + unknown_options() + undocumented_dependencies() + stale_findings()
-    print("\n".join(found) or f"{len(PAGES)} pages: links, commands, options and dependencies are right")
+    found = broken_links() + unknown_commands() + unknown_options() + undocumented_dependencies()
+    found += undocumented_knobs() + stale_findings()
+    print(
+        "\n".join(found) or f"{len(PAGES)} pages: links, commands, options, dependencies, knobs and findings are right"
+    )
     sys.exit(1 if found else 0)

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import dataclasses
+from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from tfl.backbones import SOURCES, BackboneInfo, parse_spec
+from tfl.core.augmentation import Augmentation, AugmentConfig, resolve_augmentation
 from tfl.core.config import RunConfig, resolve_config
 from tfl.core.files import IfExists
 from tfl.core.progress import Progress
@@ -17,6 +19,11 @@ from tfl.data.readers import NO_OPTIONS, ReadOptions
 from tfl.model import Model, load
 from tfl.pipeline import STAGES, TRAINING_STAGES, Outcome
 from tfl.pipeline import run as run_pipeline
+
+if TYPE_CHECKING:
+    from PIL import Image
+
+    from tfl.report.data_summary import DataSummary
 
 __all__ = ["Data", "Model", "fit", "list_models", "load", "load_data", "model_info", "run"]
 
@@ -46,6 +53,98 @@ class Data:
 
         rows = [[label, count] for label, count in self.manifest.counts().items()]
         return html_table(["class", "pictures"], rows, caption=f"{self.path}: {self.report.verdict}")
+
+    def summary(
+        self,
+        *,
+        backbone: str = "embedded:sketchnet",
+        augmentation: Augmentation = "light",
+        augment: Mapping[str, Any] | AugmentConfig | None = None,
+        seed: int = 0,
+    ) -> DataSummary:
+        """Walk the first sample through every step, with what training does beside: text, and a table in a notebook.
+
+        Args:
+            backbone: Whose input contract, `source:name`.
+            augmentation: Preset; `none` leaves the steps of training out.
+            augment: Knobs that override it, as in `fit`.
+            seed: Of the draws.
+
+        Raises:
+            DataError: The sample can't be read.
+            ConfigError: A knob is unknown or out of range.
+        """
+        from tfl.report.data_summary import summarize_sample
+
+        contract = model_info(backbone).preprocessing
+        values = _augmentation(augmentation, augment)
+        return summarize_sample(self.manifest, contract, backbone=backbone, augmentation=values, seed=seed)
+
+    def show_resize(
+        self,
+        methods: Sequence[str] = (),
+        *,
+        samples: int = 4,
+        backbone: str = "embedded:sketchnet",
+        seed: int = 0,
+    ) -> Image.Image:
+        """Draw a few training samples resized by each method, side by side.
+
+        Args:
+            methods: Some of `crop`, `squish`, `pad` and `random_resized_crop`; all by default.
+            samples: Rows.
+            backbone: Whose input contract, `source:name`.
+            seed: Of the random boxes.
+
+        Raises:
+            UserError: There is no such method.
+            DataError: A picture can't be decoded.
+        """
+        from tfl.report.data_grids import RESIZE_METHODS, draw_data
+
+        chosen = tuple(methods) or RESIZE_METHODS
+        return draw_data(self.manifest, backbone, methods=chosen, samples=samples, seed=seed)[0]
+
+    def show_augment(
+        self,
+        augmentation: Augmentation = "light",
+        *,
+        augment: Mapping[str, Any] | AugmentConfig | None = None,
+        samples: int = 4,
+        views: int = 5,
+        backbone: str = "embedded:sketchnet",
+        seed: int = 0,
+    ) -> Image.Image:
+        """Draw a few training samples as training draws them.
+
+        Args:
+            augmentation: Preset.
+            augment: Knobs that override it, as in `fit`.
+            samples: Rows.
+            views: Columns beside the original.
+            backbone: Whose input contract, `source:name`.
+            seed: Of the draws.
+
+        Raises:
+            UserError: Nothing is to be changed.
+            ConfigError: A knob is unknown or out of range.
+            DataError: A picture can't be decoded.
+        """
+        from tfl.report.data_grids import draw_data
+
+        values = _augmentation(augmentation, augment)
+        return draw_data(self.manifest, backbone, augmentation=values, samples=samples, views=views, seed=seed)[0]
+
+
+def _knobs(augment: Mapping[str, Any] | AugmentConfig | None) -> dict[str, Any]:
+    """Return the dotted settings that say the same."""
+    named = augment.to_dict() if isinstance(augment, AugmentConfig) else dict(augment or {})
+    return {f"augment.{name}": value for name, value in named.items() if name != "schema"}
+
+
+def _augmentation(preset: Augmentation, augment: Mapping[str, Any] | AugmentConfig | None) -> AugmentConfig:
+    config = resolve_config({}, {"train.augmentation": preset, **_knobs(augment)})
+    return resolve_augmentation(config.train.augmentation, config.augment)
 
 
 def load_data(
@@ -173,6 +272,7 @@ def fit(
     out: str | Path | None = None,
     if_exists: IfExists = "refuse",
     progress: Progress | None = None,
+    augment: Mapping[str, Any] | AugmentConfig | None = None,
     settings: dict[str, Any] | None = None,
     **options: Any,
 ) -> Model:
@@ -184,6 +284,8 @@ def fit(
         out: The run's folder; `runs/<data>-<backbone>-<n>` by default.
         if_exists: `refuse`, `resume` or `overwrite` a run that is there.
         progress: Told what happens.
+        augment: Knobs of augmentation by name, such as `{"rotation": 0.1, "mixup": 0.2}`, or the record; they override
+            the preset `augmentation`.
         settings: Any setting by its dotted name, such as `{"data.test_fraction": 0.2}`.
         **options: Any setting of the `train` and `model` sections by its own name, and `seed`: `epochs=10`,
             `fine_tune_epochs=5`, `image_size=160`. Unknown names are errors.
@@ -197,7 +299,7 @@ def fit(
     if isinstance(data, Data):
         named = data.options.to_dict()
         overrides |= {f"data.{item.name}": named[item.name] for item in dataclasses.fields(data.options)}
-    overrides |= settings or {}
+    overrides |= _knobs(augment) | (settings or {})
     if out is not None:
         overrides["out"] = str(out)
     for name, value in options.items():

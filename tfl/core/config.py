@@ -10,12 +10,12 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Literal
 
+from tfl.core.augmentation import Augmentation, AugmentConfig
 from tfl.core.errors import ConfigError, NotFoundError
 from tfl.core.files import write_text
 from tfl.core.records import Record
 
 Precision = Literal["auto", "float32", "mixed_bfloat16", "mixed_float16"]
-Augmentation = Literal["none", "light", "standard", "strong"]
 
 #: Targets and precisions of a run that asks for none in particular.
 DEFAULT_PRECISIONS = ("fp32", "fp16", "int8")
@@ -89,11 +89,14 @@ class ModelConfig(Record):
     Attributes:
         backbone: `source:name`, see `tfl models list`.
         image_size: Height and width in pixels, or None for the backbone's own.
+        resize: How pictures are brought to that size, everywhere: `crop`, `squish` or `pad`, or None for the
+            backbone's own. It becomes part of the contract that travels with the exported model.
         dropout: Rate before the last layer, in [0, 1).
     """
 
     backbone: str = "embedded:sketchnet"
     image_size: int | None = None
+    resize: Literal["crop", "squish", "pad"] | None = None
     dropout: float = 0.2
 
     def __post_init__(self) -> None:
@@ -123,9 +126,10 @@ class TrainConfig(Record):
         fine_tune_learning_rate: Of the second stage.
         augmentation: `none`; `light` moves, zooms and turns a little and changes contrast; `standard` also flips
             left to right; `strong` goes further and adds shear, perspective, brightness, saturation, hue, blur,
-            noise and erased patches. For training samples only.
+            noise and erased patches. For training samples only; `AugmentConfig` sets each by its name.
         augmented_views: Augmented copies per sample, next to the untouched one, in the head's stage.
         class_weights: `balanced` weighs classes by the inverse of their count.
+        sampling: `balanced` draws as many samples of each class into an epoch, `natural` every sample once.
         precision: Of the training arithmetic; `auto` looks at the hardware.
     """
 
@@ -140,6 +144,7 @@ class TrainConfig(Record):
     augmentation: Augmentation = "light"
     augmented_views: int = 3
     class_weights: Literal["none", "balanced"] = "none"
+    sampling: Literal["natural", "balanced"] = "natural"
     precision: Precision = "auto"
 
     def __post_init__(self) -> None:
@@ -232,6 +237,7 @@ class RunConfig(Record):
     data: DataConfig = field(default_factory=DataConfig)
     model: ModelConfig = field(default_factory=ModelConfig)
     train: TrainConfig = field(default_factory=TrainConfig)
+    augment: AugmentConfig = field(default_factory=AugmentConfig)
     export: ExportConfig = field(default_factory=ExportConfig)
     benchmark: BenchmarkConfig = field(default_factory=BenchmarkConfig)
 

@@ -26,6 +26,7 @@ from tfl.core.records import Record
 ImageSource: TypeAlias = Path | str | bytes | Image.Image | npt.NDArray[np.uint8]
 Pixels: TypeAlias = npt.NDArray[np.uint8]
 Floats: TypeAlias = npt.NDArray[np.float32]
+ResizeMethod = Literal["crop", "squish", "pad"]
 
 #: Pillow's own limit for a decompression bomb; above it a picture is refused, never merely warned about.
 MAX_PIXELS = 178_956_970
@@ -123,7 +124,7 @@ class ImagePreprocessing(Record):
 
     height: int
     width: int
-    resize: Literal["crop", "squish", "pad"] = "crop"
+    resize: ResizeMethod = "crop"
     interpolation: Literal["bilinear", "bicubic", "lanczos"] = "bilinear"
     jpeg_draft: bool = False
     channels: Literal["rgb", "bgr"] = "rgb"
@@ -228,7 +229,7 @@ def _draft(image: Image.Image, contract: ImagePreprocessing | None) -> None:
         image.draft(None, (image.width // scale, image.height // scale))
 
 
-def draft_scale(size: tuple[int, int], target: tuple[int, int], method: Literal["crop", "squish", "pad"]) -> int:
+def draft_scale(size: tuple[int, int], target: tuple[int, int], method: ResizeMethod) -> int:
     """Return by how much a JPEG may be decoded smaller: 1, 2, 4 or 8.
 
     Args:
@@ -272,7 +273,7 @@ def _grey_to_8_bit(image: Image.Image) -> Pixels:
     return np.clip(np.rint(values / top * 255.0), 0, 255).astype(np.uint8)
 
 
-_FILTERS = {
+FILTERS = {
     "bilinear": Image.Resampling.BILINEAR,
     "bicubic": Image.Resampling.BICUBIC,
     "lanczos": Image.Resampling.LANCZOS,
@@ -282,7 +283,7 @@ _FILTERS = {
 def resize(image: Image.Image, contract: ImagePreprocessing) -> Pixels:
     """Bring an RGB picture to `(height, width, 3)` uint8 as the contract says."""
     size = (contract.width, contract.height)
-    resample = _FILTERS[contract.interpolation]
+    resample = FILTERS[contract.interpolation]
     if contract.resize == "squish":
         return np.asarray(image.resize(size, resample))
     if contract.resize == "pad":

@@ -49,11 +49,11 @@ def summarize(file: Path, contract: ImagePreprocessing) -> tuple[Step, ...]:
     data = np.frombuffer(file.read_bytes(), dtype=np.uint8)
     pixels = resize(image, contract)
     return (
-        _step("file", data),
-        _step("decoded, upright RGB", _array(image)),
-        _step(f"resized: {contract.resize}, {contract.interpolation}", pixels),
-        _step("batch", pixels[None]),
-        _step(f"normalized, {contract.channels}", normalize(pixels[None], contract)),
+        step_of("file", data),
+        step_of("decoded, upright RGB", _array(image)),
+        step_of(f"resized: {contract.resize}, {contract.interpolation}", pixels),
+        step_of("batch", pixels[None]),
+        step_of(f"normalized, {contract.channels}", normalize(pixels[None], contract)),
     )
 
 
@@ -61,5 +61,6 @@ def _array(image: Image.Image) -> npt.NDArray[np.uint8]:
     return np.asarray(image)
 
 
-def _step(name: str, array: npt.NDArray[np.uint8] | npt.NDArray[np.float32]) -> Step:
+def step_of(name: str, array: npt.NDArray[np.uint8] | npt.NDArray[np.float32]) -> Step:
+    """Describe an array as a step."""
     return Step(name=name, shape=array.shape, dtype=str(array.dtype), low=float(array.min()), high=float(array.max()))

@@ -1,100 +1,152 @@
-"""Augmentation of training samples, on the normalized tensor, never part of the model.
+"""Augmentation of training samples, never part of the model: one list of Keras layers, built from the knobs.
 
-Moves, zooms and turns commute with the contract's normalization, because the border is mirrored and
-not filled with a value; contrast is taken around each picture's own mean. `strong` also
-changes colours, which is done on RGB in [0, 255], before the contract's normalization.
+Moves, zooms, turns and shears commute with the contract's normalization, because the border is mirrored and not
+filled with a value; contrast is taken around each picture's own mean. Where nothing else is on, they work on the
+normalized tensor. All other knobs mean colours or grey levels, and then the whole list works on RGB in [0, 1], before
+the contract's normalization: in [0, 255] `keras.layers.RandomSaturation` clips saturation at 255 and not at 1, and
+gives negative colours.
 """
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 
-from tfl.core.config import Augmentation
+from tfl.core.augmentation import AugmentConfig
 from tfl.data.preprocess import Floats, ImagePreprocessing, Pixels, normalize
+from tfl.training.crop import make_cropper
 from tfl.training.feed import Prepare
 
-#: Largest shift and zoom as a share of the side, largest turn as a share of a full circle, contrast factor - 1.
-_SHIFT, _ZOOM, _TURN, _CONTRAST = 0.08, 0.12, 0.03, 0.25
+_FLIPS = {"horizontal": "horizontal", "vertical": "vertical", "both": "horizontal_and_vertical"}
+_COLOUR_KNOBS = ("perspective", "brightness", "saturation", "hue", "blur", "noise", "erasing", "rand_augment")
+_WITHOUT_LAYERS = {"crop_scale", "crop_ratio", "noise", "mixup", "cutmix"}
+_WHITE = 255
+#: On Keras's scale: corners move by up to half of this share of the side.
+_WARP = 0.3
+#: Share of the area that a patch covers.
+_PATCH = (0.02, 0.15)
+#: Saturation that changes nothing, on Keras's scale.
+_PLAIN_SATURATION = 0.5
 
-#: The same for `strong`, and: shear as a share of the side, brightness as a share of the range, hue as a share of
-#: the circle, noise in grey levels, shares of pictures that are warped, blurred and partly erased.
-_STRONG_SHIFT, _STRONG_ZOOM, _STRONG_TURN, _STRONG_CONTRAST = 0.12, 0.2, 0.06, 0.4
-_SHEAR, _BRIGHTNESS, _HUE, _NOISE, _WARPED, _BLURRED, _ERASED = 0.1, 0.2, 0.05, 6.0, 0.3, 0.2, 0.25
-#: Saturation factor, on Keras's scale: 0.5 changes nothing.
-_SATURATION = (0.3, 0.7)
+
+@dataclass(frozen=True)
+class Stage:
+    """One change of a batch.
+
+    Attributes:
+        name: Of the knob, or what is done.
+        apply: `(batch, epoch, batch index) -> batch`.
+    """
+
+    name: str
+    apply: Callable[[Any, int, int], Any]
 
 
-def make_augmenter(preset: Augmentation, contract: ImagePreprocessing, *, seed: int) -> Prepare:
+def make_augmenter(values: AugmentConfig, contract: ImagePreprocessing, *, seed: int) -> Prepare:
     """Return a `prepare` that normalizes and augments; what it draws follows from seed, epoch and batch index.
 
+    It takes `(batch, rows, columns, 3)` uint8 RGB, of the contract's size or, with `crop_scale`, larger (see
+    `presized`), and gives `(batch, height, width, 3)` float32. Mixing of pictures is not done here: see `make_mixer`.
+
     Args:
-        preset: `none`, `light`, `standard` or `strong`, see `TrainConfig`.
+        values: Resolved: None means off.
         contract: Of the model.
         seed: Of the draws.
     """
-    if preset == "none":
-        return lambda batch, epoch, index: normalize(batch, contract)
-    strong = preset == "strong"
-    layers = _strong_layers() if strong else _layers(preset, contract)
+    stages = augmentation_stages(values, contract, seed=seed)
 
     def prepare(batch: Pixels, epoch: int, index: int) -> Floats:
-        inputs: Any = batch.astype(np.float32) if strong else normalize(batch, contract)
-        for position, layer in enumerate(layers):
-            _reseed(layer, [seed, epoch, index, position])
-            inputs = layer(inputs, training=True)
-        result = np.asarray(inputs, dtype=np.float32)
-        if not strong:
-            return result
-        noise = np.random.default_rng([seed, epoch, index]).normal(0.0, _NOISE, result.shape)
-        return _normalize_floats(result + noise.astype(np.float32), contract)
+        result: Any = batch
+        for stage in stages:
+            result = stage.apply(result, epoch, index)
+        return np.asarray(result, dtype=np.float32)
 
     return prepare
 
 
-def _layers(preset: Augmentation, contract: ImagePreprocessing) -> list[Any]:
-    import keras
+def augmentation_stages(values: AugmentConfig, contract: ImagePreprocessing, *, seed: int) -> list[Stage]:
+    """Return what `make_augmenter` does, one after the other; arguments are the same."""
+    on_colours = any(getattr(values, name) for name in _COLOUR_KNOBS)
+    layers = _layers(values, value_range=(0.0, 1.0) if on_colours else contract.value_range)
+    changes = [Stage(name, _seeded(layer, seed, position)) for position, (name, layer) in enumerate(layers.items())]
+    stages = []
+    if values.crop_scale is not None:
+        stages.append(Stage("crop_scale", make_cropper(values, contract, seed=seed)))
+    if not on_colours:
+        return [*stages, Stage("normalized", lambda batch, epoch, index: normalize(batch, contract)), *changes]
+    stages += [Stage("in [0, 1]", lambda batch, epoch, index: batch / np.float32(_WHITE)), *changes]
+    if values.noise:
+        stages.append(Stage("noise", _noise(values.noise, seed)))
+    return [*stages, Stage("normalized", lambda batch, epoch, index: _normalize_floats(batch, contract))]
 
-    low, high = contract.value_range
-    common = {"fill_mode": "reflect", "dtype": "float32", "seed": 0}
-    layers = [
-        keras.layers.RandomTranslation(_SHIFT, _SHIFT, **common),
-        keras.layers.RandomZoom((-_ZOOM, _ZOOM), **common),
-        keras.layers.RandomRotation(_TURN, **common),
-        keras.layers.RandomContrast(_CONTRAST, value_range=(low, high), dtype="float32", seed=0),
-    ]
-    if preset == "standard":
-        layers.insert(0, keras.layers.RandomFlip("horizontal", dtype="float32", seed=0))
-    return layers
+
+def _seeded(layer: Any, seed: int, position: int) -> Callable[[Any, int, int], Any]:
+    def apply(batch: Any, epoch: int, index: int) -> Any:
+        _reseed(layer, [seed, epoch, index, position])
+        return layer(batch, training=True)
+
+    return apply
 
 
-def _strong_layers() -> list[Any]:
-    """Return layers for `(batch, height, width, 3)` float32 RGB in [0, 255]."""
+def _noise(deviation: float, seed: int) -> Callable[[Any, int, int], Any]:
+    def apply(batch: Any, epoch: int, index: int) -> Any:
+        noise = np.random.default_rng([seed, epoch, index]).normal(0.0, deviation / _WHITE, batch.shape)
+        return np.asarray(batch, dtype=np.float32) + noise.astype(np.float32)
+
+    return apply
+
+
+def _layers(values: AugmentConfig, *, value_range: tuple[float, float]) -> dict[str, Any]:
+    """Return the layers of the knobs that are on, always in this order: moves, colours, blur, erasing, RandAugment."""
+    if not values.active().keys() - _WITHOUT_LAYERS:
+        return {}
     import keras
 
     layers = keras.layers
     common = {"dtype": "float32", "seed": 0}
     mirrored = {"fill_mode": "reflect", **common}
-    ranged = {"value_range": (0, 255), **common}
-    return [
-        layers.RandomFlip("horizontal", **common),
-        layers.RandomTranslation(_STRONG_SHIFT, _STRONG_SHIFT, **mirrored),
-        layers.RandomZoom((-_STRONG_ZOOM, _STRONG_ZOOM), **mirrored),
-        layers.RandomRotation(_STRONG_TURN, **mirrored),
-        layers.RandomShear(_SHEAR, _SHEAR, **mirrored),
-        layers.RandomPerspective(_WARPED, 0.3, **common),
-        layers.RandomBrightness(_BRIGHTNESS, **ranged),
-        layers.RandomContrast(_STRONG_CONTRAST, **ranged),
-        layers.RandomSaturation(_SATURATION, **ranged),
-        layers.RandomHue(_HUE, **ranged),
-        layers.RandomGaussianBlur(_BLURRED, **ranged),
-        layers.RandomErasing(_ERASED, scale=(0.02, 0.15), **ranged),
-    ]
+    ranged = {"value_range": value_range, **common}
+    made: dict[str, Any] = {}
+    if values.flip in _FLIPS:
+        made["flip"] = layers.RandomFlip(_FLIPS[values.flip], **common)
+    if values.translation:
+        made["translation"] = layers.RandomTranslation(values.translation, values.translation, **mirrored)
+    if values.zoom:
+        made["zoom"] = layers.RandomZoom((-values.zoom, values.zoom), **mirrored)
+    if values.rotation:
+        made["rotation"] = layers.RandomRotation(values.rotation, **mirrored)
+    if values.shear:
+        made["shear"] = layers.RandomShear(values.shear, values.shear, **mirrored)
+    if values.perspective:
+        made["perspective"] = layers.RandomPerspective(_share(values.perspective), _WARP, **common)
+    if values.brightness:
+        made["brightness"] = layers.RandomBrightness(values.brightness, **ranged)
+    if values.contrast:
+        made["contrast"] = layers.RandomContrast(values.contrast, **ranged)
+    if values.saturation:
+        low, high = _PLAIN_SATURATION - values.saturation, _PLAIN_SATURATION + values.saturation
+        made["saturation"] = layers.RandomSaturation((low, high), **ranged)
+    if values.hue:
+        made["hue"] = layers.RandomHue(values.hue, **ranged)
+    if values.blur:
+        made["blur"] = layers.RandomGaussianBlur(_share(values.blur), **ranged)
+    if values.erasing:
+        made["erasing"] = layers.RandomErasing(_share(values.erasing), scale=_PATCH, **ranged)
+    if values.rand_augment:
+        made["rand_augment"] = layers.RandAugment(factor=values.rand_augment, **ranged)
+    return made
 
 
-def _normalize_floats(pixels: Floats, contract: ImagePreprocessing) -> Floats:
-    pixels = np.clip(pixels, 0.0, 255.0)
+def _share(value: float) -> tuple[float, float]:
+    """Return the factor that changes this share of pictures: a single number would be drawn anew from 0 to it."""
+    return value, value
+
+
+def _normalize_floats(pixels: Any, contract: ImagePreprocessing) -> Floats:
+    pixels = np.clip(np.asarray(pixels, dtype=np.float32), 0.0, 1.0) * np.float32(_WHITE)
     if contract.channels == "bgr":
         pixels = pixels[..., ::-1]
     values = (pixels * contract.scale - np.asarray(contract.mean)) / np.asarray(contract.std)

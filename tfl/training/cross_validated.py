@@ -8,7 +8,6 @@ from pathlib import Path
 import numpy as np
 import numpy.typing as npt
 
-from tfl.backbones import SOURCES, parse_spec
 from tfl.core.config import RunConfig
 from tfl.core.extras import require
 from tfl.core.progress import Progress
@@ -17,7 +16,8 @@ from tfl.data.manifest import Manifest
 from tfl.data.preprocess import Floats
 from tfl.data.store import open_pixels
 from tfl.training.features import frozen_features
-from tfl.training.feed import normalizer
+from tfl.training.feed import make_feed, normalizer
+from tfl.training.fit import load_backbone
 
 Doubles = npt.NDArray[np.float64]
 
@@ -47,21 +47,22 @@ def pretrained_features(manifest: Manifest, config: RunConfig, work_dir: Path, *
         TflError: The backbone can't be loaded.
     """
     progress.update(f"loading {config.model.backbone}")
-    source, name = parse_spec(config.model.backbone)
-    backbone = SOURCES.get(source).load(name, image_size=config.model.image_size)
+    backbone = load_backbone(config)
     contract = backbone.info.preprocessing
     try:
         pixels = open_pixels(manifest.examples, manifest.root, contract, cache_dir=work_dir, progress=progress)
-        return frozen_features(
+        indices = np.asarray(manifest.label_indices(manifest.examples), dtype=np.int32)
+        feed = make_feed(pixels, indices, batch_size=_FEATURE_BATCH, prepare=normalizer(contract))
+        features, _ = frozen_features(
             backbone.model,
-            pixels,
-            prepare=normalizer(contract),
+            feed,
             views=1,
             batch_size=_FEATURE_BATCH,
             cache_dir=work_dir,
             key=("review", backbone.digest, str(contract.to_dict())),
             progress=progress,
         )
+        return features
     finally:
         shutil.rmtree(work_dir, ignore_errors=True)
 

@@ -9,51 +9,52 @@ import numpy as np
 
 from tfl.core.files import sha256_text, write_atomic
 from tfl.core.progress import Progress
-from tfl.data.preprocess import Floats, Pixels
-from tfl.training.feed import Prepare
+from tfl.data.preprocess import Floats
 
 
 def frozen_features(
     backbone: Any,
-    pixels: Pixels,
+    feed: Any,
     *,
-    prepare: Prepare,
     views: int,
     batch_size: int,
     cache_dir: Path,
     key: tuple[str, ...],
     progress: Progress,
-) -> Floats:
+) -> tuple[Floats, Any]:
     """Compute the features of each view of each sample, or read them where an interrupted run left them.
+
+    A view is an epoch of the feed, so that it is augmented, cropped and mixed as an epoch of training would be; of a
+    feed that mixes, labels are rows of shares, and the head learns from those.
 
     Args:
         backbone: `(batch, height, width, 3)` -> `(batch, features)`.
-        pixels: `(samples, height, width, 3)` uint8.
-        prepare: Normalizes and augments; the view is its epoch.
+        feed: Of pixels, without weights, see `make_feed`; its order is kept.
         views: How many times over the samples.
-        batch_size: Samples per batch.
+        batch_size: Of the feed.
         cache_dir: Where the file goes.
         key: Everything that the features depend on.
         progress: Told after every batch.
 
     Returns:
-        `(views * samples, features)` float32, view after view.
+        `(views * samples, features)` float32, view after view, and their labels, as the feed gives them.
     """
-    path = cache_dir / f"features-{sha256_text(*key, str(views), str(len(pixels)))[:32]}.npy"
+    path = cache_dir / f"features-{sha256_text(*key, str(views), str(len(feed)))[:32]}.npz"
     if path.is_file():
-        return np.asarray(np.load(path, allow_pickle=False), dtype=np.float32)
-    parts = []
-    total = views * len(pixels)
+        with np.load(path, allow_pickle=False) as arrays:
+            return arrays["features"], arrays["labels"]
+    parts, labels = [], []
+    total = views * len(feed)
     for view in range(views):
-        for index, start in enumerate(range(0, len(pixels), batch_size)):
-            batch = prepare(pixels[start : start + batch_size], view, index)
-            parts.append(np.asarray(_padded(backbone, batch, batch_size), dtype=np.float32))
-            progress.update(
-                "frozen features", done=view * len(pixels) + min(start + batch_size, len(pixels)), total=total
-            )
-    features = np.concatenate(parts)
-    write_atomic(path, lambda file: np.save(file, features, allow_pickle=False))
-    return features
+        feed.go_to(view)
+        for index in range(len(feed)):
+            inputs, answers = feed[index]
+            parts.append(np.asarray(_padded(backbone, inputs, batch_size), dtype=np.float32))
+            labels.append(answers)
+            progress.update("frozen features", done=view * len(feed) + index + 1, total=total)
+    features, answers = np.concatenate(parts), np.concatenate(labels)
+    write_atomic(path, lambda file: np.savez(file, allow_pickle=False, features=features, labels=answers))
+    return features, answers
 
 
 def _padded(backbone: Any, batch: Floats, batch_size: int) -> Any:

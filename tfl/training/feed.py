@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 import numpy.typing as npt
 
 from tfl.data.preprocess import Floats, ImagePreprocessing, Pixels, normalize
+from tfl.training.mix import Mix
 
 Labels = npt.NDArray[np.int32]
 Prepare = Callable[[Any, int, int], Floats]
@@ -16,24 +17,38 @@ Prepare = Callable[[Any, int, int], Floats]
 
 def make_feed(
     samples: Floats | Pixels,
-    labels: Labels,
+    labels: Labels | Floats,
     *,
     batch_size: int,
     prepare: Prepare | None = None,
-    weights: Floats | None = None,
+    mix: Mix | None = None,
+    class_count: int | None = None,
+    class_weights: Floats | None = None,
+    sampling: Literal["natural", "balanced"] = "natural",
     shuffle_seed: int | None = None,
 ) -> Any:
     """Build a `keras.utils.PyDataset`; `go_to(epoch)` sets the order, `seed_of(epoch)` seeds what else is random.
 
+    Batches are `(inputs, labels)`, with sample weights as a third where there are class weights. Labels are
+    `(batch,)` int32 for a sparse loss, or, with `class_count`, `(batch, classes)` float32 rows that sum to 1 for a
+    categorical one. Weights of a mixed row are those of its classes in its shares, so that the loss is the mix of the
+    two weighted losses.
+
     Args:
         samples: `(samples, ...)`, may be memory-mapped.
-        labels: `(samples,)` int32 class indices.
+        labels: `(samples,)` int32 class indices, or `(samples, classes)` float32 rows.
         batch_size: Samples per batch; the last one may be smaller.
         prepare: `(batch, epoch, batch index) -> inputs`, such as normalization and augmentation.
-        weights: `(samples,)` float32 sample weights.
-        shuffle_seed: Shuffle every epoch from this seed, or keep the order.
+        mix: See `make_mixer`; needs `class_count`.
+        class_count: Number of classes, to give rows; None gives the labels as they are.
+        class_weights: `(classes,)` float32.
+        sampling: `natural` takes every sample once an epoch; `balanced` takes as many of each class, see
+            `balanced_order`.
+        shuffle_seed: Shuffle every epoch from this seed, or keep the order; `balanced` needs it.
     """
     import keras
+
+    classes: npt.NDArray[Any] = labels.argmax(axis=1) if labels.ndim == 2 else labels
 
     class Feed(keras.utils.PyDataset):  # type: ignore[misc]
         def __init__(self) -> None:
@@ -47,8 +62,12 @@ def make_feed(
             self.epoch = epoch
             if shuffle_seed is None:
                 self.order = np.arange(len(labels))
+                return
+            generator = np.random.default_rng([shuffle_seed, epoch])
+            if sampling == "balanced":
+                self.order = balanced_order(classes, generator)
             else:
-                self.order = np.random.default_rng([shuffle_seed, epoch]).permutation(len(labels))
+                self.order = generator.permutation(len(labels))
 
         def __len__(self) -> int:
             return -(-len(labels) // batch_size)
@@ -58,12 +77,49 @@ def make_feed(
             # Sorted reads keep a memory-mapped file sequential; the order inside a batch does not matter.
             chosen = np.sort(chosen)
             batch = samples[chosen]
-            inputs = batch if prepare is None else prepare(batch, self.epoch, index)
-            if weights is None:
-                return inputs, labels[chosen]
-            return inputs, labels[chosen], weights[chosen]
+            inputs: Any = batch if prepare is None else prepare(batch, self.epoch, index)
+            if class_count is None:
+                weights = None if class_weights is None else class_weights[classes[chosen]]
+                return (inputs, labels[chosen]) if weights is None else (inputs, labels[chosen], weights)
+            rows = one_hot(labels[chosen], class_count)
+            if class_weights is not None:
+                rows = rows * class_weights
+            if mix is not None:
+                inputs, rows = mix(inputs, rows, self.epoch, index)
+            if class_weights is None:
+                return inputs, rows
+            weights = rows.sum(axis=1)
+            return inputs, rows / weights[:, None], weights
 
     return Feed()
+
+
+def one_hot(labels: Labels | Floats, class_count: int) -> Floats:
+    """Turn `(samples,)` class indices into `(samples, classes)` float32 rows; rows stay as they are."""
+    if labels.ndim == 2:
+        return np.asarray(labels, dtype=np.float32)
+    return np.eye(class_count, dtype=np.float32)[labels]
+
+
+def balanced_order(classes: npt.NDArray[np.integer[Any]], generator: np.random.Generator) -> npt.NDArray[np.intp]:
+    """Draw an epoch of as many samples of each class: indices `(samples,)` in random order.
+
+    The epoch is as long as a natural one. Samples of a class are repeated evenly, all of them once before any comes
+    twice; of a class larger than its share every epoch takes others.
+
+    Args:
+        classes: `(samples,)` class indices.
+        generator: Of the epoch.
+    """
+    present = generator.permutation(np.unique(classes))
+    shares = np.full(len(present), len(classes) // len(present))
+    shares[: len(classes) % len(present)] += 1
+    drawn = []
+    for label, share in zip(present, shares, strict=True):
+        members = np.flatnonzero(classes == label)
+        rounds = [generator.permutation(members) for _ in range(-(-int(share) // len(members)))]
+        drawn.append(np.concatenate(rounds)[:share])
+    return generator.permutation(np.concatenate(drawn))
 
 
 def normalizer(contract: ImagePreprocessing) -> Prepare:
@@ -71,12 +127,11 @@ def normalizer(contract: ImagePreprocessing) -> Prepare:
     return lambda batch, epoch, index: normalize(batch, contract)
 
 
-def balanced_weights(labels: Labels) -> Floats:
-    """Weigh every sample by `samples / (classes * count of its class)`, so that each class weighs the same.
+def balanced_weights(labels: Labels, class_count: int) -> Floats:
+    """Weigh every class by `samples / (classes * count)`, so that each weighs the same: `(classes,)` float32.
 
-    The formula is scikit-learn's `class_weight="balanced"` (King and Zeng, 2001).
+    The formula is scikit-learn's `class_weight="balanced"` (King and Zeng, 2001). Classes without samples don't count.
     """
-    counts = np.bincount(labels)
+    counts = np.bincount(labels, minlength=class_count)
     present = int((counts > 0).sum())
-    per_class = len(labels) / (present * np.maximum(counts, 1))
-    return np.asarray(per_class[labels], dtype=np.float32)
+    return np.asarray(len(labels) / (present * np.maximum(counts, 1)), dtype=np.float32)

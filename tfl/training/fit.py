@@ -2,26 +2,32 @@
 
 from __future__ import annotations
 
+import dataclasses
+from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from functools import partial
+from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 
 from tfl.backbones import SOURCES, Backbone, parse_spec
+from tfl.core.augmentation import AugmentConfig, resolve_augmentation
 from tfl.core.config import RunConfig
 from tfl.core.extras import require
 from tfl.core.progress import Progress
 from tfl.core.records import Record
 from tfl.core.run_folder import RunFolder
-from tfl.data.manifest import Manifest
-from tfl.data.preprocess import Pixels
+from tfl.data.manifest import Example, Manifest
+from tfl.data.preprocess import Floats, ImagePreprocessing, Pixels
 from tfl.data.store import open_pixels
 from tfl.tasks import TASKS
 from tfl.training.augment import make_augmenter
 from tfl.training.checkpoint import StageState
+from tfl.training.crop import presized
 from tfl.training.features import frozen_features
-from tfl.training.feed import Labels, balanced_weights, make_feed, normalizer
+from tfl.training.feed import Labels, Prepare, balanced_weights, make_feed, normalizer, one_hot
 from tfl.training.logs import TrainingLog
+from tfl.training.mix import Mix, make_mixer
 from tfl.training.network import fold_standardization, join, standardization, thaw_top
 from tfl.training.precision import PrecisionChoice, choose_precision
 from tfl.training.stage import StagePlan, run_stage
@@ -71,10 +77,15 @@ class Trained:
 
 @dataclass(frozen=True)
 class _Samples:
+    """What is learned from; `train_varied` is what augmentation starts from: `train`, or larger for random crops."""
+
     train: Pixels
+    train_varied: Pixels
     train_labels: Labels
     validation: Pixels
     validation_labels: Labels
+    class_count: int
+    augmentation: AugmentConfig
 
 
 def fit(manifest: Manifest, config: RunConfig, folder: RunFolder, *, progress: Progress) -> Trained:
@@ -93,7 +104,6 @@ def fit(manifest: Manifest, config: RunConfig, folder: RunFolder, *, progress: P
     """
     progress.update("loading TensorFlow")
     keras = require("keras", purpose="training")
-    source, name = parse_spec(config.model.backbone)
     task = TASKS.get(config.task)
     choice = choose_precision(config.train.precision)
     progress.update(f"training in {choice.policy}: {choice.reason}")
@@ -102,8 +112,8 @@ def fit(manifest: Manifest, config: RunConfig, folder: RunFolder, *, progress: P
     try:
         keras.config.set_dtype_policy(choice.policy)
         progress.update(f"loading {config.model.backbone}")
-        backbone = SOURCES.get(source).load(name, image_size=config.model.image_size)
-        samples = _samples(manifest, backbone, folder, progress=progress)
+        backbone = load_backbone(config)
+        samples = _samples(manifest, backbone, config, folder, progress=progress)
         head = task.build_head(
             backbone.model.output_shape[-1], len(manifest.labels), dropout=config.model.dropout, seed=config.seed
         )
@@ -111,7 +121,7 @@ def fit(manifest: Manifest, config: RunConfig, folder: RunFolder, *, progress: P
         if choice.policy != "float32":
             # A model under a 16-bit policy exports without complaint and then fails in other engines.
             keras.config.set_dtype_policy("float32")
-            backbone = SOURCES.get(source).load(name, image_size=config.model.image_size)
+            backbone = load_backbone(config)
             plain_head = task.build_head(
                 backbone.model.output_shape[-1], len(manifest.labels), dropout=config.model.dropout, seed=config.seed
             )
@@ -124,21 +134,40 @@ def fit(manifest: Manifest, config: RunConfig, folder: RunFolder, *, progress: P
     return Trained(model, backbone, summary)
 
 
-def _samples(manifest: Manifest, backbone: Backbone, folder: RunFolder, *, progress: Progress) -> _Samples:
-    parts: list[Any] = []
-    for split in ("train", "validation"):
-        examples = manifest.of_split(split)
-        parts.append(
-            open_pixels(
-                examples,
-                manifest.root,
-                backbone.info.preprocessing,
-                cache_dir=folder.work_dir,
-                progress=progress,
-            )
-        )
-        parts.append(np.asarray(manifest.label_indices(examples), dtype=np.int32))
-    return _Samples(*parts)
+def load_backbone(config: RunConfig) -> Backbone:
+    """Load the backbone that a config names, with the image size and the way of resizing that it asks for.
+
+    Raises:
+        TflError: There is no such backbone, or it can't be loaded.
+    """
+    source, name = parse_spec(config.model.backbone)
+    backbone = SOURCES.get(source).load(name, image_size=config.model.image_size)
+    if config.model.resize is None:
+        return backbone
+    contract = dataclasses.replace(backbone.info.preprocessing, resize=config.model.resize)
+    return dataclasses.replace(backbone, info=dataclasses.replace(backbone.info, preprocessing=contract))
+
+
+def _samples(
+    manifest: Manifest, backbone: Backbone, config: RunConfig, folder: RunFolder, *, progress: Progress
+) -> _Samples:
+    contract = backbone.info.preprocessing
+    augmentation = resolve_augmentation(config.train.augmentation, config.augment)
+    train, validation = manifest.of_split("train"), manifest.of_split("validation")
+
+    def pixels(examples: Sequence[Example], wanted: ImagePreprocessing) -> Pixels:
+        return open_pixels(examples, manifest.root, wanted, cache_dir=folder.work_dir, progress=progress)
+
+    plain = pixels(train, contract)
+    return _Samples(
+        train=plain,
+        train_varied=plain if augmentation.crop_scale is None else pixels(train, presized(contract)),
+        train_labels=np.asarray(manifest.label_indices(train), dtype=np.int32),
+        validation=pixels(validation, contract),
+        validation_labels=np.asarray(manifest.label_indices(validation), dtype=np.int32),
+        class_count=len(manifest.labels),
+        augmentation=augmentation,
+    )
 
 
 def _two_stages(
@@ -175,16 +204,20 @@ def _two_stages(
     return model, summary
 
 
-def _compile(model: keras.Model, learning_rate: float) -> None:
+def _compile(model: keras.Model, learning_rate: float, *, labels: Literal["indices", "rows"]) -> None:
     import keras
 
     model.compile(
         optimizer=keras.optimizers.Adam(learning_rate),
-        loss="sparse_categorical_crossentropy",
+        loss="sparse_categorical_crossentropy" if labels == "indices" else "categorical_crossentropy",
         metrics=["accuracy"],
         # XLA on a CPU makes convolutional networks many times slower.
         jit_compile=False,
     )
+
+
+def _label_form(samples: _Samples) -> Literal["indices", "rows"]:
+    return "rows" if samples.augmentation.mixes else "indices"
 
 
 def _head_stage(
@@ -197,44 +230,61 @@ def _head_stage(
     *,
     progress: Progress,
 ) -> StageState:
-    train, contract = config.train, backbone.info.preprocessing
-    views = 0 if train.augmentation == "none" else train.augmented_views
-    base_key = (backbone.digest, str(contract.to_dict()), train.precision)
-
-    def features(pixels: Pixels, *key: str, prepare: Any, count: int) -> Any:
-        return frozen_features(
-            backbone.model,
-            pixels,
-            prepare=prepare,
-            views=count,
-            batch_size=_FEATURE_BATCH,
-            cache_dir=folder.work_dir,
-            key=(*base_key, *key),
-            progress=progress,
-        )
-
-    learned = features(samples.train, "train", prepare=normalizer(contract), count=1)
-    mean, std = standardization(learned)
-    if views:
-        augmenter = make_augmenter(train.augmentation, contract, seed=config.seed)
-        key = ("augmented", train.augmentation, str(config.seed))
-        learned = np.concatenate([learned, features(samples.train, *key, prepare=augmenter, count=views)])
-    chosen = features(samples.validation, "validation", prepare=normalizer(contract), count=1)
-    labels = np.tile(samples.train_labels, views + 1)
+    train = config.train
+    learned, labels, chosen = _head_features(backbone, samples, config, folder, progress=progress)
+    # The untouched view alone says what is usual.
+    mean, std = standardization(learned[: len(samples.train_labels)])
     feeds = _feeds(
-        (learned - mean) / std,
-        labels,
-        (chosen - mean) / std,
-        samples.validation_labels,
+        ((learned - mean) / std, labels),
+        ((chosen - mean) / std, samples.validation_labels),
+        samples,
         config,
         batch_size=train.head_batch_size,
         salt=0,
     )
-    _compile(head, train.learning_rate)
+    _compile(head, train.learning_rate, labels=_label_form(samples))
     plan = StagePlan("head", train.epochs, train.patience, False, folder.training_dir / "head.npz")
     state = run_stage(plan, head, training=feeds[0], validation=feeds[1], log=log, progress=progress)
     fold_standardization(head, mean, std)
     return state
+
+
+def _head_features(
+    backbone: Backbone, samples: _Samples, config: RunConfig, folder: RunFolder, *, progress: Progress
+) -> tuple[Floats, Labels | Floats, Floats]:
+    """Return features and labels to learn from, the untouched view first, and features that choose the epoch."""
+    train, contract, values = config.train, backbone.info.preprocessing, samples.augmentation
+
+    def features(feed: Any, *key: str, views: int = 1) -> tuple[Floats, Any]:
+        return frozen_features(
+            backbone.model,
+            feed,
+            views=views,
+            batch_size=_FEATURE_BATCH,
+            cache_dir=folder.work_dir,
+            key=(backbone.digest, str(contract.to_dict()), train.precision, *key),
+            progress=progress,
+        )
+
+    plain = partial(make_feed, batch_size=_FEATURE_BATCH, prepare=normalizer(contract))
+    learned, labels = features(plain(samples.train, samples.train_labels), "train")
+    if values.changes_pictures and train.augmented_views:
+        feed = make_feed(
+            samples.train_varied,
+            samples.train_labels,
+            batch_size=_FEATURE_BATCH,
+            prepare=make_augmenter(values, contract, seed=config.seed),
+            mix=make_mixer(values, seed=config.seed),
+            class_count=samples.class_count if values.mixes else None,
+            # In their own order, neighbours are of one class, and mixing them would mix nothing.
+            shuffle_seed=config.seed if values.mixes else None,
+        )
+        key = ("augmented", str(values.to_dict()), str(config.seed))
+        varied, varied_labels = features(feed, *key, views=train.augmented_views)
+        if values.mixes:
+            labels = one_hot(labels, samples.class_count)
+        learned, labels = np.concatenate([learned, varied]), np.concatenate([labels, varied_labels])
+    return learned, labels, features(plain(samples.validation, samples.validation_labels), "validation")[0]
 
 
 def _fine_tune_stage(
@@ -248,42 +298,45 @@ def _fine_tune_stage(
     progress: Progress,
 ) -> StageState:
     train, contract = config.train, backbone.info.preprocessing
-    augmenter = make_augmenter(train.augmentation, contract, seed=config.seed + 1)
     feeds = _feeds(
-        samples.train,
-        samples.train_labels,
-        samples.validation,
-        samples.validation_labels,
+        (samples.train_varied, samples.train_labels),
+        (samples.validation, samples.validation_labels),
+        samples,
         config,
         batch_size=train.batch_size,
         salt=1,
-        prepare=augmenter,
+        prepare=make_augmenter(samples.augmentation, contract, seed=config.seed + 1),
+        mix=make_mixer(samples.augmentation, seed=config.seed + 1),
         prepare_validation=normalizer(contract),
     )
-    _compile(model, train.fine_tune_learning_rate)
+    _compile(model, train.fine_tune_learning_rate, labels=_label_form(samples))
     plan = StagePlan("fine_tune", train.fine_tune_epochs, train.patience, True, folder.training_dir / "fine_tune.npz")
     return run_stage(plan, model, training=feeds[0], validation=feeds[1], log=log, progress=progress)
 
 
 def _feeds(
-    samples: Any,
-    labels: Labels,
-    validation: Any,
-    validation_labels: Labels,
+    training: tuple[Any, Any],
+    validation: tuple[Any, Any],
+    samples: _Samples,
     config: RunConfig,
     *,
     batch_size: int,
     salt: int,
-    prepare: Any = None,
-    prepare_validation: Any = None,
+    prepare: Prepare | None = None,
+    mix: Mix | None = None,
+    prepare_validation: Prepare | None = None,
 ) -> tuple[Any, Any]:
-    weights = balanced_weights(labels) if config.train.class_weights == "balanced" else None
-    training = make_feed(
-        samples,
-        labels,
+    weighted = config.train.class_weights == "balanced"
+    class_count = samples.class_count if _label_form(samples) == "rows" else None
+    feed = make_feed(
+        *training,
         batch_size=batch_size,
         prepare=prepare,
-        weights=weights,
+        mix=mix,
+        class_count=class_count,
+        class_weights=balanced_weights(samples.train_labels, samples.class_count) if weighted else None,
+        sampling=config.train.sampling,
         shuffle_seed=2 * config.seed + salt,
     )
-    return training, make_feed(validation, validation_labels, batch_size=batch_size, prepare=prepare_validation)
+    chooser = make_feed(*validation, batch_size=batch_size, prepare=prepare_validation, class_count=class_count)
+    return feed, chooser

@@ -5,6 +5,7 @@ import math
 import numpy as np
 import pytest
 
+from tfl.core.augmentation import PRESETS
 from tfl.core.config import TrainConfig
 from tfl.core.errors import ConfigError, IntegrityError, JobError, UnsupportedError
 from tfl.core.progress import Progress
@@ -56,7 +57,7 @@ def compiled(model, rate=0.01):
 
 
 def feeds(pixels, labels):
-    prepare = make_augmenter("standard", CONTRACT, seed=5)
+    prepare = make_augmenter(PRESETS["standard"], CONTRACT, seed=5)
     training = make_feed(pixels, labels, batch_size=5, prepare=prepare, shuffle_seed=7)
     return training, make_feed(normalize(pixels, CONTRACT), labels, batch_size=5)
 
@@ -139,31 +140,6 @@ def test_folding_the_standardization_keeps_the_answers():
     np.testing.assert_allclose(np.asarray(head(features)), expected, atol=1e-5)
 
 
-@pytest.mark.parametrize("preset", ["light", "standard", "strong"])
-def test_augmentation_follows_from_seed_epoch_and_batch(preset, pixels):
-    prepare, again = (make_augmenter(preset, CONTRACT, seed=2) for _ in range(2))
-    first = prepare(pixels, 1, 0)
-    prepare(pixels, 2, 0)
-    np.testing.assert_array_equal(first, again(pixels, 1, 0))
-    assert not np.array_equal(first, again(pixels, 2, 0))
-    low, high = CONTRACT.value_range
-    assert first.dtype == np.float32
-    assert first.min() >= low - 1e-5
-    assert first.max() <= high + 1e-5
-
-
-def test_strong_augmentation_keeps_what_the_channels_mean(pixels):
-    rgb = ImagePreprocessing(height=16, width=16)
-    bgr = ImagePreprocessing(height=16, width=16, channels="bgr")
-    first, swapped = (make_augmenter("strong", contract, seed=2)(pixels, 1, 0) for contract in (rgb, bgr))
-    np.testing.assert_array_equal(first[..., ::-1], swapped)
-    assert not np.array_equal(first, swapped)
-
-
-def test_no_augmentation_is_the_contract_alone(pixels):
-    np.testing.assert_array_equal(make_augmenter("none", CONTRACT, seed=2)(pixels, 3, 1), normalize(pixels, CONTRACT))
-
-
 def test_a_feed_gives_every_sample_once_and_another_order_each_epoch(labels):
     samples = np.arange(12, dtype=np.float32)[:, None]
     feed = make_feed(samples, labels, batch_size=5, shuffle_seed=1)
@@ -180,9 +156,9 @@ def test_a_feed_gives_every_sample_once_and_another_order_each_epoch(labels):
 
 def test_balanced_weights_make_classes_weigh_the_same():
     labels = np.asarray([0, 0, 0, 1], dtype=np.int32)
-    weights = balanced_weights(labels)
-    assert weights[:3].sum() == pytest.approx(weights[3])
-    assert weights.sum() == pytest.approx(4.0)
+    weights = balanced_weights(labels, 3)
+    assert 3 * weights[0] == pytest.approx(weights[1])
+    assert weights[labels].sum() == pytest.approx(4.0)
 
 
 def test_a_damaged_checkpoint_is_said_so(tmp_path):
