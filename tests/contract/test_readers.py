@@ -2,6 +2,7 @@
 
 import dataclasses
 import json
+import shutil
 from pathlib import Path
 
 import pytest
@@ -47,16 +48,37 @@ def json_lines_with_splits(folder):
     return table(folder, text, "a.jsonl")
 
 
+def zip_of_a_folder(folder):
+    draw_classes(folder / "photos", per_class=6)
+    return Path(shutil.make_archive(folder / "a", "zip", folder, "photos"))
+
+
+def tar_with_splits(folder):
+    split_folder(folder / "photos")
+    return Path(shutil.make_archive(folder / "a", "gztar", folder / "photos"))
+
+
+def zip_of_a_csv(folder):
+    csv_file(folder / "photos")
+    return Path(shutil.make_archive(folder / "a", "zip", folder / "photos"))
+
+
 def folder_with_one_csv(folder):
     return csv_file(folder).parent
 
 
 #: Per reader, what writes a small data set of its format.
 SAMPLES = {
+    "archive": (zip_of_a_folder, tar_with_splits, zip_of_a_csv),
     "image_folder": (plain_folder, split_folder),
     "manifest_file": (csv_file, json_lines_with_splits, folder_with_one_csv),
 }
 CASES = [(name, write) for name in READERS.names() for write in SAMPLES.get(name, (None,))]
+
+
+@pytest.fixture(autouse=True)
+def cache(tmp_path, monkeypatch):
+    monkeypatch.setenv("TFL_CACHE", str(tmp_path / "cache"))
 
 
 @pytest.fixture(params=CASES, ids=[f"{name}-{write.__name__ if write else 'none'}" for name, write in CASES])

@@ -33,6 +33,11 @@ class ReadOptions(Record):
     group_column: str = ""
     label_separator: str = ""
 
+    @property
+    def any_column(self) -> bool:
+        """Whether a column was named."""
+        return bool(self.path_column or self.label_column or self.split_column or self.group_column)
+
     def refuse(self, what: str) -> None:
         """Raise when anything is set, for a format that has no columns.
 
