@@ -3,47 +3,18 @@
 from __future__ import annotations
 
 import contextlib
-import os
-from collections import Counter
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping
 from pathlib import Path
 
-from tfl.core.errors import DataError, closest
+from tfl.core.errors import DataError
 from tfl.data.manifest import Example, Manifest, Problem, SplitName
 from tfl.data.readers._base import NO_OPTIONS, Location, Reader, ReadOptions
+from tfl.data.readers._columns import ROOTS, Columns, choose_columns, labels_of, relative_path
 from tfl.data.readers._rows import SUFFIXES, Row, Table, read_header, read_table
 from tfl.data.readers._splits import SPLIT_NAMES, with_a_test
 
-#: What columns are usually called, folded, the likeliest first.
-_USUAL = {
-    "path_column": ("path", "file", "filename", "file_name", "filepath", "image", "image_path", "image_name", "img"),
-    "label_column": ("label", "labels", "class", "classes", "class_name", "category", "target", "species", "tags", "y"),
-    "split_column": ("split", "subset", "set", "partition", "fold"),
-    "group_column": ("group", "group_id", "patient", "patient_id", "subject", "subject_id", "session", "video", "site"),
-}
-_MANY_LABELS = frozenset({"labels", "classes", "tags"})
-_SEPARATORS = ("|", ";")
-#: Where the files may lie, below the folder of the manifest file.
-_ROOTS = ("", "images", "imgs", "data", "files")
 _LOOKED_AT = 50
 _NAMED = 10
-
-
-@dataclass(frozen=True)
-class _Columns:
-    """Which column is what; empty where there is none."""
-
-    path: str
-    labels: tuple[str, ...]
-    split: str
-    group: str
-    separator: str
-
-    @property
-    def used(self) -> set[str]:
-        """All columns that have a meaning."""
-        return {self.path, *self.labels, self.split, self.group} - {""}
 
 
 class ManifestFile(Reader):
@@ -69,7 +40,7 @@ Several labels of one picture: a column 'labels' with cat|dog, or columns of 0 a
                 return True
             # In a folder, only a file whose columns say what they are and whose first paths are there.
             table = read_header(file)
-            columns = _columns(file, table, NO_OPTIONS)
+            columns = choose_columns(file, table, NO_OPTIONS)
             return any(_root_of(file, table, columns)[1])
         return False
 
@@ -100,14 +71,14 @@ def _file_of(place: Path) -> Path | None:
 
 
 def _manifest(file: Path, table: Table, options: ReadOptions) -> Manifest:
-    columns = _columns(file, table, options)
+    columns = choose_columns(file, table, options)
     if not table.rows:
         raise DataError(f"{file} has no rows.", hint="Add one line for each picture.")
     root, _ = _root_of(file, table, columns)
     meanings = _split_meanings(file, table, columns, asked=bool(options.split_column))
     if not meanings:
         # Values that name no splits are a column like any other.
-        columns = _Columns(columns.path, columns.labels, "", columns.group, columns.separator)
+        columns = Columns(columns.path, columns.labels, "", columns.group, columns.separator)
     problems = list(table.problems)
     examples: dict[str, Example] = {}
     for row in table.rows:
@@ -147,47 +118,15 @@ def _manifest(file: Path, table: Table, options: ReadOptions) -> Manifest:
     )
 
 
-def _columns(file: Path, table: Table, options: ReadOptions) -> _Columns:
-    chosen: dict[str, str] = {}
-    for meaning, usual in _USUAL.items():
-        asked = getattr(options, meaning)
-        names = [name.strip() for name in asked.split(",")] if meaning == "label_column" else [asked]
-        for name in names:
-            if name and name not in table.columns:
-                raise DataError(
-                    f"{file} has no column '{name}'.{closest(name, table.columns)}",
-                    hint=f"It has: {', '.join(table.columns)}.",
-                )
-        folded = {column.strip().casefold().replace(" ", "_"): column for column in reversed(table.columns)}
-        chosen[meaning] = asked or next((folded[name] for name in usual if name in folded), "")
-    for meaning in ("path_column", "label_column"):
-        if not chosen[meaning]:
-            what = meaning.removesuffix("_column")
-            raise DataError(
-                f"{file}: no column is called like a {what}; it has: {', '.join(table.columns)}.",
-                hint=f"Name it: --{what}-column NAME",
-            )
-    labels = tuple(name.strip() for name in chosen["label_column"].split(","))
-    separator = options.label_separator or _guessed_separator(table, labels)
-    return _Columns(chosen["path_column"], labels, chosen["split_column"], chosen["group_column"], separator)
-
-
-def _guessed_separator(table: Table, labels: Sequence[str]) -> str:
-    if len(labels) > 1 or labels[0].casefold() not in _MANY_LABELS:
-        return ""
-    found = Counter(mark for row in table.rows for mark in _SEPARATORS if mark in str(row.cells.get(labels[0], "")))
-    return found.most_common(1)[0][0] if found else ""
-
-
-def _root_of(file: Path, table: Table, columns: _Columns) -> tuple[Path, list[bool]]:
+def _root_of(file: Path, table: Table, columns: Columns) -> tuple[Path, list[bool]]:
     """Choose the folder below which the first paths are found; the file's own where none are."""
     paths = [str(row.cells.get(columns.path, "")).strip() for row in table.rows[:_LOOKED_AT]]
-    found = {name: [bool(path) and (file.parent / name / path).is_file() for path in paths] for name in _ROOTS}
-    best = max(_ROOTS, key=lambda name: sum(found[name]))
+    found = {name: [bool(path) and (file.parent / name / path).is_file() for path in paths] for name in ROOTS}
+    best = max(ROOTS, key=lambda name: sum(found[name]))
     return file.parent / best, found[best]
 
 
-def _split_meanings(file: Path, table: Table, columns: _Columns, *, asked: bool) -> dict[str, SplitName]:
+def _split_meanings(file: Path, table: Table, columns: Columns, *, asked: bool) -> dict[str, SplitName]:
     if not columns.split:
         return {}
     values = dict.fromkeys(str(row.cells.get(columns.split) or "").strip() for row in table.rows)
@@ -205,14 +144,14 @@ def _split_meanings(file: Path, table: Table, columns: _Columns, *, asked: bool)
 
 
 def _example(
-    file: Path, root: Path, row: Row, columns: _Columns, meanings: Mapping[str, SplitName]
+    file: Path, root: Path, row: Row, columns: Columns, meanings: Mapping[str, SplitName]
 ) -> Example | Problem:
-    path = _relative(root, str(row.cells.get(columns.path) or "").strip())
+    path = relative_path(root, str(row.cells.get(columns.path) or "").strip())
     if not path:
         received = str(row.cells.get(columns.path) or "")
         reason = f"the path '{received}' leads out of {root}" if received.strip() else "there is no path"
         return _bad(file, row, reason)
-    labels = _labels_of(row, columns)
+    labels = labels_of(row, columns)
     many = len(columns.labels) > 1 or bool(columns.separator) or isinstance(row.cells.get(columns.labels[0]), list)
     if not labels:
         return _bad(file, row, "there is no label", path)
@@ -234,30 +173,6 @@ def _example(
             if name not in columns.used
         },
     )
-
-
-def _labels_of(row: Row, columns: _Columns) -> tuple[str, ...]:
-    if len(columns.labels) > 1:
-        return tuple(name for name in columns.labels if str(row.cells.get(name) or "0").strip() in ("1", "1.0", "True"))
-    value = row.cells.get(columns.labels[0])
-    if isinstance(value, list):
-        parts = [str(item) for item in value]
-    else:
-        text = "" if value is None else str(value)
-        parts = text.split(columns.separator) if columns.separator else [text]
-    return tuple(sorted({part.strip() for part in parts if part.strip()}))
-
-
-def _relative(root: Path, path: str) -> str:
-    """Return a POSIX path below the root, or an empty text when it leads out of it."""
-    path = path.replace("\\", "/")
-    if Path(path).is_absolute():
-        try:
-            path = Path(path).relative_to(root.resolve()).as_posix()
-        except ValueError:
-            return ""
-    path = os.path.normpath(path).replace(os.sep, "/") if path else ""
-    return "" if path in (".", "..") or path.startswith("../") else path
 
 
 def _bad(file: Path, row: Row, reason: str, path: str = "") -> Problem:
