@@ -71,6 +71,8 @@ def folder_with_one_csv(folder):
 SAMPLES = {
     "archive": (zip_of_a_folder, tar_with_splits, zip_of_a_csv),
     "image_folder": (plain_folder, split_folder),
+    # Each is put on an S3 server.
+    "remote": (plain_folder, split_folder, csv_file, zip_of_a_folder),
     "manifest_file": (csv_file, json_lines_with_splits, folder_with_one_csv),
 }
 CASES = [(name, write) for name in READERS.names() for write in SAMPLES.get(name, (None,))]
@@ -85,7 +87,13 @@ def cache(tmp_path, monkeypatch):
 def case(request, tmp_path):
     name, write = request.param
     assert write is not None, f"add a data set for the reader '{name}' to SAMPLES"
-    return name, write(tmp_path / "data")
+    location = write(tmp_path / "data")
+    if name != "remote":
+        return name, location
+    bucket = request.getfixturevalue("bucket")
+    if location.suffix == ".csv":
+        bucket.upload(location.parent / "images", below="data/")
+    return name, bucket.upload(location, below="data/")
 
 
 def test_a_reader_keeps_its_promises(case):
@@ -104,8 +112,9 @@ def test_files_are_not_opened(case):
 def test_the_root_is_absolute_also_for_a_relative_location(case, monkeypatch):
     name, location = case
     expected = READERS.get(name).read(location)
-    monkeypatch.chdir(location.parent)
-    assert READERS.get(name).read(Path(location.name)) == expected
+    is_path = isinstance(location, Path)
+    monkeypatch.chdir(location.parent if is_path else "/")
+    assert READERS.get(name).read(Path(location.name) if is_path else location) == expected
 
 
 def test_what_is_read_can_be_checked_and_split(case):

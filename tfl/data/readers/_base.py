@@ -15,6 +15,11 @@ from tfl.data.manifest import Manifest
 Location: TypeAlias = str | Path
 
 
+def as_location(place: Location) -> Location:
+    """Return a path, or the text of an address, whose two slashes a path object would join into one."""
+    return place if "://" in str(place) else Path(place)
+
+
 @dataclass(frozen=True, kw_only=True)
 class ReadOptions(Record):
     """What a person may say about a manifest file; empty means guessed from the names of the columns.
