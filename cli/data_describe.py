@@ -47,5 +47,5 @@ def command(data: str, reader: str | None, as_json: bool, **options: Any) -> Non
         print_table(["rule", "what"], [[item.rule, item.message] for item in found.problems], title="Can't be used")
         if found.problem_count > len(found.problems):
             click.echo(f"... and {found.problem_count - len(found.problems)} more; see tfl data check.")
-    named = "".join(f" {flag} {quoted(options[name])}" for flag, name in READ_FLAGS.items() if options.get(name))
+    named = "".join(f" {flag} {quoted(str(options[name]))}" for flag, name in READ_FLAGS.items() if options.get(name))
     print_next(f"tfl data check {quoted(data)}{named}", f"tfl run {quoted(data)}{named}")

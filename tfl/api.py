@@ -57,6 +57,7 @@ def load_data(
     split_column: str = "",
     group_column: str = "",
     label_separator: str = "",
+    frame_rate: float = 0.0,
     progress: Progress | None = None,
 ) -> Data:
     """Read and check a data set.
@@ -71,6 +72,7 @@ def load_data(
         split_column: Of the splits.
         group_column: Of what must stay on one side of a split.
         label_separator: Between the labels of one example.
+        frame_rate: Frames to take from each second of a video; 0 takes one.
         progress: Told what happens.
 
     Raises:
@@ -83,6 +85,7 @@ def load_data(
         split_column=split_column,
         group_column=group_column,
         label_separator=label_separator,
+        frame_rate=frame_rate,
     )
     report, manifest = check(read_manifest(location, reader=reader, options=options), progress=progress or Progress())
     return Data(location, manifest, report, options)

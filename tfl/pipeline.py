@@ -162,6 +162,7 @@ def _read_data(config: RunConfig) -> Manifest:
         split_column=data.split_column,
         group_column=data.group_column,
         label_separator=data.label_separator,
+        frame_rate=data.frame_rate,
     )
     manifest = read_manifest(data.path, reader=data.reader, options=options)
     if manifest.is_multi_label:

@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from tests.conftest import draw_classes
+from tests.videos import film_classes
 from tfl.core.errors import DataError
 from tfl.data.check import check, require_clean
 from tfl.data.manifest import SPLITS
@@ -67,12 +68,34 @@ def folder_with_one_csv(folder):
     return csv_file(folder).parent
 
 
+def folder_of_videos(folder):
+    return film_classes(folder, per_class=6)
+
+
+def videos_with_splits(folder):
+    for seed, name in enumerate(("train", "val", "test")):
+        film_classes(folder / name, per_class=2, seed=seed)
+    return folder
+
+
+def csv_of_parts_of_videos(folder):
+    film_classes(folder / "clips", per_class=4, seconds=6)
+    rows = "".join(
+        f"{path.relative_to(folder).as_posix()},{path.parent.name},{start},{start + 3}\n"
+        for path in sorted(folder.rglob("*.mp4"))
+        for start in (0, 3)
+    )
+    (folder / "parts.csv").write_text(f"video,label,start,end\n{rows}")
+    return folder / "parts.csv"
+
+
 #: Per reader, what writes a small data set of its format.
 SAMPLES = {
     "archive": (zip_of_a_folder, tar_with_splits, zip_of_a_csv),
     "image_folder": (plain_folder, split_folder),
     # Each is put on an S3 server.
     "remote": (plain_folder, split_folder, csv_file, zip_of_a_folder),
+    "video_folder": (folder_of_videos, videos_with_splits, csv_of_parts_of_videos),
     "manifest_file": (csv_file, json_lines_with_splits, folder_with_one_csv),
 }
 CASES = [(name, write) for name in READERS.names() for write in SAMPLES.get(name, (None,))]

@@ -6,6 +6,7 @@ import pytest
 
 from tests.conftest import draw_classes
 from tests.e2e.conftest import assert_user_error, call, call_json
+from tests.videos import film_classes
 from tfl.data.readers import READERS
 
 
@@ -35,6 +36,17 @@ def test_archives_and_addresses_go_through_the_commands(photos, bucket, tmp_path
     assert same.returncode == 0, same.stderr
     bucket.put("photos/red/red-00.png", (photos / "red" / "red-01.png").read_bytes())
     assert call("data", "diff", archive, address, **cache).returncode == 1
+
+
+def test_videos_go_through_the_commands(tmp_path):
+    clips = film_classes(tmp_path / "clips", per_class=5)
+    cache = {"TFL_CACHE": str(tmp_path / "cache")}
+    described = call_json("data", "describe", clips, "--frame-rate", 2, **cache)
+    assert (described["reader"], described["examples"], described["groups"]) == ("video_folder", 90, 15)
+    assert "--frame-rate 2.0" in call("data", "describe", clips, "--frame-rate", 2, **cache).stdout
+    assert call("data", "check", clips, **cache).returncode == 0
+    assert_user_error(call("data", "check", clips, "--frame-rate", "-1", **cache), "frame_rate", "[0, 1000]")
+    assert_user_error(call("run", clips, "--frame-rate", "-1", cwd=tmp_path, **cache), "frame_rate", "[0, 1000]")
 
 
 def test_mistakes_about_places(tmp_path, bucket):

@@ -31,6 +31,7 @@ EXTRA_OF_MODULE = {
     "jinja2": "train",
     "pyarrow": "data",
     "imagehash": "data",
+    "av": "video",
     "fsspec": "remote",
     "s3fs": "remote",
     "gcsfs": "remote",

@@ -22,7 +22,7 @@ _USUAL = {
 _MANY_LABELS = frozenset({"labels", "classes", "tags"})
 _SEPARATORS = ("|", ";")
 #: Where the files may lie, below the folder of the manifest file.
-ROOTS = ("", "images", "imgs", "data", "files")
+ROOTS = ("", "images", "imgs", "data", "files", "videos", "clips")
 
 
 @dataclass(frozen=True)
