@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from tests.conftest import draw_classes
+from tests.tensorflow_data_sets import prepare_tfds
 from tests.videos import film_classes
 from tfl.core.errors import DataError
 from tfl.data.check import check, require_clean
@@ -89,10 +90,15 @@ def csv_of_parts_of_videos(folder):
     return folder / "parts.csv"
 
 
+def prepared_data_set(folder):
+    return prepare_tfds(folder)
+
+
 #: Per reader, what writes a small data set of its format.
 SAMPLES = {
     "archive": (zip_of_a_folder, tar_with_splits, zip_of_a_csv),
     "image_folder": (plain_folder, split_folder),
+    "tfds": (prepared_data_set,),
     # Each is put on an S3 server.
     "remote": (plain_folder, split_folder, csv_file, zip_of_a_folder),
     "video_folder": (folder_of_videos, videos_with_splits, csv_of_parts_of_videos),
@@ -107,9 +113,10 @@ def cache(tmp_path, monkeypatch):
 
 
 @pytest.fixture(params=CASES, ids=[f"{name}-{write.__name__ if write else 'none'}" for name, write in CASES])
-def case(request, tmp_path):
+def case(request, tmp_path, monkeypatch):
     name, write = request.param
     assert write is not None, f"add a data set for the reader '{name}' to SAMPLES"
+    monkeypatch.setenv("TFDS_DATA_DIR", str(tmp_path / "data"))
     location = write(tmp_path / "data")
     if name != "remote":
         return name, location

@@ -18,7 +18,7 @@ from tfl.core.errors import MissingExtraError
 logger = logging.getLogger(__name__)
 
 #: Modules that write to standard error while they are imported.
-_CHATTY = frozenset({"tensorflow", "keras"})
+_CHATTY = frozenset({"tensorflow", "keras", "tensorflow_datasets"})
 
 #: The extra of `setup.cfg` that brings each optional module.
 EXTRA_OF_MODULE = {
@@ -31,6 +31,7 @@ EXTRA_OF_MODULE = {
     "jinja2": "train",
     "pyarrow": "data",
     "imagehash": "data",
+    "tensorflow_datasets": "tfds",
     "av": "video",
     "fsspec": "remote",
     "s3fs": "remote",
