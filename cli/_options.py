@@ -27,6 +27,7 @@ DATA_FLAGS: dict[str, tuple[str, Any, str]] = {
     "--label-column": ("data.label_column", str, "Column with the classes; guessed by default."),
     "--split-column": ("data.split_column", str, "Column with the splits; guessed by default."),
     "--group-column": ("data.group_column", str, "Column of what must stay on one side of a split."),
+    "--frame-rate": ("data.frame_rate", float, "Frames to take from each second of a video; one by default."),
     "--validation-fraction": ("data.validation_fraction", float, "Share of the data that chooses the epoch."),
     "--test-fraction": ("data.test_fraction", float, "Share of the data that is scored."),
 }
@@ -75,24 +76,25 @@ BENCHMARK_FLAGS: dict[str, tuple[str, Any, str]] = {
 }
 
 
-#: Flag -> parameter, of the columns of a manifest file.
+#: Flag -> parameter, of what may be said about data.
 READ_FLAGS = {
     "--path-column": "path_column",
     "--label-column": "label_column",
     "--split-column": "split_column",
     "--group-column": "group_column",
+    "--frame-rate": "frame_rate",
 }
 
 
 def read_flags(function: F) -> F:
     """Add `--reader` and the flags for columns, with the help texts of the training commands."""
     for flag in reversed(("--reader", *READ_FLAGS)):
-        function = click.option(flag, _parameter(flag), help=DATA_FLAGS[flag][2])(function)
+        function = click.option(flag, _parameter(flag), type=DATA_FLAGS[flag][1], help=DATA_FLAGS[flag][2])(function)
     return function
 
 
 def read_options(options: dict[str, Any]) -> ReadOptions:
-    """Gather what was said about columns."""
+    """Gather what was said about columns and videos."""
     from tfl.data.readers import ReadOptions
 
     return ReadOptions(**{name: options[name] for name in READ_FLAGS.values() if options.get(name)})
@@ -111,7 +113,9 @@ def read_named(data: str, options: dict[str, Any]) -> Manifest:
 
 def named_columns(options: dict[str, Any]) -> str:
     """Return the flags for columns as they were given, to be added to a command."""
-    return "".join(f" {flag} {shlex.quote(options[name])}" for flag, name in READ_FLAGS.items() if options.get(name))
+    return "".join(
+        f" {flag} {shlex.quote(str(options[name]))}" for flag, name in READ_FLAGS.items() if options.get(name)
+    )
 
 
 def _parameter(flag: str) -> str:

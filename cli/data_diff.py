@@ -18,10 +18,10 @@ _SHOWN = 30
 
 
 @click.command("diff")
-@click.argument("before", type=click.Path(path_type=Path))
-@click.argument("after", type=click.Path(path_type=Path))
+@click.argument("before", type=click.Path())
+@click.argument("after", type=click.Path())
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON document on standard output.")
-def command(before: Path, after: Path, as_json: bool) -> int:
+def command(before: str, after: str, as_json: bool) -> int:
     """Say what changed from BEFORE to AFTER: runs, their manifest.json, or data.
 
     Exit status 0 when nothing changed, 1 when something did.
@@ -30,7 +30,7 @@ def command(before: Path, after: Path, as_json: bool) -> int:
 
     with make_progress() as progress:
         versions = [_manifest(place, progress) for place in (before, after)]
-    diff = diff_manifests(*versions, names=(str(before), str(after)))
+    diff = diff_manifests(*versions, names=(before, after))
     if as_json:
         print_json(diff.to_dict())
         return 0 if diff.is_same else 1
@@ -47,15 +47,16 @@ def command(before: Path, after: Path, as_json: bool) -> int:
     return 1
 
 
-def _manifest(place: Path, progress: Progress) -> Manifest:
+def _manifest(data: str, progress: Progress) -> Manifest:
     """Read a run's manifest, a saved one, or data; the latter's files are read for their digests."""
     from tfl.core.run_folder import RUN_FILE, RunFolder
     from tfl.data.check import check
     from tfl.data.loading import read_manifest
     from tfl.data.manifest import Manifest
 
+    place = Path(data)
     if (place / RUN_FILE).is_file():
         return Manifest.load(RunFolder(place).manifest_file)
     if place.name == "manifest.json" and place.is_file():
         return Manifest.load(place)
-    return check(read_manifest(place), progress=progress)[1]
+    return check(read_manifest(data), progress=progress)[1]

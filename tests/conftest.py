@@ -1,6 +1,10 @@
 """What all tests share: where real data may lie, and drawn pictures that are easy to tell apart."""
 
+import functools
+import http.server
 import os
+import threading
+import uuid
 from pathlib import Path
 from types import MappingProxyType
 
@@ -71,3 +75,63 @@ def draw_classes(folder, *, per_class=24, size=(48, 72), seed=0, names=tuple(COL
 def colours(tmp_path_factory):
     """A folder of three classes with 24 pictures each; not to be changed."""
     return draw_classes(tmp_path_factory.mktemp("colours"))
+
+
+@pytest.fixture(scope="session")
+def s3_endpoint():
+    """The address of a real S3 server on this machine, with nothing in it."""
+    server = pytest.importorskip("moto.server").ThreadedMotoServer(ip_address="127.0.0.1", port=0, verbose=False)
+    server.start()
+    host, port = server.get_host_and_port()
+    yield f"http://{host}:{port}"
+    server.stop()
+
+
+class Bucket:
+    """A bucket on the server, reached as a person would: through the environment."""
+
+    def __init__(self, endpoint):
+        boto3 = pytest.importorskip("boto3")
+        self.name = f"bucket-{uuid.uuid4().hex[:12]}"
+        self.address = f"s3://{self.name}"
+        self.client = boto3.client("s3", endpoint_url=endpoint)
+        self.client.create_bucket(Bucket=self.name)
+
+    def put(self, key, data):
+        self.client.put_object(Bucket=self.name, Key=key, Body=data)
+
+    def upload(self, place, *, below=""):
+        """Put a file, or all files below a folder, and return the address."""
+        for path in [place] if place.is_file() else sorted(place.rglob("*")):
+            if path.is_file():
+                self.put(f"{below}{path.relative_to(place.parent).as_posix()}", path.read_bytes())
+        return f"{self.address}/{below}{place.name}"
+
+
+@pytest.fixture
+def bucket(s3_endpoint, monkeypatch):
+    monkeypatch.setenv("AWS_ENDPOINT_URL", s3_endpoint)
+    monkeypatch.setenv("AWS_ACCESS_KEY_ID", "key")
+    monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "secret")
+    monkeypatch.setenv("AWS_DEFAULT_REGION", "us-east-1")
+    return Bucket(s3_endpoint)
+
+
+@pytest.fixture
+def web(tmp_path):
+    """A web server on this machine that serves the folder `tmp_path/web`: (address, folder, requests it got)."""
+    folder = tmp_path / "web"
+    folder.mkdir()
+    requests = []
+
+    class Handler(http.server.SimpleHTTPRequestHandler):
+        def log_message(self, *_):
+            requests.append((self.command, self.path))
+
+    server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), functools.partial(Handler, directory=folder))
+    thread = threading.Thread(target=server.serve_forever, daemon=True)
+    thread.start()
+    yield f"http://127.0.0.1:{server.server_address[1]}", folder, requests
+    server.shutdown()
+    server.server_close()
+    thread.join()

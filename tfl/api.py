@@ -15,7 +15,7 @@ from tfl.core.progress import Progress
 from tfl.data.check import CheckReport, check
 from tfl.data.loading import read_manifest
 from tfl.data.manifest import Manifest
-from tfl.data.readers import NO_OPTIONS, ReadOptions
+from tfl.data.readers import NO_OPTIONS, Location, ReadOptions, as_location
 from tfl.model import Model, load
 from tfl.pipeline import STAGES, TRAINING_STAGES, Outcome
 from tfl.pipeline import run as run_pipeline
@@ -39,7 +39,7 @@ class Data:
         options: The columns that were named.
     """
 
-    path: Path
+    path: Location
     manifest: Manifest
     report: CheckReport
     options: ReadOptions = NO_OPTIONS
@@ -156,31 +156,35 @@ def load_data(
     split_column: str = "",
     group_column: str = "",
     label_separator: str = "",
+    frame_rate: float = 0.0,
     progress: Progress | None = None,
 ) -> Data:
     """Read and check a data set.
 
     Args:
-        path: A folder with a sub-folder of pictures per class, or with `train`, `val`, `test` folders of such; or a
-            CSV, TSV, JSON-lines or Parquet file that lists the pictures.
+        path: A folder with a sub-folder of pictures per class, or with `train`, `val`, `test` folders of such; a
+            CSV, TSV, JSON-lines or Parquet file that lists the pictures; an archive of these; or the address of
+            one, such as `s3://bucket/photos`. `tfl data formats` shows them all.
         reader: A reader's name, or `auto`.
         path_column: Column of such a file with the paths; this and the next are guessed where empty.
         label_column: Of the classes; several, comma-separated, are columns of 0 and 1.
         split_column: Of the splits.
         group_column: Of what must stay on one side of a split.
         label_separator: Between the labels of one example.
+        frame_rate: Frames to take from each second of a video; 0 takes one.
         progress: Told what happens.
 
     Raises:
         DataError: The data can't be read at all; findings of the check are in `.report` and are not raised here.
     """
-    location = Path(path)
+    location = as_location(path)
     options = ReadOptions(
         path_column=path_column,
         label_column=label_column,
         split_column=split_column,
         group_column=group_column,
         label_separator=label_separator,
+        frame_rate=frame_rate,
     )
     report, manifest = check(read_manifest(location, reader=reader, options=options), progress=progress or Progress())
     return Data(location, manifest, report, options)
@@ -294,7 +298,7 @@ def fit(
         ConfigError: A setting is unknown or out of range.
         TflError: See `tfl.pipeline.run`.
     """
-    path = data.path if isinstance(data, Data) else Path(data)
+    path = data.path if isinstance(data, Data) else as_location(data)
     overrides: dict[str, Any] = {"data.path": str(path), "model.backbone": backbone}
     if isinstance(data, Data):
         named = data.options.to_dict()

@@ -191,9 +191,10 @@ class Model:
 
     def _manifest(self, data: str | Path | None) -> Manifest:
         from tfl.data.loading import read_manifest
+        from tfl.data.readers import as_location
 
         if data is not None:
-            return read_manifest(Path(data))
+            return read_manifest(as_location(data))
         own = self._own_manifest()
         if own is None:
             raise UserError(

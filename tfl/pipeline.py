@@ -11,8 +11,9 @@ import shutil
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 from typing import Any
+from urllib.parse import urlsplit
 
 import numpy as np
 
@@ -161,6 +162,7 @@ def _read_data(config: RunConfig) -> Manifest:
         split_column=data.split_column,
         group_column=data.group_column,
         label_separator=data.label_separator,
+        frame_rate=data.frame_rate,
     )
     manifest = read_manifest(data.path, reader=data.reader, options=options)
     if manifest.is_multi_label:
@@ -173,7 +175,7 @@ def _read_data(config: RunConfig) -> Manifest:
 
 def _next_folder(config: RunConfig) -> Path:
     """Name a new run after its data and backbone, numbered one above the highest there is."""
-    words = f"{Path(config.data.path).resolve().name}-{config.model.backbone.rpartition(':')[2]}"
+    words = f"{_name_of(config.data.path)}-{config.model.backbone.rpartition(':')[2]}"
     stem = re.sub(r"[^\w.-]+", "-", words).strip("-.")[:80] or "run"
     numbers = [
         int(match[1])
@@ -181,6 +183,14 @@ def _next_folder(config: RunConfig) -> Path:
         if (match := re.fullmatch(re.escape(stem) + r"-(\d+)", path.name))
     ]
     return Path("runs") / f"{stem}-{max(numbers, default=0) + 1}"
+
+
+def _name_of(place: str) -> str:
+    """Return the last part of a path, or of an address without what may be a signature."""
+    if "://" not in place:
+        return Path(place).resolve().name
+    address = urlsplit(place)
+    return PurePosixPath(address.path).name or address.netloc
 
 
 def _open_record(config: RunConfig, folder: RunFolder, command: str) -> RunRecord:

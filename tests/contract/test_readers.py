@@ -2,11 +2,14 @@
 
 import dataclasses
 import json
+import shutil
 from pathlib import Path
 
 import pytest
 
 from tests.conftest import draw_classes
+from tests.tensorflow_data_sets import prepare_tfds
+from tests.videos import film_classes
 from tfl.core.errors import DataError
 from tfl.data.check import check, require_clean
 from tfl.data.loading import read_manifest
@@ -48,6 +51,21 @@ def json_lines_with_splits(folder):
     return table(folder, text, "a.jsonl")
 
 
+def zip_of_a_folder(folder):
+    draw_classes(folder / "photos", per_class=6)
+    return Path(shutil.make_archive(folder / "a", "zip", folder, "photos"))
+
+
+def tar_with_splits(folder):
+    split_folder(folder / "photos")
+    return Path(shutil.make_archive(folder / "a", "gztar", folder / "photos"))
+
+
+def zip_of_a_csv(folder):
+    csv_file(folder / "photos")
+    return Path(shutil.make_archive(folder / "a", "zip", folder / "photos"))
+
+
 def folder_with_one_csv(folder):
     return csv_file(folder).parent
 
@@ -60,20 +78,62 @@ def saved_version(folder):
     return folder / "version.json"
 
 
+def folder_of_videos(folder):
+    return film_classes(folder, per_class=6)
+
+
+def videos_with_splits(folder):
+    for seed, name in enumerate(("train", "val", "test")):
+        film_classes(folder / name, per_class=2, seed=seed)
+    return folder
+
+
+def csv_of_parts_of_videos(folder):
+    film_classes(folder / "clips", per_class=4, seconds=6)
+    rows = "".join(
+        f"{path.relative_to(folder).as_posix()},{path.parent.name},{start},{start + 3}\n"
+        for path in sorted(folder.rglob("*.mp4"))
+        for start in (0, 3)
+    )
+    (folder / "parts.csv").write_text(f"video,label,start,end\n{rows}")
+    return folder / "parts.csv"
+
+
+def prepared_data_set(folder):
+    return prepare_tfds(folder)
+
+
 #: Per reader, what writes a small data set of its format.
 SAMPLES = {
+    "archive": (zip_of_a_folder, tar_with_splits, zip_of_a_csv),
     "image_folder": (plain_folder, split_folder),
+    "tfds": (prepared_data_set,),
+    # Each is put on an S3 server.
+    "remote": (plain_folder, split_folder, csv_file, zip_of_a_folder),
+    "video_folder": (folder_of_videos, videos_with_splits, csv_of_parts_of_videos),
     "manifest_file": (csv_file, json_lines_with_splits, folder_with_one_csv),
     "saved_manifest": (saved_version,),
 }
 CASES = [(name, write) for name in READERS.names() for write in SAMPLES.get(name, (None,))]
 
 
+@pytest.fixture(autouse=True)
+def cache(tmp_path, monkeypatch):
+    monkeypatch.setenv("TFL_CACHE", str(tmp_path / "cache"))
+
+
 @pytest.fixture(params=CASES, ids=[f"{name}-{write.__name__ if write else 'none'}" for name, write in CASES])
-def case(request, tmp_path):
+def case(request, tmp_path, monkeypatch):
     name, write = request.param
     assert write is not None, f"add a data set for the reader '{name}' to SAMPLES"
-    return name, write(tmp_path / "data")
+    monkeypatch.setenv("TFDS_DATA_DIR", str(tmp_path / "data"))
+    location = write(tmp_path / "data")
+    if name != "remote":
+        return name, location
+    bucket = request.getfixturevalue("bucket")
+    if location.suffix == ".csv":
+        bucket.upload(location.parent / "images", below="data/")
+    return name, bucket.upload(location, below="data/")
 
 
 def test_a_reader_keeps_its_promises(case):
@@ -92,8 +152,9 @@ def test_files_are_not_opened(case):
 def test_the_root_is_absolute_also_for_a_relative_location(case, monkeypatch):
     name, location = case
     expected = READERS.get(name).read(location)
-    monkeypatch.chdir(location.parent)
-    assert READERS.get(name).read(Path(location.name)) == expected
+    is_path = isinstance(location, Path)
+    monkeypatch.chdir(location.parent if is_path else "/")
+    assert READERS.get(name).read(Path(location.name) if is_path else location) == expected
 
 
 def test_what_is_read_can_be_checked_and_split(case):

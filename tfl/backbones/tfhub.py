@@ -14,10 +14,10 @@ from pathlib import Path
 from typing import Any, Literal
 
 from tfl.backbones import _cache
-from tfl.backbones._archive import unpack
 from tfl.backbones._base import Backbone, BackboneInfo, BackboneSource
 from tfl.backbones._hub_layer import SAVED_MODEL_FILE, hub_module_class, make_layer, static_size
 from tfl.backbones._hub_table import HUB_MODULES
+from tfl.core.archives import Limits, unpack_tar
 from tfl.core.errors import JobError, NotFoundError, UnsupportedError, UserError, closest
 from tfl.core.extras import require
 from tfl.core.files import cache_dir, sha256_file, write_text
@@ -25,6 +25,8 @@ from tfl.data.preprocess import ImagePreprocessing
 
 _DEFAULT_SIZE = 224
 _ARCHIVE_SUFFIXES = (".tar.gz", ".tgz", ".tar")
+#: Weights hardly shrink, graphs shrink about tenfold.
+_LIMITS = Limits(max_files=10_000, max_bytes=8 << 30, max_ratio=100)
 _KAGGLE = re.compile(r"[\w-]+/[\w.-]+/tensorFlow2/[\w.-]+(/\d+)?", re.IGNORECASE)
 _KAGGLE_ADDRESS = "https://www.kaggle.com/api/v1/models/{handle}/download"
 _EXAMPLES = (
@@ -120,7 +122,7 @@ class TfHubSource(BackboneSource):
             _cache.copy_folder(file, place)
         elif file.is_file():
             _cache.make_parent(place)
-            unpack(file, place, must_hold=SAVED_MODEL_FILE)
+            unpack_tar(file, place, limits=_LIMITS, must_hold=SAVED_MODEL_FILE)
         else:
             raise UserError(f"{file} is neither a .tar.gz nor a folder with {SAVED_MODEL_FILE}.")
         _describe(name, place)
@@ -192,7 +194,7 @@ def _folder(name: str) -> Path:
         if archive.is_dir():
             raise UnsupportedError(f"{archive} holds no {SAVED_MODEL_FILE}, so it is not a TF2 SavedModel.")
         _cache.make_parent(place)
-        unpack(archive, place, must_hold=SAVED_MODEL_FILE)
+        unpack_tar(archive, place, limits=_LIMITS, must_hold=SAVED_MODEL_FILE)
         return place
     _download(name)
     return place
@@ -213,7 +215,7 @@ def _download(name: str) -> None:
     archive = place.with_name(f"{place.name}.download.tar.gz")
     try:
         _cache.download(address, archive, checksum="", advice=advice)
-        unpack(archive, place, must_hold=SAVED_MODEL_FILE)
+        unpack_tar(archive, place, limits=_LIMITS, must_hold=SAVED_MODEL_FILE)
     finally:
         if archive.is_file():
             archive.unlink()

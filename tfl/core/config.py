@@ -48,6 +48,7 @@ class DataConfig(Record):
         split_column: Column of the splits.
         group_column: Column of what must stay on one side of a split.
         label_separator: Between the labels of one example.
+        frame_rate: Frames to take from each second of a video, in [0, 1000]; 0 takes one.
     """
 
     path: str = ""
@@ -61,10 +62,15 @@ class DataConfig(Record):
     split_column: str = ""
     group_column: str = ""
     label_separator: str = ""
+    frame_rate: float = 0.0
 
     def __post_init__(self) -> None:
         _check(
             [
+                (
+                    not 0.0 <= self.frame_rate <= 1000.0,
+                    f"frame_rate: must be in [0, 1000]. Received: {self.frame_rate}.",
+                ),
                 (
                     not 0.0 < self.validation_fraction <= 0.5,
                     f"validation_fraction: must be in (0, 0.5]. Received: {self.validation_fraction}.",

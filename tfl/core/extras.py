@@ -18,7 +18,7 @@ from tfl.core.errors import MissingExtraError
 logger = logging.getLogger(__name__)
 
 #: Modules that write to standard error while they are imported.
-_CHATTY = frozenset({"tensorflow", "keras"})
+_CHATTY = frozenset({"tensorflow", "keras", "tensorflow_datasets"})
 
 #: The extra of `setup.cfg` that brings each optional module.
 EXTRA_OF_MODULE = {
@@ -34,6 +34,13 @@ EXTRA_OF_MODULE = {
     "cleanvision": "data",
     "cleanlab": "data",
     "pandas": "data",
+    "tensorflow_datasets": "tfds",
+    "av": "video",
+    "fsspec": "remote",
+    "s3fs": "remote",
+    "gcsfs": "remote",
+    "adlfs": "remote",
+    "aiohttp": "remote",
     "openvino": "openvino",
     "ai_edge_litert": "tflite",
     "flatbuffers": "tflite",

@@ -1,6 +1,7 @@
 """Near duplicates: what a person would call the same picture is found, different pictures are not."""
 
 import io
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -150,3 +151,21 @@ def test_pictures_that_are_all_alike_are_told_once_and_not_taken_for_copies(tmp_
 def test_noise_of_one_colour_is_not_accused(tmp_path):
     report, _ = check(read_manifest(draw_classes(tmp_path, per_class=30, size=(80, 120))))
     assert rules(report, *NEAR) == []
+
+
+def test_near_copies_within_one_group_are_no_finding(tmp_path):
+    for label, seeds in (("a", range(4)), ("b", range(4, 8))):
+        (tmp_path / label).mkdir()
+        for seed in seeds:
+            scene(seed).save(tmp_path / label / f"{seed}.png")
+    for quality in (60, 70):
+        scene(0).save(tmp_path / "a" / f"0-{quality}.jpg", quality=quality)
+    manifest = read_manifest(tmp_path)
+
+    def with_groups(groups):
+        examples = tuple(replace(item, group=groups(item.path)) for item in manifest.examples)
+        return rules(check(replace(manifest, examples=examples))[0], *NEAR)
+
+    assert with_groups(lambda path: path[:3]) == [], "all of the first are one video"
+    assert with_groups(lambda path: path) == [("near_duplicate", "a/0-60.jpg")]
+    assert with_groups(lambda path: "") == [("near_duplicate", "a/0-60.jpg")]

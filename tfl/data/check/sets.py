@@ -66,6 +66,9 @@ def near_findings(examples: Sequence[Example], near: Sequence[Sequence[int]]) ->
     for group in near:
         members = [examples[index] for index in group]
         first, others = members[0], members[1:]
+        if first.group and len({(item.group, item.label, item.given_split) for item in members}) == 1:
+            # Pictures of one video look alike, and the group keeps them together.
+            continue
         if alike_by_nature(group, examples):
             message = f"and {len(others)} more of {len(examples)} pictures look alike; they are not taken for copies"
             yield finding("near_duplicate", first.path, message, others[0].path)

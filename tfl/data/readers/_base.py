@@ -14,10 +14,18 @@ from tfl.data.manifest import Manifest
 #: A path, or an address such as `s3://bucket/photos` or `tfds:NAME`.
 Location: TypeAlias = str | Path
 
+#: Times of frames are kept in milliseconds.
+MAX_FRAME_RATE = 1000.0
+
+
+def as_location(place: Location) -> Location:
+    """Return a path, or the text of an address, whose two slashes a path object would join into one."""
+    return place if "://" in str(place) else Path(place)
+
 
 @dataclass(frozen=True, kw_only=True)
 class ReadOptions(Record):
-    """What a person may say about a manifest file; empty means guessed from the names of the columns.
+    """What a person may say about the data; empty means guessed, for columns from their names.
 
     Attributes:
         path_column: Name of the column with the files.
@@ -25,6 +33,7 @@ class ReadOptions(Record):
         split_column: Of the splits.
         group_column: Of what must stay on one side of a split.
         label_separator: Between the labels of one example of multi-label data.
+        frame_rate: Frames to take from each second of a video; 0 takes one.
     """
 
     path_column: str = ""
@@ -32,20 +41,42 @@ class ReadOptions(Record):
     split_column: str = ""
     group_column: str = ""
     label_separator: str = ""
+    frame_rate: float = 0.0
+
+    def __post_init__(self) -> None:
+        if not 0.0 <= self.frame_rate <= MAX_FRAME_RATE:
+            raise UserError(f"frame_rate: must be in [0, {MAX_FRAME_RATE:g}]. Received: {self.frame_rate:g}.")
+
+    @property
+    def any_column(self) -> bool:
+        """Whether a column was named."""
+        return bool(self.path_column or self.label_column or self.split_column or self.group_column)
 
     def refuse(self, what: str) -> None:
-        """Raise when anything is set, for a format that has no columns.
+        """Raise when anything is set, for a format that has neither columns nor frames.
 
         Raises:
             UserError: Names what was set.
         """
+        self.refuse_columns(what)
+        self.refuse_frames(what)
+
+    def refuse_columns(self, what: str) -> None:
+        """Raise when a column was named, for a format that has none."""
         for field in fields(self):
             value = getattr(self, field.name)
-            if value:
+            if value and field.name != "frame_rate":
                 raise UserError(
                     f"{field.name}: {what} has no columns. Received: '{value}'.",
                     hint="Name a CSV, TSV, JSON-lines or Parquet file, or leave the setting out.",
                 )
+
+    def refuse_frames(self, what: str) -> None:
+        """Raise when a frame rate was set, for a format that has no videos."""
+        if self.frame_rate:
+            raise UserError(
+                f"frame_rate: {what} has no videos. Received: {self.frame_rate:g}.", hint="Leave the setting out."
+            )
 
 
 #: Everything is guessed.
@@ -74,5 +105,5 @@ class Reader(abc.ABC):
 
         Raises:
             DataError: The location is not of this format or holds no examples.
-            UserError: The format has no columns, and one was named.
+            UserError: The format has no columns or no videos, and something was said about them.
         """

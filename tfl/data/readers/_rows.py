@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import csv
 import itertools
 import json
@@ -10,12 +11,28 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from tfl.core.errors import DataError
+from tfl.core.errors import DataError, UserError
 from tfl.core.extras import require
 from tfl.data.manifest import Problem
 
 #: What a table file ends in.
 SUFFIXES = (".csv", ".tsv", ".jsonl", ".ndjson", ".parquet")
+#: What videos end in.
+VIDEO_SUFFIXES = (
+    ".mp4",
+    ".m4v",
+    ".mov",
+    ".avi",
+    ".mkv",
+    ".webm",
+    ".mpg",
+    ".mpeg",
+    ".wmv",
+    ".flv",
+    ".ts",
+    ".3gp",
+    ".ogv",
+)
 _DELIMITERS = ",;\t|"
 _HEADER_ROWS = 50
 #: Longer cells than a path or a label ever is; also what keeps a binary file from being read as one cell.
@@ -43,6 +60,33 @@ class Table:
     columns: tuple[str, ...]
     rows: tuple[Row, ...]
     problems: tuple[Problem, ...]
+
+
+def table_file_of(place: Path) -> Path | None:
+    """Return a table file itself, or the only one of a folder."""
+    if place.is_file():
+        return place if place.suffix.casefold() in SUFFIXES else None
+    if not place.is_dir():
+        return None
+    found = [item for item in place.iterdir() if item.suffix.casefold() in SUFFIXES and item.is_file()]
+    return found[0] if len(found) == 1 else None
+
+
+def lists_videos(file: Path) -> bool:
+    """Say whether the first rows of a table file name videos, without telling what else is wrong with it."""
+    with contextlib.suppress(UserError):
+        return video_column(read_header(file)) != ""
+    return False
+
+
+def video_column(table: Table) -> str:
+    """Return the first column whose first cells name videos, or an empty text."""
+    rows = table.rows[:_HEADER_ROWS]
+    for column in table.columns:
+        named = sum(str(row.cells.get(column) or "").strip().casefold().endswith(VIDEO_SUFFIXES) for row in rows)
+        if named * 2 > len(rows):
+            return column
+    return ""
 
 
 def read_table(file: Path) -> Table:

@@ -3,47 +3,14 @@
 from __future__ import annotations
 
 import contextlib
-import os
-from collections import Counter
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from pathlib import Path
 
-from tfl.core.errors import DataError, closest
-from tfl.data.manifest import Example, Manifest, Problem, SplitName
+from tfl.core.errors import DataError
+from tfl.data.manifest import Manifest
 from tfl.data.readers._base import NO_OPTIONS, Location, Reader, ReadOptions
-from tfl.data.readers._rows import SUFFIXES, Row, Table, read_header, read_table
-from tfl.data.readers._splits import SPLIT_NAMES, with_a_test
-
-#: What columns are usually called, folded, the likeliest first.
-_USUAL = {
-    "path_column": ("path", "file", "filename", "file_name", "filepath", "image", "image_path", "image_name", "img"),
-    "label_column": ("label", "labels", "class", "classes", "class_name", "category", "target", "species", "tags", "y"),
-    "split_column": ("split", "subset", "set", "partition", "fold"),
-    "group_column": ("group", "group_id", "patient", "patient_id", "subject", "subject_id", "session", "video", "site"),
-}
-_MANY_LABELS = frozenset({"labels", "classes", "tags"})
-_SEPARATORS = ("|", ";")
-#: Where the files may lie, below the folder of the manifest file.
-_ROOTS = ("", "images", "imgs", "data", "files")
-_LOOKED_AT = 50
-_NAMED = 10
-
-
-@dataclass(frozen=True)
-class _Columns:
-    """Which column is what; empty where there is none."""
-
-    path: str
-    labels: tuple[str, ...]
-    split: str
-    group: str
-    separator: str
-
-    @property
-    def used(self) -> set[str]:
-        """All columns that have a meaning."""
-        return {self.path, *self.labels, self.split, self.group} - {""}
+from tfl.data.readers._columns import choose_columns
+from tfl.data.readers._listing import manifest_of_table, root_of
+from tfl.data.readers._rows import SUFFIXES, lists_videos, read_header, read_table, table_file_of
 
 
 class ManifestFile(Reader):
@@ -62,21 +29,21 @@ Several labels of one picture: a column 'labels' with cat|dog, or columns of 0 a
 
     def recognizes(self, location: Location) -> bool:
         with contextlib.suppress(OSError, DataError):
-            file = _file_of(Path(location))
-            if file is None:
+            file = table_file_of(Path(location))
+            if file is None or lists_videos(file):
                 return False
             if file == Path(location):
                 return True
             # In a folder, only a file whose columns say what they are and whose first paths are there.
             table = read_header(file)
-            columns = _columns(file, table, NO_OPTIONS)
-            return any(_root_of(file, table, columns)[1])
+            columns = choose_columns(file, table, NO_OPTIONS)
+            return any(root_of(file, table, columns)[1])
         return False
 
     def read(self, location: Location, options: ReadOptions = NO_OPTIONS) -> Manifest:
         place = Path(location)
         try:
-            file = _file_of(place)
+            file = table_file_of(place)
         except OSError as error:
             raise DataError(f"The data can't be read: {place}: {error.strerror or error}.") from error
         if file is None:
@@ -86,186 +53,8 @@ Several labels of one picture: a column 'labels' with cat|dog, or columns of 0 a
                 f"{place} is no manifest file and holds not exactly one.",
                 hint=f"A manifest file ends in {', '.join(SUFFIXES)}; name one of them.",
             )
-        return _manifest(file, read_table(file), options)
-
-
-def _file_of(place: Path) -> Path | None:
-    """Return the manifest file itself, or the only one of a folder."""
-    if place.is_file():
-        return place if place.suffix.casefold() in SUFFIXES else None
-    if not place.is_dir():
-        return None
-    found = [item for item in place.iterdir() if item.suffix.casefold() in SUFFIXES and item.is_file()]
-    return found[0] if len(found) == 1 else None
-
-
-def _manifest(file: Path, table: Table, options: ReadOptions) -> Manifest:
-    columns = _columns(file, table, options)
-    if not table.rows:
-        raise DataError(f"{file} has no rows.", hint="Add one line for each picture.")
-    root, _ = _root_of(file, table, columns)
-    meanings = _split_meanings(file, table, columns, asked=bool(options.split_column))
-    if not meanings:
-        # Values that name no splits are a column like any other.
-        columns = _Columns(columns.path, columns.labels, "", columns.group, columns.separator)
-    problems = list(table.problems)
-    examples: dict[str, Example] = {}
-    for row in table.rows:
-        example = _example(file, root, row, columns, meanings)
-        if isinstance(example, Problem):
-            problems.append(example)
-            continue
-        before = examples.setdefault(example.path, example)
-        if before is not example:
-            rule = "duplicate_row" if before.label == example.label else "bad_row"
-            problems.append(
-                Problem(
-                    rule=rule,
-                    path=example.path,
-                    message=f"{_where(file, row)}: the file is listed before, as '{before.label}'",
-                )
-            )
-    if not examples:
-        told = "\n".join(f"  {problem.message}" for problem in problems[:_NAMED])
-        raise DataError(
-            f"{file}: no row can be used:\n{told}", hint=f"Paths are relative to {root}, or to the file's own folder."
-        )
-    labels = tuple(sorted({label for example in examples.values() for label in example.all_labels if label}))
-    if len(labels) < 2:
-        raise DataError(
-            f"{file} has one class only, '{labels[0] if labels else ''}'; a classifier needs at least two.",
-            hint=f"The labels are those of the column '{', '.join(columns.labels)}'; name another with --label-column.",
-        )
-    return Manifest(
-        root=str(root.resolve()),
-        reader="manifest_file",
-        labels=labels,
-        examples=tuple(examples[path] for path in sorted(examples)),
-        split_names=meanings,
-        problems=tuple(problems),
-        source=str(file.resolve()),
-    )
-
-
-def _columns(file: Path, table: Table, options: ReadOptions) -> _Columns:
-    chosen: dict[str, str] = {}
-    for meaning, usual in _USUAL.items():
-        asked = getattr(options, meaning)
-        names = [name.strip() for name in asked.split(",")] if meaning == "label_column" else [asked]
-        for name in names:
-            if name and name not in table.columns:
-                raise DataError(
-                    f"{file} has no column '{name}'.{closest(name, table.columns)}",
-                    hint=f"It has: {', '.join(table.columns)}.",
-                )
-        folded = {column.strip().casefold().replace(" ", "_"): column for column in reversed(table.columns)}
-        chosen[meaning] = asked or next((folded[name] for name in usual if name in folded), "")
-    for meaning in ("path_column", "label_column"):
-        if not chosen[meaning]:
-            what = meaning.removesuffix("_column")
-            raise DataError(
-                f"{file}: no column is called like a {what}; it has: {', '.join(table.columns)}.",
-                hint=f"Name it: --{what}-column NAME",
-            )
-    labels = tuple(name.strip() for name in chosen["label_column"].split(","))
-    separator = options.label_separator or _guessed_separator(table, labels)
-    return _Columns(chosen["path_column"], labels, chosen["split_column"], chosen["group_column"], separator)
-
-
-def _guessed_separator(table: Table, labels: Sequence[str]) -> str:
-    if len(labels) > 1 or labels[0].casefold() not in _MANY_LABELS:
-        return ""
-    found = Counter(mark for row in table.rows for mark in _SEPARATORS if mark in str(row.cells.get(labels[0], "")))
-    return found.most_common(1)[0][0] if found else ""
-
-
-def _root_of(file: Path, table: Table, columns: _Columns) -> tuple[Path, list[bool]]:
-    """Choose the folder below which the first paths are found; the file's own where none are."""
-    paths = [str(row.cells.get(columns.path, "")).strip() for row in table.rows[:_LOOKED_AT]]
-    found = {name: [bool(path) and (file.parent / name / path).is_file() for path in paths] for name in _ROOTS}
-    best = max(_ROOTS, key=lambda name: sum(found[name]))
-    return file.parent / best, found[best]
-
-
-def _split_meanings(file: Path, table: Table, columns: _Columns, *, asked: bool) -> dict[str, SplitName]:
-    if not columns.split:
-        return {}
-    values = dict.fromkeys(str(row.cells.get(columns.split) or "").strip() for row in table.rows)
-    known = {value: SPLIT_NAMES[value.casefold()] for value in values if value.casefold() in SPLIT_NAMES}
-    unknown = [value for value in values if value and value not in known]
-    whole = "train" in known.values() and len(set(known.values())) == len(known) > 1 and not unknown
-    if whole:
-        return with_a_test(known)
-    if asked:
-        raise DataError(
-            f"{file}: the column '{columns.split}' has the values {', '.join(map(repr, list(values)[:_NAMED]))}.",
-            hint="A split column has train and at least one of validation (val) and test, each under one name.",
-        )
-    return {}
-
-
-def _example(
-    file: Path, root: Path, row: Row, columns: _Columns, meanings: Mapping[str, SplitName]
-) -> Example | Problem:
-    path = _relative(root, str(row.cells.get(columns.path) or "").strip())
-    if not path:
-        received = str(row.cells.get(columns.path) or "")
-        reason = f"the path '{received}' leads out of {root}" if received.strip() else "there is no path"
-        return _bad(file, row, reason)
-    labels = _labels_of(row, columns)
-    many = len(columns.labels) > 1 or bool(columns.separator) or isinstance(row.cells.get(columns.labels[0]), list)
-    if not labels:
-        return _bad(file, row, "there is no label", path)
-    given = str(row.cells.get(columns.split) or "").strip() if columns.split else ""
-    if meanings and given not in meanings:
-        return _bad(file, row, f"there is no split in the column '{columns.split}'", path)
-    if not (root / path).is_file():
-        return Problem(rule="missing_file", path=path, message=f"{_where(file, row)}: there is no file {root / path}")
-    return Example(
-        path=path,
-        label="|".join(labels),
-        labels=labels if many else (),
-        split=meanings.get(given) if meanings else None,
-        given_split=given if meanings else None,
-        group=str(row.cells.get(columns.group) or "").strip() if columns.group else "",
-        attributes={
-            name: str(value).strip() if value is not None else ""
-            for name, value in row.cells.items()
-            if name not in columns.used
-        },
-    )
-
-
-def _labels_of(row: Row, columns: _Columns) -> tuple[str, ...]:
-    if len(columns.labels) > 1:
-        return tuple(name for name in columns.labels if str(row.cells.get(name) or "0").strip() in ("1", "1.0", "True"))
-    value = row.cells.get(columns.labels[0])
-    if isinstance(value, list):
-        parts = [str(item) for item in value]
-    else:
-        text = "" if value is None else str(value)
-        parts = text.split(columns.separator) if columns.separator else [text]
-    return tuple(sorted({part.strip() for part in parts if part.strip()}))
-
-
-def _relative(root: Path, path: str) -> str:
-    """Return a POSIX path below the root, or an empty text when it leads out of it."""
-    path = path.replace("\\", "/")
-    if Path(path).is_absolute():
-        try:
-            path = Path(path).relative_to(root.resolve()).as_posix()
-        except ValueError:
-            return ""
-    path = os.path.normpath(path).replace(os.sep, "/") if path else ""
-    return "" if path in (".", "..") or path.startswith("../") else path
-
-
-def _bad(file: Path, row: Row, reason: str, path: str = "") -> Problem:
-    return Problem(rule="bad_row", path=path or f"{file.name}:{row.line}", message=f"{_where(file, row)}: {reason}")
-
-
-def _where(file: Path, row: Row) -> str:
-    return f"{file.name} line {row.line}"
+        options.refuse_frames(f"{file}, which lists pictures,")
+        return manifest_of_table(file, read_table(file), options, reader="manifest_file")
 
 
 READER = ManifestFile()
