@@ -24,7 +24,7 @@ def command(data: str, as_json: bool, **options: Any) -> None:
         return
     click.echo(f"{found.examples} pictures in {len(found.class_counts)} classes, read as {found.reader}")
     if found.source:
-        click.echo(f"listed in {found.source}")
+        click.echo(f"from {found.source}")
     click.echo(f"below {found.root}")
     if found.multi_label:
         click.echo("A picture may have several labels.")

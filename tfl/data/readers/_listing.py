@@ -44,23 +44,8 @@ def manifest_of_table(
     if not meanings:
         # Values that name no splits are a column like any other.
         columns = Columns(columns.path, columns.labels, "", columns.group, columns.separator)
-    problems = list(table.problems)
-    examples: dict[Hashable, Example] = {}
-    for row in table.rows:
-        example = _example(file, root, row, columns, meanings)
-        if isinstance(example, Problem):
-            problems.append(example)
-            continue
-        before = examples.setdefault(identity(example), example)
-        if before is not example:
-            rule = "duplicate_row" if before.label == example.label else "bad_row"
-            problems.append(
-                Problem(
-                    rule=rule,
-                    path=example.path,
-                    message=f"{_where(file, row)}: the file is listed before, as '{before.label}'",
-                )
-            )
+    examples, found = _collected(file, root, table, columns, meanings, identity)
+    problems = [*table.problems, *found]
     if not examples:
         told = "\n".join(f"  {problem.message}" for problem in problems[:_NAMED])
         raise DataError(
@@ -81,6 +66,35 @@ def manifest_of_table(
         problems=tuple(problems),
         source=str(file.resolve()),
     )
+
+
+def _collected(
+    file: Path,
+    root: Path,
+    table: Table,
+    columns: Columns,
+    meanings: Mapping[str, SplitName],
+    identity: Callable[[Example], Hashable],
+) -> tuple[dict[Hashable, Example], list[Problem]]:
+    """Make examples of rows, each once, and say what is wrong with the others."""
+    problems: list[Problem] = []
+    examples: dict[Hashable, Example] = {}
+    for row in table.rows:
+        example = _example(file, root, row, columns, meanings)
+        if isinstance(example, Problem):
+            problems.append(example)
+            continue
+        before = examples.setdefault(identity(example), example)
+        if before is not example:
+            rule = "duplicate_row" if before.label == example.label else "bad_row"
+            problems.append(
+                Problem(
+                    rule=rule,
+                    path=example.path,
+                    message=f"{_where(file, row)}: the file is listed before, as '{before.label}'",
+                )
+            )
+    return examples, problems
 
 
 def root_of(file: Path, table: Table, columns: Columns) -> tuple[Path, list[bool]]:

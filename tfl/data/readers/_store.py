@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import errno
+import logging
 import sys
 from collections.abc import Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -39,7 +40,10 @@ _LIBRARY_ERRORS = (
     ("google.auth.exceptions", "GoogleAuthError"),
     ("gcsfs.retry", "HttpError"),
 )
+_NOWHERE = logging.NullHandler()
 _LOCAL = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EROFS, errno.EFBIG})
+#: They log each failure with its traceback before they raise it.
+_TALKATIVE = ("gcsfs", "s3fs", "fsspec", "azure", "asyncio")
 _AT_ONCE = 16
 _CONNECT_S, _SILENT_S = 30, 120
 
@@ -70,6 +74,9 @@ class Store:
             raise DataError(f"'{address}' names no bucket or host.", hint=f"As in {self._scheme}://NAME/photos.")
         purpose = f"reading {self._scheme}:// data"
         fsspec = require("fsspec", purpose=purpose)
+        for name in _TALKATIVE:
+            # Python prints what no handler takes; a handler of the caller's still gets it.
+            logging.getLogger(name).addHandler(_NOWHERE)
         require_installed(module, purpose=purpose)
         # Nothing may be remembered: the next call is there to find what has changed.
         options: dict[str, Any] = {"skip_instance_cache": True, "use_listings_cache": False}
@@ -179,7 +186,8 @@ class Store:
         cause = cause or error
         status = getattr(cause, "status", None) or getattr(cause, "code", None)
         kind = type(cause).__name__
-        reason = str(cause).strip() or kind
+        # Some tell pages of what else they have tried.
+        reason = str(cause).strip().partition("\n")[0].rstrip(".:") or kind
         where = f"They are taken from {self._credentials}."
         if isinstance(cause, PermissionError) or status in (401, 403) or "Credential" in kind:
             return DataError(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import logging
 import os
 import re
 from collections.abc import Iterator, Mapping
@@ -128,6 +129,10 @@ class _Chosen:
 def _written(address: str, prepared: Path, place: Path, options: ReadOptions) -> Manifest:
     tensorflow = require("tensorflow", purpose="reading a data set of TensorFlow Datasets")
     tfds = require("tensorflow_datasets", purpose="reading a data set of TensorFlow Datasets")
+    # It warns of its own calls to itself.
+    talkative = logging.getLogger("absl")
+    level = talkative.level
+    talkative.setLevel(logging.ERROR)
     try:
         builder = tfds.builder_from_directory(str(prepared))
         features = builder.info.features
@@ -148,6 +153,8 @@ def _written(address: str, prepared: Path, place: Path, options: ReadOptions) ->
         raise DataError(
             f"{address} can't be read from {prepared}: {error}.", hint="Prepare it again: tfds build --overwrite"
         ) from error
+    finally:
+        talkative.setLevel(level)
     labels = tuple(sorted({label for example in examples for label in example.all_labels}))
     if len(labels) < 2:
         raise DataError(f"{address} has {len(labels)} classes in '{chosen.label}'; a classifier needs at least two.")
