@@ -70,7 +70,7 @@ def compare_command(runs: tuple[Path, ...], as_json: bool) -> None:
     """Set RUNS side by side: the settings that differ and the results."""
     from tfl.core.config import flatten
     from tfl.core.run_folder import RunFolder
-    from tfl.pipeline import load_config
+    from tfl.exports import load_config
 
     folders = [RunFolder.find(run) for run in runs]
     configs = [flatten(load_config(folder).to_dict()) for folder in folders]

@@ -282,7 +282,7 @@ class Model:
         Raises:
             UserError: A name is unknown, or this is not a run.
         """
-        from tfl.pipeline import export_run, load_config
+        from tfl.exports import export_run, load_config
 
         run = self._require_run("export")
         cells = export_run(
@@ -303,7 +303,7 @@ class Model:
 
         A whole run's table is written beside its report.
         """
-        from tfl.pipeline import benchmark_run
+        from tfl.exports import benchmark_run
 
         config = config or BenchmarkConfig(threads=self._threads)
         if self.kind == "run" and data is None and split is None and self.run is not None:

@@ -15,33 +15,28 @@ from pathlib import Path, PurePosixPath
 from typing import Any
 from urllib.parse import urlsplit
 
-import numpy as np
-
-from tfl.bench.cells import ExportJob, ExportSummary, benchmark_artifacts, export_cells, plan_cells
+from tfl.bench.cells import plan_cells
 from tfl.bench.held_out import HeldOut
-from tfl.bench.records import Benchmark, Cell
-from tfl.bundle import Bundle, Calibration
-from tfl.core.config import BenchmarkConfig, RunConfig, differences, read_yaml, resolve_config, save_yaml
+from tfl.core.config import RunConfig, differences, save_yaml
 from tfl.core.environment import read_environment
 from tfl.core.errors import IntegrityError, OutputExistsError, TflError, UnsupportedError, UserError
-from tfl.core.files import IfExists, claim_folder, write_text
+from tfl.core.files import IfExists, claim_folder
 from tfl.core.progress import Progress
 from tfl.core.run_folder import RUN_FILE, RunFolder, RunRecord, StageRecord
 from tfl.core.version import __version__
 from tfl.data.check import SKIPPED_RULES, CheckReport, check, require_clean, skip_bad
 from tfl.data.loading import read_manifest
 from tfl.data.manifest import Manifest
-from tfl.data.preprocess import Pixels
 from tfl.data.readers import ReadOptions
 from tfl.data.split import assign_splits
 from tfl.data.store import open_pixels
-from tfl.targets import choose_calibration
+from tfl.exports import benchmark_run, cells_of, export_run, load_config
 from tfl.tasks import TASKS, SliceScores, slice_scores
 from tfl.training.fit import Trained
 
-#: Every stage in its order, with what a person reads while it runs.
 #: A column of more values than this is not scored by unless asked: it rather names the samples.
 _MOST_VALUES = 20
+#: Every stage in its order, with what a person reads while it runs.
 STAGES = {
     "check": "Checking the data",
     "split": "Splitting into train, validation and test",
@@ -120,15 +115,10 @@ def run(
         else:
             _save(context, status="failed", message=error.message)
         raise
-    failed = tuple(cell.name for cell in _cells(folder) if cell.status == "failed") + tuple(context.failed)
+    failed = tuple(cell.name for cell in cells_of(folder) if cell.status == "failed") + tuple(context.failed)
     _save(context, status="failed" if failed else "done", message=f"failed: {', '.join(failed)}" if failed else "")
     shutil.rmtree(folder.work_dir, ignore_errors=True)
     return Outcome(folder, tuple(dict.fromkeys(failed)))
-
-
-def load_config(folder: RunFolder) -> RunConfig:
-    """Read the resolved config of a run."""
-    return resolve_config(read_yaml(folder.config_file), {})
 
 
 def resolve_out(config: RunConfig) -> Path:
@@ -371,92 +361,9 @@ def _export(context: _Context) -> None:
     )
 
 
-def export_run(
-    folder: RunFolder,
-    *,
-    targets: tuple[str, ...],
-    precisions: tuple[str, ...],
-    calibration_samples: int,
-    workers: int,
-    seed: int,
-    progress: Progress,
-) -> list[Cell]:
-    """Export and verify a run's bundle and write the cells into `exports.json`, beside those that are there.
-
-    Raises:
-        UserError: A name is unknown, or a calibration sample is among the scored ones.
-    """
-    cells = plan_cells(targets, precisions)
-    manifest = Manifest.load(folder.manifest_file)
-    bundle = Bundle.open(folder.bundle_dir)
-    calibration, pixels = _calibration(folder, bundle, manifest, calibration_samples, seed, progress=progress)
-    held_out = HeldOut.of_run(folder)
-    job = ExportJob(
-        bundle_dir=folder.bundle_dir,
-        base_dir=folder.path,
-        artifacts_dir=folder.artifacts_dir,
-        work_dir=folder.work_dir,
-        logs_dir=folder.logs_dir,
-        calibration=calibration,
-        calibration_pixels=pixels,
-        held_out=held_out,
-        reason_without="" if held_out else f"the pictures of {manifest.root} are not there any more",
-    )
-    made = export_cells(cells, job, workers=workers, progress=progress)
-    ExportSummary(cells=_cells(folder)).merged(made).save(folder.exports_file)
-    return made
-
-
-def _calibration(
-    folder: RunFolder, bundle: Bundle, manifest: Manifest, count: int, seed: int, *, progress: Progress
-) -> tuple[Calibration, Pixels]:
-    scored = manifest.of_split("test")
-    if "leakage" in load_config(folder).data.allow:
-        # The user lets copies of scored pictures be trained on; calibration keeps away from them all the same.
-        digests = {example.sha256 for example in scored}
-        shared = {item.path for item in manifest.of_split("train") if item.sha256 in digests}
-        manifest = dataclasses.replace(
-            manifest, examples=tuple(item for item in manifest.examples if item.path not in shared)
-        )
-    record, examples = choose_calibration(manifest, sample_count=count, seed=seed, scored=scored)
-    pixels = open_pixels(examples, manifest.root, bundle.preprocessing, cache_dir=folder.work_dir, progress=progress)
-    return record, np.asarray(pixels)
-
-
-def _cells(folder: RunFolder) -> tuple[Cell, ...]:
-    return ExportSummary.load(folder.exports_file).cells if folder.exports_file.is_file() else ()
-
-
 def _benchmark(context: _Context) -> None:
     result = benchmark_run(context.folder, context.config.benchmark, progress=context.progress)
     context.failed += list(result.failures)
-
-
-def benchmark_run(folder: RunFolder, config: BenchmarkConfig, *, progress: Progress) -> Benchmark:
-    """Measure every verified artefact of a run; writes `benchmark.json`, `benchmark.md` and `benchmark.png`.
-
-    Raises:
-        UserError: There is no verified artefact, or the pictures are gone.
-    """
-    from tfl.report.plots import draw_accuracy_latency
-    from tfl.report.tables import benchmark_markdown
-
-    artifacts = [folder.path / cell.artifact_dir for cell in _cells(folder) if cell.status == "ok"]
-    if not artifacts:
-        raise UserError(f"{folder.path} has no verified artefact.", hint=f"Make some: tfl export {folder.path}")
-    held_out = HeldOut.of_run(folder)
-    if held_out is None:
-        raise UserError(
-            f"The pictures that {folder.path} is scored on are not there any more.",
-            hint="Name them: tfl benchmark ARTIFACT --data DATA",
-        )
-    result = benchmark_artifacts(
-        artifacts, held_out=held_out, config=config, logs_dir=folder.logs_dir, progress=progress
-    )
-    result.save(folder.benchmark_file)
-    write_text(folder.path / "benchmark.md", benchmark_markdown(result))
-    draw_accuracy_latency(result.measurements, folder.path / "benchmark.png")
-    return result
 
 
 def _report(context: _Context) -> None:

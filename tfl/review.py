@@ -20,7 +20,7 @@ from tfl.data.folds import k_folds
 from tfl.data.manifest import Manifest
 from tfl.data.relabel import Kind, Review, ReviewItem, write_table
 from tfl.data.units import make_units
-from tfl.pipeline import load_config
+from tfl.exports import load_config
 from tfl.report.cards import render_cards
 from tfl.report.review_page import review_page
 from tfl.training.cross_validated import Doubles, cross_validated_probabilities, pretrained_features

@@ -130,7 +130,11 @@ class RunFolder:
         """
         if (path / RUN_FILE).is_file():
             return cls(path)
-        beside = [item.name for item in path.parent.iterdir() if item.is_dir()] if path.parent.is_dir() else []
+        beside = (
+            [item.name for item in path.parent.iterdir() if item.is_dir() and item != path]
+            if path.parent.is_dir()
+            else []
+        )
         what = "holds no run.json" if path.is_dir() else "does not exist"
         raise NotFoundError(
             f"{path} {what}, so it is not a run.{closest(path.name, beside)}", hint="See the runs: tfl runs list"
