@@ -31,10 +31,12 @@ ResizeMethod = Literal["crop", "squish", "pad"]
 #: Pillow's own limit for a decompression bomb; above it a picture is refused, never merely warned about.
 MAX_PIXELS = 178_956_970
 
-#: A JPEG is never decoded to less than this many times the size that the resize needs; Pillow's own `thumbnail`
-#: takes 2 too. A draft is a whole number of pixels, rounded up, so it shows the picture shifted by up to one of its
-#: own pixels at the far edges: half a pixel of the result at 2, more with a smaller margin.
-DRAFT_MARGIN = 2.0
+#: A JPEG is never decoded to less than this many times the size that the resize needs. Smaller is faster, because
+#: more of the inverse DCT is left out, and blurs more; docs/data-speed.md has the figures.
+DRAFT_MARGIN = 1.25
+
+#: Part of an image that shows the picture: left, upper, right, lower in pixels.
+Box: TypeAlias = tuple[float, float, float, float]
 
 #: What is read, the common first, with the endings of each format's names. Others are refused: Pillow would
 #: run Ghostscript on an EPS file from anywhere.
@@ -160,13 +162,18 @@ def decode(source: ImageSource, *, name: str = "", draft_for: ImagePreprocessing
     Raises:
         DataError: The file is missing, empty, truncated, not a picture, or over `MAX_PIXELS`.
     """
+    return _decode(source, name, draft_for)[0]
+
+
+def _decode(source: ImageSource, name: str, draft_for: ImagePreprocessing | None) -> tuple[Image.Image, Box]:
+    """Decode a picture, and say where in the image it lies: all of it, but for a draft's last row and column."""
     if isinstance(source, Image.Image):
         try:
-            return _to_rgb(source)
+            return _whole(_to_rgb(source))
         except DAMAGE as error:
             raise _damaged(name or "the picture", error) from error
     if isinstance(source, np.ndarray):
-        return _decode_array(source)
+        return _whole(_decode_array(source))
     name = name or (str(source) if isinstance(source, (str, Path)) else "the picture")
     try:
         data = source if isinstance(source, bytes) else Path(source).read_bytes()
@@ -175,6 +182,10 @@ def decode(source: ImageSource, *, name: str = "", draft_for: ImagePreprocessing
     if not data:
         raise DataError(f"{name}: the file is empty (0 bytes).")
     return _decode_bytes(data, name, draft_for)
+
+
+def _whole(image: Image.Image) -> tuple[Image.Image, Box]:
+    return image, (0.0, 0.0, float(image.width), float(image.height))
 
 
 def _decode_array(source: npt.NDArray[np.uint8]) -> Image.Image:
@@ -187,7 +198,7 @@ def _decode_array(source: npt.NDArray[np.uint8]) -> Image.Image:
     return _to_rgb(Image.fromarray(source))
 
 
-def _decode_bytes(data: bytes, name: str, draft_for: ImagePreprocessing | None) -> Image.Image:
+def _decode_bytes(data: bytes, name: str, draft_for: ImagePreprocessing | None) -> tuple[Image.Image, Box]:
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")
@@ -196,8 +207,9 @@ def _decode_bytes(data: bytes, name: str, draft_for: ImagePreprocessing | None) 
                     raise DataError(
                         f"{name}: {image.width} x {image.height} pixels is over the limit of {MAX_PIXELS:,}."
                     )
-                _draft(image, draft_for)
-                return _to_rgb(image)
+                shown = _draft(image, draft_for)
+                turn, size = read_orientation(image), image.size
+                return _to_rgb(image), _turned(shown, size, turn)
     except UnidentifiedImageError as error:
         raise DataError(f"{name}: not a picture that can be read ({_kind(data)}).") from error
     except Image.DecompressionBombError as error:
@@ -218,15 +230,39 @@ def _kind(data: bytes) -> str:
     return f"starts with {data[:8]!r}"
 
 
-def _draft(image: Image.Image, contract: ImagePreprocessing | None) -> None:
-    """Tell the JPEG decoder how small it may decode; other formats have no such decoder."""
+def _draft(image: Image.Image, contract: ImagePreprocessing | None) -> tuple[float, float]:
+    """Tell the JPEG decoder how small it may decode; other formats have no such decoder.
+
+    Returns:
+        Width and height of the picture in the image to come. A draft is a whole number of pixels, rounded up, so that
+        its last column and row may show the picture in part only.
+    """
     if contract is None or not contract.jpeg_draft or image.format not in ("JPEG", "MPO"):
-        return
+        return image.size
     lies = read_orientation(image) >= 5
     stored = (contract.height, contract.width) if lies else (contract.width, contract.height)
     scale = draft_scale(image.size, stored, contract.resize)
-    if scale > 1:
-        image.draft(None, (image.width // scale, image.height // scale))
+    size = image.size
+    drafted = image.draft(None, (size[0] // scale, size[1] // scale)) if scale > 1 else None
+    return size if drafted is None else (drafted[1][2], drafted[1][3])
+
+
+def _turned(shown: tuple[float, float], size: tuple[int, int], orientation: int) -> Box:
+    """Return where the picture lies after `size` is turned upright; before, it begins at the upper left corner."""
+    (width, height), (right, lower) = shown, size
+    left_most, upper_most = (0.0, width), (0.0, height)
+    right_most, lower_most = (right - width, float(right)), (lower - height, float(lower))
+    across, down = {
+        1: (left_most, upper_most),
+        2: (right_most, upper_most),
+        3: (right_most, lower_most),
+        4: (left_most, lower_most),
+        5: (upper_most, left_most),
+        6: (lower_most, left_most),
+        7: (lower_most, right_most),
+        8: (upper_most, right_most),
+    }[orientation]
+    return across[0], down[0], across[1], down[1]
 
 
 def draft_scale(size: tuple[int, int], target: tuple[int, int], method: ResizeMethod) -> int:
@@ -280,28 +316,38 @@ FILTERS = {
 }
 
 
-def resize(image: Image.Image, contract: ImagePreprocessing) -> Pixels:
-    """Bring an RGB picture to `(height, width, 3)` uint8 as the contract says."""
+def resize(image: Image.Image, contract: ImagePreprocessing, *, shown: Box | None = None) -> Pixels:
+    """Bring an RGB picture to `(height, width, 3)` uint8 as the contract says.
+
+    Args:
+        image: 8-bit RGB.
+        contract: Size, method and filter.
+        shown: Where in the image the picture lies; all of it by default.
+    """
+    shown = shown or (0.0, 0.0, float(image.width), float(image.height))
     size = (contract.width, contract.height)
     resample = FILTERS[contract.interpolation]
     if contract.resize == "squish":
-        return np.asarray(image.resize(size, resample))
+        return np.asarray(image.resize(size, resample, box=shown))
     if contract.resize == "pad":
-        return _pad(image, size, resample)
-    ratio = min(image.width / contract.width, image.height / contract.height)
+        return _pad(image, size, resample, shown)
+    width, height = shown[2] - shown[0], shown[3] - shown[1]
+    ratio = min(width / contract.width, height / contract.height)
     box_width, box_height = contract.width * ratio, contract.height * ratio
     # Rounding can make the box a hair larger than the picture, which Pillow refuses.
-    left, top = max(0.0, (image.width - box_width) / 2), max(0.0, (image.height - box_height) / 2)
-    box = (left, top, min(left + box_width, image.width), min(top + box_height, image.height))
+    left, top = shown[0] + max(0.0, (width - box_width) / 2), shown[1] + max(0.0, (height - box_height) / 2)
+    box = (left, top, min(left + box_width, shown[2]), min(top + box_height, shown[3]))
     return np.asarray(image.resize(size, resample, box=box))
 
 
-def _pad(image: Image.Image, size: tuple[int, int], resample: Image.Resampling) -> Pixels:
-    ratio = min(size[0] / image.width, size[1] / image.height)
+def _pad(image: Image.Image, size: tuple[int, int], resample: Image.Resampling, shown: Box) -> Pixels:
+    sides = shown[2] - shown[0], shown[3] - shown[1]
+    ratio = min(size[0] / sides[0], size[1] / sides[1])
     # A hairline keeps one pixel.
-    width, height = (max(1, round(side * ratio)) for side in image.size)
+    width, height = (max(1, round(side * ratio)) for side in sides)
+    small = image.resize((width, height), resample, box=shown)
     padded = Image.new("RGB", size)
-    padded.paste(image.resize((width, height), resample), (round((size[0] - width) / 2), round((size[1] - height) / 2)))
+    padded.paste(small, (round((size[0] - width) / 2), round((size[1] - height) / 2)))
     return np.asarray(padded)
 
 
@@ -337,7 +383,8 @@ def load_pixels(source: ImageSource, contract: ImagePreprocessing, *, name: str 
     Raises:
         DataError: The picture can't be decoded.
     """
-    return resize(decode(source, name=name, draft_for=contract), contract)
+    image, shown = _decode(source, name, contract)
+    return resize(image, contract, shown=shown)
 
 
 def load_batch(sources: Iterable[ImageSource], contract: ImagePreprocessing) -> Floats:

@@ -10,7 +10,7 @@ import numpy.typing as npt
 from PIL import Image
 
 from tfl.core.records import Record
-from tfl.data.preprocess import ImagePreprocessing, decode, normalize, resize
+from tfl.data.preprocess import ImagePreprocessing, decode, load_pixels, normalize
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -47,7 +47,7 @@ def summarize(file: Path, contract: ImagePreprocessing) -> tuple[Step, ...]:
     """
     image = decode(file, draft_for=contract)
     data = np.frombuffer(file.read_bytes(), dtype=np.uint8)
-    pixels = resize(image, contract)
+    pixels = load_pixels(file, contract)
     return (
         step_of("file", data),
         step_of("decoded, upright RGB", _array(image)),

@@ -66,13 +66,13 @@ def test_a_draft_shows_the_same_picture_in_every_orientation(method, orientation
 def test_grey_cmyk_and_progressive_files_are_drafted_alike(mode, progressive):
     data = jpeg(scene().convert(mode), progressive=progressive)
     assert difference(load_pixels(data, DRAFT), load_pixels(data, FULL)) < 2.0
-    assert decode(data, draft_for=DRAFT).size == (201, 151)
+    assert decode(data, draft_for=DRAFT).size == (101, 76)
 
 
 def test_the_first_picture_of_an_mpo_file_is_drafted():
     stream = io.BytesIO()
     scene().save(stream, "MPO", save_all=True, append_images=[scene(seed=1)])
-    assert decode(stream.getvalue(), draft_for=DRAFT).size == (201, 151)
+    assert decode(stream.getvalue(), draft_for=DRAFT).size == (101, 76)
     assert difference(load_pixels(stream.getvalue(), DRAFT), load_pixels(stream.getvalue(), FULL)) < 2.0
 
 
@@ -80,7 +80,7 @@ def test_other_formats_small_pictures_and_decoded_ones_are_not_drafted():
     png = io.BytesIO()
     scene().save(png, "PNG")
     np.testing.assert_array_equal(load_pixels(png.getvalue(), DRAFT), load_pixels(png.getvalue(), FULL))
-    small = jpeg(scene(100, 150))
+    small = jpeg(scene(90, 110))
     np.testing.assert_array_equal(load_pixels(small, DRAFT), load_pixels(small, FULL))
     np.testing.assert_array_equal(load_pixels(scene(), DRAFT), load_pixels(scene(), FULL))
 
@@ -155,3 +155,22 @@ def test_the_contracts_of_the_backbones_ask_for_it():
     for spec in ("embedded:sketchnet", "keras_applications:MobileNetV2", "keras_applications:VGG16"):
         source, _, name = spec.partition(":")
         assert SOURCES.get(source).info(name).preprocessing.jpeg_draft
+
+
+@pytest.mark.parametrize("method", METHODS)
+@pytest.mark.parametrize("orientation", STORED_TURNS)
+def test_a_draft_that_ends_in_part_of_a_pixel_is_not_shifted(method, orientation):
+    """A width of 8 n + 1 gives a draft of n + 1 pixels, whose last one shows an eighth of itself."""
+    turn = STORED_TURNS[orientation]
+    picture = scene(8 * 26 + 1, 8 * 26 + 1)
+    exif = Image.Exif()
+    exif[0x0112] = orientation
+    data = jpeg(picture if turn is None else picture.transpose(turn), exif=exif, quality=98, subsampling=0)
+    sides = {"height": 20, "width": 20, "resize": method}
+    small = load_pixels(data, ImagePreprocessing(jpeg_draft=True, **sides))
+    full = load_pixels(data, ImagePreprocessing(**sides))
+    image = decode(data, draft_for=ImagePreprocessing(jpeg_draft=True, **sides))
+    assert image.size == (27, 27)
+    # Taking the 27 pixels for the whole picture makes 9 and more.
+    assert difference(small, full) < 2.0
+    assert difference(resize(image, ImagePreprocessing(**sides)), full) > 5.0
