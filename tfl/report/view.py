@@ -201,12 +201,13 @@ def _slices(facts: Facts) -> Table | None:
 def _findings(facts: Facts) -> Table | None:
     if facts.check is None or not facts.check.findings:
         return None
-    shown = facts.check.findings[:_MOST_FINDINGS]
+    told = facts.check.told()
+    shown = told[:_MOST_FINDINGS]
     rows = tuple(
         Row(_finding_state(item.severity), (item.severity, item.rule, item.path, item.message, item.fix))
         for item in shown
     )
-    more = len(facts.check.findings) - len(shown)
+    more = len(told) - len(shown)
     caption = "Findings" + (f" (the first {len(shown)}; {more} more in check.json)" if more else "")
     return Table(caption, ("severity", "rule", "where", "what", "what to do"), rows)
 
