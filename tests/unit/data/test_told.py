@@ -1,5 +1,6 @@
 """What over a third of the pictures have is told once, errors always, and the worst first."""
 
+import sys
 from dataclasses import replace
 
 import pytest
@@ -51,3 +52,16 @@ def test_a_real_set_of_blurred_pictures_is_told_once(tmp_path):
     report, _ = check(read_manifest(data))
     assert {item.rule for item in report.findings} & {"blurry", "uniform"}
     assert sum(item.rule in ("blurry", "uniform") for item in report.told()) <= 2
+
+
+@pytest.mark.parametrize("module", ["imagehash", "cleanvision"])
+def test_what_is_not_looked_for_is_told_with_the_command_that_brings_it(tmp_path, monkeypatch, module):
+    data = draw_classes(tmp_path / "data", per_class=10, size=(70, 80))
+    assert check(read_manifest(data))[0].findings == ()
+    # None is how Python itself marks a module that can't be imported.
+    monkeypatch.setitem(sys.modules, module, None)
+    report, _ = check(read_manifest(data))
+    (only,) = report.findings
+    assert (only.rule, only.severity) == ("not_checked", "info")
+    assert 'pip install "tfl[data]"' in only.message
+    assert report.verdict.endswith("nothing wrong was found")
