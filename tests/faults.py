@@ -110,10 +110,19 @@ def _copy(source, target):
     return plant
 
 
-def _png_with_wrong_checksum(folder):
+def _png_with_wrong_pixels(folder):
     scene(5007).save(folder / "cat" / "new.png")
     data = bytearray((folder / "cat" / "new.png").read_bytes())
     data[data.index(b"IDAT") + 40] ^= 0xFF
+    (folder / "cat" / "new.png").write_bytes(bytes(data))
+
+
+def _png_with_wrong_checksum(folder):
+    """The pixels decode as they were: nothing but the checksum tells."""
+    scene(5007).save(folder / "cat" / "new.png")
+    data = bytearray((folder / "cat" / "new.png").read_bytes())
+    start = data.index(b"IDAT")
+    data[start + 4 + int.from_bytes(data[start - 4 : start])] ^= 0xFF
     (folder / "cat" / "new.png").write_bytes(bytes(data))
 
 
@@ -219,6 +228,7 @@ FAULTS = (
     Fault("half a JPEG", "unreadable", "cat/0000.jpg", _bytes("cat/0000.jpg", lambda data: data[: len(data) // 2])),
     Fault("half a PNG", "unreadable", "cat/new.png", _half_a_png),
     Fault("a JPEG's head alone", "unreadable", "cat/0000.jpg", _bytes("cat/0000.jpg", lambda data: data[:300])),
+    Fault("a PNG with a changed byte", "unreadable", "cat/new.png", _png_with_wrong_pixels),
     Fault("a PNG with a wrong checksum", "unreadable", "cat/new.png", _png_with_wrong_checksum),
     Fault("a text called .jpg", "unreadable", "cat/0000.jpg", _bytes("cat/0000.jpg", lambda data: b"a note")),
     Fault(

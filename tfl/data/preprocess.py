@@ -8,9 +8,7 @@ from __future__ import annotations
 
 import functools
 import io
-import struct
 import warnings
-import zlib
 from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
@@ -22,6 +20,7 @@ from PIL import ExifTags, Image, UnidentifiedImageError
 
 from tfl.core.errors import ConfigError, DataError
 from tfl.core.records import Record
+from tfl.data.formats import DAMAGE, OPENED, kind_of, verify_checksums
 
 ImageSource: TypeAlias = Path | str | bytes | Image.Image | npt.NDArray[np.uint8]
 Pixels: TypeAlias = npt.NDArray[np.uint8]
@@ -37,58 +36,6 @@ DRAFT_MARGIN = 1.25
 
 #: Part of an image that shows the picture: left, upper, right, lower in pixels.
 Box: TypeAlias = tuple[float, float, float, float]
-
-#: What is read, the common first, with the endings of each format's names. Others are refused: Pillow would
-#: run Ghostscript on an EPS file from anywhere.
-FORMATS: dict[str, frozenset[str]] = {
-    "JPEG": frozenset({".jpg", ".jpeg", ".jpe", ".jfif"}),
-    "PNG": frozenset({".png", ".apng"}),
-    "WEBP": frozenset({".webp"}),
-    "BMP": frozenset({".bmp", ".dib"}),
-    "GIF": frozenset({".gif"}),
-    "TIFF": frozenset({".tif", ".tiff"}),
-    "MPO": frozenset({".jpg", ".jpeg", ".mpo"}),
-    "PPM": frozenset({".ppm", ".pgm", ".pbm", ".pnm", ".pfm"}),
-    "DIB": frozenset({".dib"}),
-    "ICO": frozenset({".ico"}),
-    "JPEG2000": frozenset({".jp2", ".j2k", ".jpc", ".jpf", ".jpx", ".j2c"}),
-    "AVIF": frozenset({".avif"}),
-}
-
-#: An MPO file is opened as the JPEG file that it begins with.
-_OPENED = tuple(name for name in FORMATS if name != "MPO")
-
-#: What Pillow's decoders let out on damaged bytes: its own kinds of error, and those of the code below it.
-DAMAGE: tuple[type[Exception], ...] = (
-    OSError,
-    SyntaxError,
-    ValueError,
-    EOFError,
-    LookupError,
-    TypeError,
-    RuntimeError,
-    ArithmeticError,
-    MemoryError,
-    struct.error,
-    zlib.error,
-)
-
-#: Files that people take for pictures, by how they begin after the first `skip` bytes.
-_LOOK_ALIKES = (
-    (4, b"ftyphei", "a HEIC photo; save it as JPEG"),
-    (4, b"ftyphev", "a HEIC photo; save it as JPEG"),
-    (4, b"ftypmif1", "a HEIF photo; save it as JPEG"),
-    (4, b"ftyp", "a video"),
-    (0, b"RIFF", "a video or sound"),
-    (0, b"%PDF", "a PDF document"),
-    (0, b"%!PS", "a PostScript file, which is a program; save it as PNG"),
-    (0, b"8BPS", "a Photoshop file; save it as PNG"),
-    (0, b"<svg", "an SVG drawing; save it as PNG"),
-    (0, b"<?xml", "an XML file"),
-    (0, b"<!doctype html", "a web page"),
-    (0, b"<html", "a web page"),
-    (0, b"PK\x03\x04", "a ZIP archive"),
-)
 
 #: EXIF orientation -> what turns the picture upright (Exif 2.32, table 6).
 _TURNS = {
@@ -202,16 +149,18 @@ def _decode_bytes(data: bytes, name: str, draft_for: ImagePreprocessing | None) 
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")
-            with Image.open(io.BytesIO(data), formats=_OPENED) as image:
+            with Image.open(io.BytesIO(data), formats=OPENED) as image:
                 if image.width * image.height > MAX_PIXELS:
                     raise DataError(
                         f"{name}: {image.width} x {image.height} pixels is over the limit of {MAX_PIXELS:,}."
                     )
+                if image.format == "PNG":
+                    verify_checksums(data)
                 shown = _draft(image, draft_for)
                 turn, size = read_orientation(image), image.size
                 return _to_rgb(image), _turned(shown, size, turn)
     except UnidentifiedImageError as error:
-        raise DataError(f"{name}: not a picture that can be read ({_kind(data)}).") from error
+        raise DataError(f"{name}: not a picture that can be read ({kind_of(data)}).") from error
     except Image.DecompressionBombError as error:
         raise DataError(f"{name}: more pixels than the limit of {MAX_PIXELS:,}.") from error
     except DAMAGE as error:
@@ -220,14 +169,6 @@ def _decode_bytes(data: bytes, name: str, draft_for: ImagePreprocessing | None) 
 
 def _damaged(name: str, error: Exception) -> DataError:
     return DataError(f"{name}: the picture is damaged: {str(error).rstrip('.') or type(error).__name__}.")
-
-
-def _kind(data: bytes) -> str:
-    head = data[:64].lstrip().lower()
-    for skip, begin, kind in _LOOK_ALIKES:
-        if head[skip:].startswith(begin.lower()):
-            return kind
-    return f"starts with {data[:8]!r}"
 
 
 def _draft(image: Image.Image, contract: ImagePreprocessing | None) -> tuple[float, float]:

@@ -13,8 +13,9 @@ from PIL import Image, ImageOps
 
 from tfl.core.errors import DataError
 from tfl.data.check import check
+from tfl.data.formats import FORMATS
 from tfl.data.manifest import Example, Manifest
-from tfl.data.preprocess import FORMATS, ImagePreprocessing, decode, load_pixels, read_orientation
+from tfl.data.preprocess import ImagePreprocessing, decode, load_pixels, read_orientation
 
 NOISE = Image.fromarray(np.random.default_rng(0).integers(0, 256, (40, 50, 3), dtype=np.uint8))
 SMOOTH = Image.linear_gradient("L").resize((48, 48)).convert("RGB")

@@ -15,7 +15,8 @@ from tfl.core.errors import DataError
 from tfl.core.extras import is_installed
 from tfl.data.check.near import Look, look_of
 from tfl.data.check.quality import Quality, quality_of
-from tfl.data.preprocess import DAMAGE, FORMATS, ImagePreprocessing, decode, read_orientation
+from tfl.data.formats import DAMAGE, FORMATS
+from tfl.data.preprocess import ImagePreprocessing, decode, read_orientation
 
 _TINY_PIXELS = 32
 _GIANT_PIXELS = 50_000_000

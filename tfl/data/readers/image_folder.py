@@ -8,8 +8,8 @@ from collections.abc import Iterable
 from pathlib import Path
 
 from tfl.core.errors import DataError, closest
+from tfl.data.formats import FORMATS
 from tfl.data.manifest import Example, Manifest, SplitName
-from tfl.data.preprocess import FORMATS
 from tfl.data.readers._base import NO_OPTIONS, Location, Reader, ReadOptions
 from tfl.data.readers._splits import SPLIT_NAMES, with_a_test
 

@@ -14,9 +14,9 @@ from pathlib import Path
 from tfl.core.errors import DataError
 from tfl.core.extras import require_installed
 from tfl.core.files import cache_dir, sha256_text
+from tfl.data.formats import FORMATS
 from tfl.data.loading import read_manifest
 from tfl.data.manifest import Example, Manifest, Problem
-from tfl.data.preprocess import FORMATS
 from tfl.data.readers._base import NO_OPTIONS, Location, Reader, ReadOptions
 from tfl.data.readers._frames import MAX_FRAMES, Frames, Sampling, frame_name, take_frames
 from tfl.data.readers._listing import manifest_of_table
