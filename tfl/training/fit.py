@@ -26,7 +26,7 @@ from tfl.training.checkpoint import StageState
 from tfl.training.crop import presized
 from tfl.training.features import frozen_features
 from tfl.training.feed import Labels, Prepare, balanced_weights, make_feed, normalizer, one_hot
-from tfl.training.logs import TrainingLog
+from tfl.training.logs import OnEpoch, TrainingLog
 from tfl.training.mix import Mix, make_mixer
 from tfl.training.network import fold_standardization, join, standardization, thaw_top
 from tfl.training.precision import PrecisionChoice, choose_precision
@@ -88,7 +88,14 @@ class _Samples:
     augmentation: AugmentConfig
 
 
-def fit(manifest: Manifest, config: RunConfig, folder: RunFolder, *, progress: Progress) -> Trained:
+def fit(
+    manifest: Manifest,
+    config: RunConfig,
+    folder: RunFolder,
+    *,
+    progress: Progress,
+    on_epoch: OnEpoch | None = None,
+) -> Trained:
     """Train on the manifest's `train` split and choose epochs on its `validation` split.
 
     Training goes on from the checkpoints that an interrupted run left in the folder.
@@ -98,6 +105,7 @@ def fit(manifest: Manifest, config: RunConfig, folder: RunFolder, *, progress: P
         config: Of the run.
         folder: Receives `training/`.
         progress: Told what happens.
+        on_epoch: Called with the log's row after each epoch, when it is saved; what it raises ends the training.
 
     Raises:
         TflError: The backbone, a picture or the training itself failed.
@@ -117,7 +125,9 @@ def fit(manifest: Manifest, config: RunConfig, folder: RunFolder, *, progress: P
         head = task.build_head(
             backbone.model.output_shape[-1], len(manifest.labels), dropout=config.model.dropout, seed=config.seed
         )
-        model, summary = _two_stages(backbone, head, samples, config, folder, choice, progress=progress)
+        model, summary = _two_stages(
+            backbone, head, samples, config, folder, choice, on_epoch=on_epoch, progress=progress
+        )
         if choice.policy != "float32":
             # A model under a 16-bit policy exports without complaint and then fails in other engines.
             keras.config.set_dtype_policy("float32")
@@ -178,9 +188,10 @@ def _two_stages(
     folder: RunFolder,
     choice: PrecisionChoice,
     *,
+    on_epoch: OnEpoch | None,
     progress: Progress,
 ) -> tuple[keras.Model, TrainingSummary]:
-    log = TrainingLog(folder.training_dir)
+    log = TrainingLog(folder.training_dir, on_epoch=on_epoch)
     backbone.model.trainable = False
     model = join(backbone.model, head)
     states = {"head": _head_stage(backbone, head, samples, config, folder, log, progress=progress)}

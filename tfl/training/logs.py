@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import io
 import json
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -14,15 +15,20 @@ from tfl.core.files import write_text
 COLUMNS = ("stage", "epoch", "loss", "accuracy", "val_loss", "val_accuracy", "seconds")
 
 
+OnEpoch = Callable[[dict[str, Any]], None]
+
+
 class TrainingLog:
     """Rows of `COLUMNS`, kept in `history.csv`, `history.jsonl` and, where TensorFlow is present, `tensorboard/`.
 
     Args:
         folder: Where the files go.
+        on_epoch: Called with each row that is added, not with those that a checkpoint brings back.
     """
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, *, on_epoch: OnEpoch | None = None) -> None:
         self.folder = folder
+        self._on_epoch = on_epoch
         self.rows: list[dict[str, Any]] = []
         self._writer: Any = None
 
@@ -30,10 +36,15 @@ class TrainingLog:
         """Set a stage's rows to what its checkpoint knows."""
         self.rows = [row for row in self.rows if row["stage"] != stage]
         for row in rows:
-            self.add(row)
+            self._write(row)
 
     def add(self, row: dict[str, Any]) -> None:
         """Append one epoch."""
+        self._write(row)
+        if self._on_epoch is not None:
+            self._on_epoch(row)
+
+    def _write(self, row: dict[str, Any]) -> None:
         self.rows.append(row)
         write_text(self.folder / "history.jsonl", "".join(json.dumps(item) + "\n" for item in self.rows))
         table = io.StringIO()
