@@ -7,7 +7,6 @@ Keras and TensorFlow Hub keep their own caches, which are honoured. What tfl add
 
 from __future__ import annotations
 
-import contextlib
 import datetime
 import hashlib
 import http.client
@@ -15,13 +14,12 @@ import os
 import shutil
 import urllib.error
 import urllib.request
-from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import BinaryIO
 
 from tfl.core.errors import IntegrityError, JobError, UserError
-from tfl.core.files import cache_dir, digest_tree, fresh_folder, sha256_file, sha256_text, write_atomic
+from tfl.core.files import cache_dir, digest_tree, fresh_folder, hold_lock, sha256_file, sha256_text, write_atomic
 from tfl.core.records import Record
 
 #: Seconds without a single byte after which a download is given up: nothing may hang.
@@ -82,7 +80,7 @@ def remember(path: Path, *, origin: str) -> str:
     digest = digest_of(path)
     added = datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds")
     make_parent(record_file())
-    with _alone(cache_dir() / "digests.lock"):
+    with hold_lock(cache_dir() / "digests.lock"):
         files = {**recorded().files, _key(path): CachedFile(sha256=digest, origin=origin, added=added)}
         CacheRecord(files=files).save(record_file())
     return digest
@@ -107,19 +105,6 @@ def check(path: Path) -> str:
 
 def _key(path: Path) -> str:
     return str(path.expanduser().resolve())
-
-
-@contextlib.contextmanager
-def _alone(lock: Path) -> Iterator[None]:
-    """Hold a lock file while the record is read, changed and written, where the system has such locks."""
-    try:
-        import fcntl
-    except ImportError:
-        yield
-        return
-    with lock.open("w") as stream:
-        fcntl.flock(stream, fcntl.LOCK_EX)
-        yield
 
 
 def make_parent(path: Path) -> None:

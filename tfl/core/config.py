@@ -10,22 +10,14 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Literal
 
-from tfl.core.augmentation import Augmentation, AugmentConfig
+from tfl.core.augmentation import AugmentConfig
 from tfl.core.errors import ConfigError, NotFoundError
 from tfl.core.files import write_text
 from tfl.core.records import Record
-
-Precision = Literal["auto", "float32", "mixed_bfloat16", "mixed_float16"]
+from tfl.core.train_config import TrainConfig, require_in_range
 
 #: Targets and precisions of a run that asks for none in particular.
 DEFAULT_PRECISIONS = ("fp32", "fp16", "int8")
-
-
-def _check(problems: list[tuple[bool, str]]) -> None:
-    """Raise one error that names every value out of range."""
-    lines = [text for wrong, text in problems if wrong]
-    if lines:
-        raise ConfigError("\n".join(lines))
 
 
 #: Share of the data that may be kept from training.
@@ -65,7 +57,7 @@ class DataConfig(Record):
     frame_rate: float = 0.0
 
     def __post_init__(self) -> None:
-        _check(
+        require_in_range(
             [
                 (
                     not 0.0 <= self.frame_rate <= 1000.0,
@@ -106,64 +98,13 @@ class ModelConfig(Record):
     dropout: float = 0.2
 
     def __post_init__(self) -> None:
-        _check(
+        require_in_range(
             [
                 (
                     self.image_size is not None and not 8 <= self.image_size <= 2048,
                     f"image_size: must be in [8, 2048]. Received: {self.image_size}.",
                 ),
                 (not 0.0 <= self.dropout < 1.0, f"dropout: must be in [0, 1). Received: {self.dropout}."),
-            ]
-        )
-
-
-@dataclass(frozen=True, kw_only=True)
-class TrainConfig(Record):
-    """The training.
-
-    Attributes:
-        epochs: Most epochs of the head on the frozen backbone.
-        head_batch_size: Samples per step of the head, which learns from features in memory.
-        batch_size: Samples per step of the second stage, which runs the whole network.
-        learning_rate: Of the head.
-        patience: Epochs without a smaller validation loss before a stage stops; best weights are restored.
-        fine_tune_epochs: Most epochs of the second stage; 0 leaves it out.
-        fine_tune_layers: How many of the backbone's last layers learn in it; 0 means all.
-        fine_tune_learning_rate: Of the second stage.
-        augmentation: `none`; `light` moves, zooms and turns a little and changes contrast; `standard` also flips
-            left to right; `strong` goes further and adds shear, perspective, brightness, saturation, hue, blur,
-            noise and erased patches. For training samples only; `AugmentConfig` sets each by its name.
-        augmented_views: Augmented copies per sample, next to the untouched one, in the head's stage.
-        class_weights: `balanced` weighs classes by the inverse of their count.
-        sampling: `balanced` draws as many samples of each class into an epoch, `natural` every sample once.
-        precision: Of the training arithmetic; `auto` looks at the hardware.
-    """
-
-    epochs: int = 40
-    head_batch_size: int = 128
-    batch_size: int = 32
-    learning_rate: float = 0.003
-    patience: int = 8
-    fine_tune_epochs: int = 0
-    fine_tune_layers: int = 30
-    fine_tune_learning_rate: float = 0.0001
-    augmentation: Augmentation = "light"
-    augmented_views: int = 3
-    class_weights: Literal["none", "balanced"] = "none"
-    sampling: Literal["natural", "balanced"] = "natural"
-    precision: Precision = "auto"
-
-    def __post_init__(self) -> None:
-        counts = {"epochs": 1, "batch_size": 1, "head_batch_size": 1, "patience": 1}
-        not_negative = {"fine_tune_epochs": 0, "fine_tune_layers": 0, "augmented_views": 0}
-        _check(
-            [
-                (getattr(self, name) < least, f"{name}: must be at least {least}. Received: {getattr(self, name)}.")
-                for name, least in {**counts, **not_negative}.items()
-            ]
-            + [
-                (not getattr(self, name) > 0.0, f"{name}: must be above 0. Received: {getattr(self, name)}.")
-                for name in ("learning_rate", "fine_tune_learning_rate")
             ]
         )
 
@@ -185,7 +126,7 @@ class ExportConfig(Record):
     workers: int = 2
 
     def __post_init__(self) -> None:
-        _check(
+        require_in_range(
             [
                 (
                     self.calibration_samples < 1,
@@ -214,7 +155,7 @@ class BenchmarkConfig(Record):
     rounds: int = 1
 
     def __post_init__(self) -> None:
-        _check(
+        require_in_range(
             [
                 (not self.seconds > 0, f"seconds: must be above 0. Received: {self.seconds}."),
                 (
@@ -248,7 +189,7 @@ class RunConfig(Record):
     benchmark: BenchmarkConfig = field(default_factory=BenchmarkConfig)
 
     def __post_init__(self) -> None:
-        _check([(self.seed < 0, f"seed: must be at least 0. Received: {self.seed}.")])
+        require_in_range([(self.seed < 0, f"seed: must be at least 0. Received: {self.seed}.")])
 
 
 def read_yaml(path: Path) -> dict[str, Any]:

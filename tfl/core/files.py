@@ -187,6 +187,29 @@ def cache_dir() -> Path:
 
 
 @contextlib.contextmanager
+def hold_lock(file: Path, *, wait: bool = True) -> Iterator[bool]:
+    """Hold a lock file against other processes, where the system has such locks; yield whether it could be had.
+
+    Args:
+        file: Made when it is not there; never removed here.
+        wait: Until another process lets go of it.
+    """
+    try:
+        import fcntl
+    except ImportError:
+        yield True
+        return
+    file.parent.mkdir(parents=True, exist_ok=True)
+    with file.open("a") as stream:
+        try:
+            fcntl.flock(stream, fcntl.LOCK_EX | (0 if wait else fcntl.LOCK_NB))
+        except BlockingIOError:
+            yield False
+            return
+        yield True
+
+
+@contextlib.contextmanager
 def fresh_folder(target: Path) -> Iterator[Path]:
     """Yield an empty temporary folder that replaces `target` when the block ends without an error.
 

@@ -6,67 +6,19 @@ import os
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
-from typing import Any, cast
+from typing import cast
 
 import numpy as np
-import numpy.typing as npt
 import PIL
 
 from tfl.core.files import sha256_text, write_atomic
 from tfl.core.progress import Progress
 from tfl.data.manifest import Example
 from tfl.data.preprocess import ImagePreprocessing, Pixels, load_pixels
+from tfl.data.shards import Shards, allocate
 
 #: Size of a shard. What an interruption costs is one of them, and so is what a full disk has to have free at least.
 SHARD_BYTES = 1 << 30
-
-
-class ShardedPixels:
-    """Several memory-mapped arrays that are indexed as one: `(samples, height, width, 3)` uint8 RGB.
-
-    Only what is indexed is read, so that a set may be many times larger than the memory.
-
-    Args:
-        shards: Of equal length but for the last.
-    """
-
-    dtype = np.dtype(np.uint8)
-
-    def __init__(self, shards: Sequence[Pixels]) -> None:
-        self._shards = tuple(shards)
-        self._length = len(self._shards[0])
-        self.shape = (sum(map(len, self._shards)), *self._shards[0].shape[1:])
-
-    def __len__(self) -> int:
-        return int(self.shape[0])
-
-    def __getitem__(self, index: int | np.integer[Any] | slice | npt.ArrayLike) -> Pixels:
-        if isinstance(index, (int, np.integer)):
-            place = range(len(self))[index]
-            return np.asarray(self._shards[place // self._length][place % self._length])
-        if isinstance(index, slice):
-            places = np.arange(*index.indices(len(self)))
-        else:
-            places = np.asarray(index)
-            if places.dtype == np.bool_:
-                places = np.flatnonzero(places)
-            places = np.where(places < 0, places + len(self), places)
-            if places.size and (places.min() < 0 or places.max() >= len(self)):
-                raise IndexError(f"An index is out of range for {len(self)} pictures.")
-        owners = places // self._length
-        present = np.unique(owners)
-        if len(present) == 1:
-            return np.asarray(self._shards[present[0]][places % self._length])
-        result = np.empty((len(places), *self.shape[1:]), dtype=np.uint8)
-        for owner in present:
-            mine = owners == owner
-            result[mine] = self._shards[owner][places[mine] % self._length]
-        return result
-
-    def __array__(self, dtype: npt.DTypeLike | None = None, copy: bool | None = None) -> npt.NDArray[Any]:
-        if copy is False:
-            raise ValueError("Shards can't be one array without a copy.")
-        return self[:].astype(dtype or np.uint8, copy=False)
 
 
 def open_pixels(
@@ -80,7 +32,7 @@ def open_pixels(
 ) -> Pixels:
     """Return `(samples, height, width, 3)` uint8 RGB, memory-mapped, in the order of the examples.
 
-    What fits into one shard is a `numpy.memmap`, more is a `ShardedPixels`, which is indexed alike. Shards that are
+    What fits into one shard is a `numpy.memmap`, more is a `Shards`, which is indexed alike. Shards that are
     there are used again, so that an interrupted call goes on where it stopped.
 
     Args:
@@ -102,7 +54,7 @@ def open_pixels(
         _open_shard(examples, start, min(start + count, len(examples)), Path(root), contract, cache_dir, progress)
         for start in starts
     ]
-    return shards[0] if len(shards) == 1 else cast(Pixels, ShardedPixels(shards))
+    return shards[0] if len(shards) == 1 else cast(Pixels, Shards(shards))
 
 
 def _open_shard(
@@ -135,11 +87,7 @@ def _fill(
     progress: Progress,
 ) -> None:
     shape = (end - start, contract.height, contract.width, 3)
-    array = np.lib.format.open_memmap(file, mode="w+", dtype=np.uint8, shape=shape)
-    if hasattr(os, "posix_fallocate"):
-        # Writing into a hole of a full disk would kill the process with SIGBUS; this raises ENOSPC instead.
-        with file.open("r+b") as stream:
-            os.posix_fallocate(stream.fileno(), 0, file.stat().st_size)
+    array = allocate(file, shape, np.uint8)
 
     def put(index: int) -> None:
         array[index - start] = load_pixels(root / examples[index].path, contract)

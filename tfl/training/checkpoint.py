@@ -1,11 +1,13 @@
-"""Checkpoints: one file per stage, whole or absent, from which training goes on at the next epoch."""
+"""Checkpoints: whole or absent, with a digest, the one before kept; training goes on from them to the bit."""
 
 from __future__ import annotations
 
+import hashlib
+import io
 import json
-import zipfile
+import random
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -17,78 +19,120 @@ from tfl.core.files import write_atomic
 
 Arrays = list[npt.NDArray[Any]]
 
+_DIGEST_BYTES = 64
+_GROUPS = ("variables", "optimizer", "best")
+
 
 @dataclass
 class StageState:
-    """Where a stage stands.
+    """Where a stage stands: everything that its next step depends on.
 
     Attributes:
         epoch: Epochs done.
+        step: Steps done of the epoch that goes on.
+        sums: Of that epoch: loss times weight, weight, right answers, samples.
         best_loss: Smallest validation loss so far.
         best_epoch: The epoch that had it, counted from 1; 0 is the state before the stage.
         waited: Epochs since then.
-        finished: The stage needs no more epochs.
+        stopped_by: Why the stage is over: `epochs`, `patience`, `until` or `time_limit`; empty while it goes on.
+        rate_factor: On the learning rate; below 1 after a loss that was not finite.
+        seconds: Of training so far, over all sittings.
         history: One row per epoch.
-        variables: Of the model, in its own order.
-        optimizer: Of the optimizer, in its own order.
+        variables: Of the model, in its own order, the states of random layers among them.
+        optimizer: Of the optimizer, in its own order, loss scale, averages and gathered gradients among them.
         best: The model's variables at the best epoch.
+        random_state: Of Python's and NumPy's global generators.
     """
 
-    epoch: int
-    best_loss: float
-    best_epoch: int
-    waited: int
-    finished: bool
-    history: list[dict[str, Any]]
-    variables: Arrays
-    optimizer: Arrays
-    best: Arrays
+    epoch: int = 0
+    step: int = 0
+    sums: list[float] = field(default_factory=lambda: [0.0, 0.0, 0.0, 0.0])
+    best_loss: float = float("inf")
+    best_epoch: int = 0
+    waited: int = 0
+    stopped_by: str = ""
+    rate_factor: float = 1.0
+    seconds: float = 0.0
+    history: list[dict[str, Any]] = field(default_factory=list)
+    variables: Arrays = field(default_factory=list)
+    optimizer: Arrays = field(default_factory=list)
+    best: Arrays = field(default_factory=list)
+    random_state: list[Any] = field(default_factory=list)
+
+    @property
+    def finished(self) -> bool:
+        """Whether the stage needs no more steps."""
+        return bool(self.stopped_by)
 
     def save(self, path: Path) -> None:
-        """Write one `.npz`, atomically."""
-        facts = {
-            "epoch": self.epoch,
-            "best_loss": self.best_loss,
-            "best_epoch": self.best_epoch,
-            "waited": self.waited,
-            "finished": self.finished,
-            "history": self.history,
-            "dtypes": {},
-        }
+        """Write the file, and keep the one before as `NAME.previous`.
+
+        Raises:
+            JobError: The disk is full; the file that was there stays.
+        """
+        facts = {key: value for key, value in vars(self).items() if key not in _GROUPS}
         arrays: dict[str, npt.NDArray[Any]] = {}
         dtypes: dict[str, str] = {}
-        for group in ("variables", "optimizer", "best"):
+        for group in _GROUPS:
             for index, array in enumerate(getattr(self, group)):
                 key = f"{group}_{index:05d}"
                 dtypes[key] = str(array.dtype)
                 # NumPy's file format does not know bfloat16; its bits are kept as integers.
                 arrays[key] = array.view(np.uint16) if str(array.dtype) == "bfloat16" else array
-        facts["dtypes"] = dtypes
-        arrays["facts"] = np.frombuffer(json.dumps(facts).encode(), dtype=np.uint8)
-        write_atomic(path, lambda file: np.savez(file, allow_pickle=False, **arrays))
+        text = json.dumps({**facts, "dtypes": dtypes})
+        buffer = io.BytesIO()
+        np.savez(buffer, allow_pickle=False, facts=np.frombuffer(text.encode(), dtype=np.uint8), **arrays)
+        content = buffer.getbuffer()
+        digest = hashlib.sha256(content).hexdigest().encode()
+
+        def write(file: Path) -> None:
+            with file.open("wb") as stream:
+                stream.write(digest)
+                stream.write(content)
+            # Only now, with the new one whole on the disk: there is never none.
+            if path.is_file():
+                path.replace(previous_of(path))
+
+        write_atomic(path, write)
 
     @classmethod
     def load(cls, path: Path) -> StageState | None:
-        """Read a checkpoint, or return None where there is none.
+        """Read a checkpoint, or the one before where it is damaged or gone; None where there is none.
 
         Raises:
-            IntegrityError: The file is damaged.
+            IntegrityError: All that there are are damaged.
         """
-        if not path.is_file():
-            return None
-        try:
-            with np.load(path, allow_pickle=False) as arrays:
-                facts = json.loads(arrays["facts"].tobytes())
-                dtypes = facts.pop("dtypes")
-                groups: dict[str, Arrays] = {"variables": [], "optimizer": [], "best": []}
-                for key in sorted(dtypes):
-                    groups[key.rpartition("_")[0]].append(_restore(arrays[key], dtypes[key]))
-        except (OSError, KeyError, ValueError, zipfile.BadZipFile) as error:
+        problems = []
+        for file in (path, previous_of(path)):
+            if file.is_file():
+                try:
+                    return _read(cls, file)
+                except (OSError, KeyError, ValueError, TypeError) as error:
+                    problems.append(f"{file}: {error}")
+        if problems:
             raise IntegrityError(
-                f"The checkpoint {path} is damaged: {error}.", hint="Delete it; the stage then begins anew."
-            ) from error
-        fields: dict[str, Any] = {**facts, **groups}
-        return cls(**fields)
+                f"The checkpoint is damaged: {'; '.join(problems)}.", hint="Delete it; the stage then begins anew."
+            )
+        return None
+
+
+def previous_of(path: Path) -> Path:
+    """Name the checkpoint before."""
+    return path.with_name(f"{path.name}.previous")
+
+
+def _read(cls: type[StageState], path: Path) -> StageState:
+    content = path.read_bytes()
+    if hashlib.sha256(content[_DIGEST_BYTES:]).hexdigest().encode() != content[:_DIGEST_BYTES]:
+        raise ValueError("its digest does not match")
+    with np.load(io.BytesIO(content[_DIGEST_BYTES:]), allow_pickle=False) as arrays:
+        facts = json.loads(arrays["facts"].tobytes())
+        dtypes = facts.pop("dtypes")
+        groups: dict[str, Arrays] = {group: [] for group in _GROUPS}
+        for key in sorted(dtypes):
+            groups[key.rpartition("_")[0]].append(_restore(arrays[key], dtypes[key]))
+    fields: dict[str, Any] = {**facts, **groups}
+    return cls(**fields)
 
 
 def _restore(array: npt.NDArray[Any], dtype: str) -> npt.NDArray[Any]:
@@ -116,3 +160,20 @@ def assign_variables(variables: Sequence[Any], values: Arrays) -> None:
         if tuple(variable.shape) != value.shape:
             raise IntegrityError(f"{variable.path}: the checkpoint has {value.shape}, the model {variable.shape}.")
         variable.assign(value)
+
+
+def read_random_state() -> list[Any]:
+    """Read the states of Python's and NumPy's global generators, as JSON takes them."""
+    version, numbers, gauss = random.getstate()
+    name, keys, position, has_gauss, cached = np.random.get_state(legacy=True)
+    return [
+        [version, list(numbers), gauss],
+        [str(name), [int(key) for key in keys], int(position), int(has_gauss), float(cached)],
+    ]
+
+
+def set_random_state(state: list[Any]) -> None:
+    """Set what `read_random_state` read."""
+    (version, numbers, gauss), (name, keys, position, has_gauss, cached) = state
+    random.setstate((version, tuple(numbers), gauss))
+    np.random.set_state((name, np.asarray(keys, dtype=np.uint32), position, has_gauss, cached))

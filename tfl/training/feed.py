@@ -26,6 +26,8 @@ def make_feed(
     class_weights: Floats | None = None,
     sampling: Literal["natural", "balanced"] = "natural",
     shuffle_seed: int | None = None,
+    views: int = 1,
+    label_smoothing: float = 0.0,
 ) -> Any:
     """Build a `keras.utils.PyDataset`; `go_to(epoch)` sets the order, `seed_of(epoch)` seeds what else is random.
 
@@ -45,10 +47,14 @@ def make_feed(
         sampling: `natural` takes every sample once an epoch; `balanced` takes as many of each class, see
             `balanced_order`.
         shuffle_seed: Shuffle every epoch from this seed, or keep the order; `balanced` needs it.
+        views: `samples` and rows of `labels` hold so many views of each sample, view after view; an epoch takes one
+            of each, drawn anew. Needs `shuffle_seed` where it is above 1.
+        label_smoothing: Share of each label that is given to all classes evenly; needs `class_count`.
     """
     import keras
 
-    classes: npt.NDArray[Any] = labels.argmax(axis=1) if labels.ndim == 2 else labels
+    count = len(labels) // views
+    classes: npt.NDArray[Any] = (labels.argmax(axis=1) if labels.ndim == 2 else labels)[:count]
 
     class Feed(keras.utils.PyDataset):  # type: ignore[misc]
         def __init__(self) -> None:
@@ -61,16 +67,18 @@ def make_feed(
         def go_to(self, epoch: int) -> None:
             self.epoch = epoch
             if shuffle_seed is None:
-                self.order = np.arange(len(labels))
+                self.order = np.arange(count)
                 return
             generator = np.random.default_rng([shuffle_seed, epoch])
             if sampling == "balanced":
                 self.order = balanced_order(classes, generator)
             else:
-                self.order = generator.permutation(len(labels))
+                self.order = generator.permutation(count)
+            if views > 1:
+                self.order = self.order + count * generator.integers(0, views, len(self.order))
 
         def __len__(self) -> int:
-            return -(-len(labels) // batch_size)
+            return -(-count // batch_size)
 
         def __getitem__(self, index: int) -> tuple[Any, ...]:
             chosen = self.order[index * batch_size : (index + 1) * batch_size]
@@ -79,13 +87,16 @@ def make_feed(
             batch = samples[chosen]
             inputs: Any = batch if prepare is None else prepare(batch, self.epoch, index)
             if class_count is None:
-                weights = None if class_weights is None else class_weights[classes[chosen]]
+                weights = None if class_weights is None else class_weights[classes[chosen % count]]
                 return (inputs, labels[chosen]) if weights is None else (inputs, labels[chosen], weights)
             rows = one_hot(labels[chosen], class_count)
             if class_weights is not None:
                 rows = rows * class_weights
             if mix is not None:
                 inputs, rows = mix(inputs, rows, self.epoch, index)
+            if label_smoothing:
+                shares = rows.sum(axis=1, keepdims=True)
+                rows = rows * (1 - label_smoothing) + shares * label_smoothing / class_count
             if class_weights is None:
                 return inputs, rows
             weights = rows.sum(axis=1)

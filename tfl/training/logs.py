@@ -12,7 +12,7 @@ from typing import Any
 from tfl.core.extras import is_installed
 from tfl.core.files import write_text
 
-COLUMNS = ("stage", "epoch", "loss", "accuracy", "val_loss", "val_accuracy", "seconds")
+COLUMNS = ("stage", "epoch", "loss", "accuracy", "val_loss", "val_accuracy", "learning_rate", "seconds")
 
 
 OnEpoch = Callable[[dict[str, Any]], None]

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 
@@ -20,8 +20,8 @@ def join(backbone: keras.Model, head: keras.Model) -> keras.Model:
     return keras.Model(inputs, head(backbone(inputs)), name="classifier")
 
 
-def thaw_top(backbone: keras.Model, layer_count: int) -> int:
-    """Let the last layers with weights learn; every BatchNorm stays frozen.
+def thaw_top(backbone: keras.Model, layer_count: int, *, batch_norm: Literal["frozen", "learn"] = "frozen") -> int:
+    """Let the last layers with weights learn; every BatchNorm stays frozen unless asked otherwise.
 
     BatchNorm is frozen by `trainable = False` on the layer itself, which is the only thing that keeps
     its statistics still in `fit`: `backbone(x, training=False)` inside a Functional model does not.
@@ -29,6 +29,7 @@ def thaw_top(backbone: keras.Model, layer_count: int) -> int:
     Args:
         backbone: A Functional model.
         layer_count: How many of the last layers with weights, BatchNorm not counted; 0 means all.
+        batch_norm: `learn` lets the BatchNorm layers behind the first learning layer learn too, statistics included.
 
     Returns:
         How many layers learn now.
@@ -39,9 +40,17 @@ def thaw_top(backbone: keras.Model, layer_count: int) -> int:
     leaves = [layer for layer in _leaves(backbone) if layer.weights]
     learners = [layer for layer in leaves if not isinstance(layer, keras.layers.BatchNormalization)]
     chosen = {id(layer) for layer in (learners[-layer_count:] if layer_count else learners)}
+    behind = False
     for layer in leaves:
-        layer.trainable = id(layer) in chosen
+        behind = behind or id(layer) in chosen
+        normalizes = isinstance(layer, keras.layers.BatchNormalization)
+        layer.trainable = id(layer) in chosen or (behind and normalizes and batch_norm == "learn")
     return len(chosen)
+
+
+def learning_layers(backbone: keras.Model) -> list[Any]:
+    """Return the layers with weights that learn, in the order of the data."""
+    return [layer for layer in _leaves(backbone) if layer.trainable_weights]
 
 
 def _leaves(layer: Any) -> list[Any]:
@@ -49,6 +58,13 @@ def _leaves(layer: Any) -> list[Any]:
     if not inner:
         return [layer]
     return [leaf for child in inner for leaf in _leaves(child)]
+
+
+def dense_of(head: keras.Model) -> Any:
+    """Return the head's first dense layer."""
+    import keras
+
+    return next(layer for layer in head.layers if isinstance(layer, keras.layers.Dense))
 
 
 def standardization(features: Floats) -> tuple[Floats, Floats]:
@@ -74,9 +90,7 @@ def fold_standardization(head: keras.Model, mean: Floats, std: Floats) -> None:
         mean: `(features,)`.
         std: `(features,)`.
     """
-    import keras
-
-    dense = next(layer for layer in head.layers if isinstance(layer, keras.layers.Dense))
+    dense = dense_of(head)
     kernel, bias = (np.asarray(value, dtype=np.float64) for value in dense.get_weights())
     scaled = kernel / std[:, None].astype(np.float64)
     dense.set_weights([scaled.astype(np.float32), (bias - mean @ scaled).astype(np.float32)])

@@ -6,9 +6,9 @@ import time
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from tfl.core.config import Precision
 from tfl.core.environment import read_environment
 from tfl.core.errors import UnsupportedError
+from tfl.core.train_config import Precision
 
 if TYPE_CHECKING:
     import keras

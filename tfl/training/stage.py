@@ -1,18 +1,33 @@
-"""One stage of training: epochs with early stopping, logs and a checkpoint after each."""
+"""One stage of training, step by step: early stopping, goals, logs, and checkpoints it goes on from to the bit."""
 
 from __future__ import annotations
 
 import math
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from tfl.core.errors import JobError
 from tfl.core.progress import Progress
-from tfl.training.checkpoint import StageState, assign_variables, read_variables
+from tfl.training.checkpoint import (
+    StageState,
+    assign_variables,
+    read_random_state,
+    read_variables,
+    set_random_state,
+)
+from tfl.training.finite import NotFiniteError, all_finite, where_not_finite
+from tfl.training.goals import Goals
+from tfl.training.interrupts import Deferred
 from tfl.training.logs import TrainingLog
+
+#: On the rate, after a loss that is not finite.
+_LOWER = 0.1
+#: Steps from which the time left is told; the first one also compiles.
+_TIMED_STEPS = 5
 
 
 @dataclass(frozen=True)
@@ -20,11 +35,13 @@ class StagePlan:
     """What a stage is to do.
 
     Attributes:
-        name: `head` or `fine_tune`.
+        name: Such as `head` or `fine_tune`.
         epochs: At most.
         patience: Epochs without a smaller validation loss before it stops.
         start_counts: Whether the state before the first epoch may be the best one, as in fine-tuning.
         checkpoint: The stage's file.
+        checkpoint_s: Most seconds between checkpoints.
+        checkpoint_steps: Most steps between checkpoints; 0 leaves it to the seconds.
     """
 
     name: str
@@ -32,92 +49,281 @@ class StagePlan:
     patience: int
     start_counts: bool
     checkpoint: Path
+    checkpoint_s: float = 30.0
+    checkpoint_steps: int = 0
 
 
 def run_stage(
-    plan: StagePlan, model: Any, *, training: Any, validation: Any, log: TrainingLog, progress: Progress
+    plan: StagePlan,
+    model: Any,
+    *,
+    compile_with: Callable[[float], None],
+    training: Any,
+    validation: Any,
+    goals: Goals,
+    log: TrainingLog,
+    progress: Progress,
 ) -> StageState:
-    """Train a compiled model until the plan is done, then give it the best epoch's variables.
+    """Train a model until the plan or a goal ends it, then give it the best epoch's variables.
+
+    SIGINT and SIGTERM wait for the end of the step; then the state is saved. A loss that is not finite leads back to
+    the last checkpoint, once, with a tenth of the rate.
 
     Args:
         plan: What to do.
-        model: Compiled, with the metric `accuracy`.
+        model: Functional, with one input.
+        compile_with: Compiles it, with the metric `accuracy` and a factor on the learning rate.
         training: A feed whose `epoch` can be set (see `make_feed`).
         validation: A feed without shuffling.
+        goals: Of the run.
         log: Receives a row per epoch.
         progress: Told after every step and epoch.
 
     Raises:
-        JobError: The loss is not finite.
+        JobError: The loss is not finite, at the lower rate too.
+        KeyboardInterrupt: The process was told to stop; the state is saved.
     """
-    variables, slots = model.variables, _optimizer_variables(model)
-    state = StageState.load(plan.checkpoint)
-    if state is None:
-        best_loss = (
-            float(model.evaluate(validation, verbose=0, return_dict=True)["loss"]) if plan.start_counts else math.inf
+    stage = _Stage(plan, model, compile_with, training, validation, goals, log, progress)
+    with Deferred() as deferred:
+        return stage.run(deferred)
+
+
+class _Stage:
+    def __init__(
+        self,
+        plan: StagePlan,
+        model: Any,
+        compile_with: Callable[[float], None],
+        training: Any,
+        validation: Any,
+        goals: Goals,
+        log: TrainingLog,
+        progress: Progress,
+    ) -> None:
+        self.plan, self.model, self.compile_with = plan, model, compile_with
+        self.training, self.validation = training, validation
+        self.goals, self.log, self.progress = goals, log, progress
+        self.variables = model.variables
+        self.begin = read_variables(self.variables)
+        self.state = StageState()
+        self.saved_at = time.monotonic()
+        self.saved_steps = 0
+        self.told = False
+
+    def run(self, deferred: Deferred) -> StageState:
+        self.deferred = deferred
+        loaded = StageState.load(self.plan.checkpoint)
+        if loaded is None:
+            self._compile(1.0)
+            if self.plan.start_counts:
+                self.state.best_loss = self._evaluate()["loss"]
+            self.state.best = self.begin
+        else:
+            self._go_on_from(loaded)
+        self.log.rewind(self.plan.name, self.state.history)
+        while not self.state.finished:
+            try:
+                self._epoch()
+            except NotFiniteError as error:
+                self._go_back(error)
+        assign_variables(self.variables, self.state.best)
+        return self.state
+
+    def _compile(self, factor: float) -> None:
+        self.compile_with(factor)
+        self.model.optimizer.build(self.model.trainable_variables)
+
+    def _slots(self) -> Sequence[Any]:
+        return list(self.model.optimizer.variables)
+
+    def _go_on_from(self, state: StageState) -> None:
+        self.state = state
+        self._compile(state.rate_factor)
+        assign_variables(self.variables, state.variables)
+        assign_variables(self._slots(), state.optimizer)
+
+    def _go_back(self, error: NotFiniteError) -> None:
+        """Begin again from what was last saved, at a lower rate, once."""
+        state = StageState.load(self.plan.checkpoint)
+        step = f"step {self.state.step + 1} of epoch {self.state.epoch + 1} of stage '{self.plan.name}'"
+        if self.state.rate_factor < 1.0:
+            raise JobError(
+                f"Not finite in {step}: {error.what}; a tenth of the learning rate did not help.",
+                hint="Try a lower learning rate, --set train.clip_norm=1, or --train-precision float32.",
+            ) from error
+        self.progress.result(f"not finite in {step}: {error.what}; going back, with a tenth of the learning rate")
+        if state is None or not state.optimizer:
+            state = StageState(best_loss=self.state.best_loss if not self.state.epoch else math.inf, best=self.begin)
+            self._compile(_LOWER)
+            assign_variables(self.variables, self.begin)
+        else:
+            self._go_on_from(state)
+            rate = self.model.optimizer.learning_rate
+            self._compile(_LOWER)
+            names = [variable.path for variable in self._slots()]
+            kept = [index for index, name in enumerate(names) if not name.endswith("learning_rate")]
+            slots = self._slots()
+            assign_variables([slots[index] for index in kept], [state.optimizer[index] for index in kept])
+            del rate
+        state.rate_factor = _LOWER
+        self.state = state
+        self.log.rewind(self.plan.name, state.history)
+
+    def _epoch(self) -> None:
+        import keras
+
+        state, steps = self.state, len(self.training)
+        # Random layers such as dropout then draw the same numbers in a resumed run.
+        keras.utils.set_random_seed(self.training.seed_of(state.epoch))
+        if state.step:
+            set_random_state(state.random_state)
+        else:
+            state.sums = [0.0, 0.0, 0.0, 0.0]
+        self.training.go_to(state.epoch)
+        begin, first = time.monotonic(), state.step
+        epoch_s = state.seconds
+        for batch in self._batches(state.step, steps):
+            self._step(batch)
+            now = time.monotonic()
+            state.seconds = epoch_s + now - begin
+            self.progress.update(f"epoch {state.epoch + 1} of at most {self.plan.epochs}", done=state.step, total=steps)
+            self._tell_time(now - begin, state.step - first, steps)
+            self._save_when_due()
+            if self.goals.out_of_time():
+                break
+        row = self._row(self._validate(), begin)
+        state.seconds = epoch_s + time.monotonic() - begin
+        self._advance(row)
+        self.log.add(row)
+        if state.finished:
+            self._save()
+        else:
+            self._save_when_due()
+
+    def _batches(self, begin: int, end: int) -> Iterator[tuple[Any, ...]]:
+        """Yield the batches of an epoch, the next one being prepared meanwhile."""
+        with ThreadPoolExecutor(1) as pool:
+            waiting = pool.submit(self.training.__getitem__, begin) if begin < end else None
+            for index in range(begin, end):
+                batch = waiting.result() if waiting else self.training[index]
+                waiting = pool.submit(self.training.__getitem__, index + 1) if index + 1 < end else None
+                yield batch
+
+    def _step(self, batch: tuple[Any, ...]) -> None:
+        inputs, labels, *weights = batch
+        self.model.reset_metrics()
+        logs = self.model.train_on_batch(
+            inputs, labels, sample_weight=weights[0] if weights else None, return_dict=True
         )
-        values = read_variables(variables)
-        state = StageState(0, best_loss, 0, 0, False, [], values, read_variables(slots), values)
-    else:
-        assign_variables(variables, state.variables)
-        assign_variables(slots, state.optimizer)
-    log.rewind(plan.name, state.history)
-    while not state.finished:
-        row = _epoch(plan, model, state.epoch, training=training, validation=validation, progress=progress)
-        _advance(plan, state, row, variables=variables)
-        state.variables, state.optimizer = read_variables(variables), read_variables(slots)
-        state.save(plan.checkpoint)
-        log.add(row)
-    assign_variables(variables, state.best)
-    return state
+        loss = float(logs["loss"])
+        if not math.isfinite(loss):
+            raise NotFiniteError(where_not_finite(self.model, inputs))
+        count = len(inputs)
+        added = (loss * count, count, float(logs["accuracy"]) * count, count)
+        self.state.sums = [total + value for total, value in zip(self.state.sums, added, strict=True)]
+        self.state.step += 1
+
+    def _validate(self) -> dict[str, float]:
+        """Measure on the validation split, with the averaged weights where there are such."""
+        averages = getattr(self.model.optimizer, "inner_optimizer", self.model.optimizer).averages()
+        if not averages:
+            self.judged = None
+            return self._evaluate()
+        learned = self.model.trainable_variables
+        raw = read_variables(learned)
+        assign_variables(learned, read_variables(averages))
+        try:
+            self.judged = read_variables(self.variables)
+            return self._evaluate()
+        finally:
+            assign_variables(learned, raw)
+
+    def _evaluate(self) -> dict[str, float]:
+        import keras
+
+        stage = self
+
+        class Stop(keras.callbacks.Callback):  # type: ignore[misc]
+            def on_test_batch_end(self, batch: int, logs: dict[str, float] | None = None) -> None:
+                stage._stop_if_wanted()
+
+        measured = self.model.evaluate(self.validation, verbose=0, return_dict=True, callbacks=[Stop()])
+        return {name: float(value) for name, value in measured.items()}
+
+    def _row(self, measured: dict[str, float], begin: float) -> dict[str, Any]:
+        loss, weight, right, samples = self.state.sums
+        if not math.isfinite(measured["loss"]):
+            raise NotFiniteError("the validation loss")
+        return {
+            "stage": self.plan.name,
+            "epoch": self.state.epoch + 1,
+            "loss": loss / max(weight, 1.0),
+            "accuracy": right / max(samples, 1.0),
+            "val_loss": measured["loss"],
+            "val_accuracy": measured["accuracy"],
+            "learning_rate": float(self.model.optimizer.learning_rate),
+            "seconds": round(time.monotonic() - begin, 3),
+        }
+
+    def _advance(self, row: dict[str, Any]) -> None:
+        state = self.state
+        state.history.append(row)
+        state.epoch, state.step = state.epoch + 1, 0
+        if row["val_loss"] < state.best_loss:
+            state.best_loss, state.best_epoch, state.waited = row["val_loss"], state.epoch, 0
+            state.best = self.judged or read_variables(self.variables)
+        else:
+            state.waited += 1
+        if self.goals.reached(row):
+            # What reached the goal is what is kept, even where an earlier epoch had a smaller loss.
+            state.best_loss, state.best_epoch = row["val_loss"], state.epoch
+            state.best = self.judged or read_variables(self.variables)
+        if self.goals.stopped_by:
+            state.stopped_by = self.goals.stopped_by
+        elif state.epoch >= self.plan.epochs:
+            state.stopped_by = "epochs"
+        elif state.waited >= self.plan.patience:
+            state.stopped_by = "patience"
+
+    def _tell_time(self, elapsed_s: float, steps_done: int, steps: int) -> None:
+        if steps_done == 1:
+            self.first_s = elapsed_s
+        if self.told or steps_done != min(_TIMED_STEPS, steps) or steps_done < 2:
+            return
+        self.told = True
+        step_s = (elapsed_s - self.first_s) / (steps_done - 1)
+        left_s = step_s * steps * (self.plan.epochs - self.state.epoch)
+        self.progress.result(f"{self.plan.name}: {step_s * 1e3:.0f} ms a step, at most {_clock(left_s)} for all epochs")
+
+    def _save_when_due(self) -> None:
+        self._stop_if_wanted()
+        self.saved_steps += 1
+        steps = self.plan.checkpoint_steps
+        if time.monotonic() - self.saved_at >= self.plan.checkpoint_s or (steps and self.saved_steps >= steps):
+            try:
+                self._save()
+            except JobError as error:
+                # A full disk costs the safety of a checkpoint, not the training.
+                self.saved_at = time.monotonic()
+                self.progress.result(f"{error.message} Training goes on; the last checkpoint is kept.")
+
+    def _stop_if_wanted(self) -> None:
+        if self.deferred.wanted:
+            if self.state.epoch or self.state.step:
+                self._save()
+            raise KeyboardInterrupt
+
+    def _save(self) -> None:
+        state = self.state
+        state.variables, state.optimizer = read_variables(self.variables), read_variables(self._slots())
+        if not all_finite(state.variables):
+            raise NotFiniteError("the weights after the step")
+        state.random_state = read_random_state()
+        state.save(self.plan.checkpoint)
+        self.saved_at, self.saved_steps = time.monotonic(), 0
 
 
-def _optimizer_variables(model: Any) -> Sequence[Any]:
-    model.optimizer.build(model.trainable_variables)
-    return list(model.optimizer.variables)
-
-
-def _epoch(
-    plan: StagePlan, model: Any, epoch: int, *, training: Any, validation: Any, progress: Progress
-) -> dict[str, Any]:
-    import keras
-
-    steps = len(training)
-
-    class Tell(keras.callbacks.Callback):  # type: ignore[misc]
-        def on_train_batch_end(self, batch: int, logs: dict[str, float] | None = None) -> None:
-            progress.update(f"epoch {epoch + 1} of at most {plan.epochs}", done=batch + 1, total=steps)
-
-    start = time.perf_counter()
-    # Random layers such as dropout then draw the same numbers in a resumed run.
-    keras.utils.set_random_seed(training.seed_of(epoch))
-    training.go_to(epoch)
-    history = model.fit(training, epochs=1, verbose=0, shuffle=False, callbacks=[Tell()]).history
-    measured = model.evaluate(validation, verbose=0, return_dict=True)
-    row: dict[str, Any] = {
-        "stage": plan.name,
-        "epoch": epoch + 1,
-        "loss": float(history["loss"][0]),
-        "accuracy": float(history["accuracy"][0]),
-        "val_loss": float(measured["loss"]),
-        "val_accuracy": float(measured["accuracy"]),
-        "seconds": round(time.perf_counter() - start, 3),
-    }
-    if not math.isfinite(row["loss"]) or not math.isfinite(row["val_loss"]):
-        raise JobError(
-            f"The loss is not finite in epoch {epoch + 1} of stage '{plan.name}'"
-            f" (training {row['loss']}, validation {row['val_loss']}).",
-            hint="Try a learning rate ten times lower, or --precision float32.",
-        )
-    return row
-
-
-def _advance(plan: StagePlan, state: StageState, row: dict[str, Any], *, variables: Sequence[Any]) -> None:
-    state.history.append(row)
-    state.epoch += 1
-    if row["val_loss"] < state.best_loss:
-        state.best_loss, state.best_epoch, state.waited = row["val_loss"], state.epoch, 0
-        state.best = read_variables(variables)
-    else:
-        state.waited += 1
-    state.finished = state.epoch >= plan.epochs or state.waited >= plan.patience
+def _clock(seconds: float) -> str:
+    whole = max(1, round(seconds))
+    minutes, rest = divmod(whole, 60)
+    return f"{minutes}:{rest:02d} min" if minutes else f"{rest} s"

@@ -1,0 +1,216 @@
+"""What is frozen is computed once: activations on disk, memory-mapped, shared by runs, searches and folds.
+
+An entry is a folder that is named after all that its values depend on: the weights, the layer, the contract, the
+data, the augmentation and the engine. Whatever is interrupted goes on with the next shard; an entry that nobody has
+used for longest goes first when the room is used up.
+"""
+
+from __future__ import annotations
+
+import os
+import shutil
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from tfl.core.errors import JobError
+from tfl.core.files import cache_dir, hold_lock, read_json, sha256_text, tree_size_bytes, write_atomic, write_json
+from tfl.core.progress import Progress
+from tfl.data.preprocess import Floats
+from tfl.data.shards import SHARD_BYTES, Shards, allocate
+
+_FACTS = "entry.json"
+#: Of the disk that is free, so much is left to others.
+_SPARE_SHARE = 0.5
+
+
+class _OutOfRange(Exception):
+    """A value is too large for float16."""
+
+
+@dataclass(frozen=True)
+class Activations:
+    """What flows out of a frozen network.
+
+    Attributes:
+        values: `(views * samples, ...)` float16 or float32, view after view; may be larger than the memory.
+        labels: Of the samples, as the feed gives them: `(views * samples,)` or rows.
+        digest: Of everything that they depend on.
+    """
+
+    values: Any
+    labels: Any
+    digest: str
+
+
+@dataclass(frozen=True)
+class Job:
+    """What is to be computed.
+
+    Attributes:
+        name: For messages.
+        key: Everything that the values depend on but for the engine.
+        sample_count: Of one view.
+        views: How many times over the samples, augmented anew each time.
+        open_feed: Opens the feed (see `make_feed`) without weights; only called where something is missing.
+        open_run: Opens the engine: from a sample `(1, ...)` to a function of batches.
+        engine: The engine's name.
+    """
+
+    name: str
+    key: tuple[str, ...]
+    sample_count: int
+    views: int
+    open_feed: Callable[[], Any]
+    open_run: Callable[[Floats], Callable[[Floats], Floats]]
+    engine: str
+
+
+@dataclass
+class ActivationCache:
+    """The entries of one machine.
+
+    Attributes:
+        dtype: `float16` or `float32`, of what is computed from now on.
+        limit_bytes: Of all entries.
+        folder: Where they are.
+        hits: How many were there already.
+        computed: How many were computed.
+    """
+
+    dtype: str = "float16"
+    limit_bytes: int = 20 << 30
+    folder: Path = field(default_factory=lambda: cache_dir() / "activations")
+    hits: int = 0
+    computed: int = 0
+
+    def get(self, job: Job, *, progress: Progress) -> Activations | None:
+        """Return what the job would compute, computing what is missing.
+
+        Args:
+            job: What is wanted.
+            progress: Told after every batch.
+
+        Returns:
+            None where it would take more room than is allowed or free; nothing is computed then.
+
+        Raises:
+            DataError: A picture can't be decoded.
+            JobError: The disk is full.
+        """
+        digest = sha256_text(*job.key, job.engine, str(job.views), self.dtype)
+        place = self.folder / digest[:32]
+        with hold_lock(self.folder / f"{digest[:32]}.lock"):
+            if (place / _FACTS).is_file():
+                self.hits += 1
+            elif not self._compute(job, place, progress):
+                return None
+            else:
+                self.computed += 1
+            os.utime(place / _FACTS)
+            files = read_json(place / _FACTS)["shards"]
+            shards = [np.load(place / name, mmap_mode="r", allow_pickle=False) for name in files]
+            labels = [np.load(place / _labels_of(name), allow_pickle=False) for name in files]
+        return Activations(shards[0] if len(shards) == 1 else Shards(shards), np.concatenate(labels), digest)
+
+    def _compute(self, job: Job, place: Path, progress: Progress) -> bool:
+        feed = job.open_feed()
+        feed.go_to(0)
+        first = np.asarray(feed[0][0], dtype=np.float32)
+        run = job.open_run(first[:1])
+        shape = run(first[:1]).shape[1:]
+        for dtype in dict.fromkeys((self.dtype, "float32")):
+            needed = job.views * job.sample_count * int(np.prod(shape)) * np.dtype(dtype).itemsize
+            if not self._make_room(needed, place):
+                progress.result(f"{job.name}: {needed / 1e9:.1f} GB are more than there is room for, not kept")
+                return False
+            try:
+                self._fill(job, feed, run, shape, dtype, place, progress)
+            except _OutOfRange:
+                shutil.rmtree(place)
+                progress.result(f"{job.name}: values are beyond the range of float16, kept in float32")
+                continue
+            return True
+        return False
+
+    def _fill(
+        self,
+        job: Job,
+        feed: Any,
+        run: Callable[[Floats], Floats],
+        shape: tuple[int, ...],
+        dtype: str,
+        place: Path,
+        progress: Progress,
+    ) -> None:
+        """Compute every view, batch after batch, into shards of whole batches."""
+        batch_bytes = int(np.prod(shape)) * np.dtype(dtype).itemsize * len(feed[0][0])
+        batches = max(1, SHARD_BYTES // max(1, batch_bytes))
+        total = job.views * len(feed)
+        files: list[str] = []
+
+        def fill(file: Path, view: int, indices: range) -> None:
+            rows = min(indices.stop * len(feed[0][0]), job.sample_count) - indices.start * len(feed[0][0])
+            array = allocate(file, (rows, *shape), dtype)
+            labels, done = [], 0
+            for index in indices:
+                inputs, answers = feed[index]
+                values = run(np.asarray(inputs, dtype=np.float32))
+                _store(array[done : done + len(values)], values)
+                labels.append(np.asarray(answers))
+                done += len(values)
+                progress.update(job.name, done=view * len(feed) + index + 1, total=total)
+            array.flush()
+            # Before the values: a shard is there when its values are.
+            write_atomic(place / _labels_of(files[-1]), lambda path: np.save(path, np.concatenate(labels)))
+
+        for view in range(job.views):
+            feed.go_to(view)
+            for begin in range(0, len(feed), batches):
+                indices = range(begin, min(begin + batches, len(feed)))
+                files.append(f"view-{view:03d}-{begin:06d}.npy")
+                if not (place / files[-1]).is_file():
+                    write_atomic(place / files[-1], partial(fill, view=view, indices=indices))
+        facts = {"name": job.name, "key": list(job.key), "engine": job.engine, "shards": files, "dtype": dtype}
+        write_json(place / _FACTS, facts)
+
+    def _make_room(self, needed: int, place: Path) -> bool:
+        """Remove the longest unused entries until there is room; entries in use keep their lock and stay."""
+        self.folder.mkdir(parents=True, exist_ok=True)
+        limit = min(self.limit_bytes, self._free_bytes())
+        if needed > limit:
+            return False
+        facts = sorted(self.folder.glob(f"*/{_FACTS}"), key=lambda path: path.stat().st_mtime)
+        sizes = {path.parent: tree_size_bytes(path.parent) for path in facts}
+        used = sum(sizes.values())
+        for entry, size in sizes.items():
+            if used + needed <= self.limit_bytes:
+                break
+            with hold_lock(self.folder / f"{entry.name}.lock", wait=False) as ours:
+                if ours and entry != place:
+                    # What is mapped stays readable for those who have it open.
+                    shutil.rmtree(entry, ignore_errors=True)
+                    used -= size
+        return used + needed <= self.limit_bytes
+
+    def _free_bytes(self) -> int:
+        return int(shutil.disk_usage(self.folder).free * (1.0 - _SPARE_SHARE))
+
+
+def _labels_of(shard: str) -> str:
+    return shard.replace("view-", "labels-")
+
+
+def _store(place: npt.NDArray[Any], values: Floats) -> None:
+    """Write a batch, or refuse what the type can't hold."""
+    largest = np.abs(values).max(initial=0.0)
+    if not np.isfinite(largest):
+        raise JobError("What the frozen layers give is not finite.", hint="The backbone's weights are broken.")
+    if place.dtype == np.float16 and largest > np.finfo(np.float16).max:
+        raise _OutOfRange
+    place[:] = values

@@ -1,0 +1,142 @@
+"""Fine-tuning: the backbone's top learns, in one stage or, unfrozen gradually, in several."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from tfl.data.preprocess import Floats
+from tfl.data.shards import Shards
+from tfl.training.augment import make_augmenter
+from tfl.training.checkpoint import StageState
+from tfl.training.feed import normalizer, one_hot
+from tfl.training.mix import make_mixer
+from tfl.training.network import join, learning_layers, thaw_top
+from tfl.training.optimizer import layer_multipliers
+from tfl.training.stage import StagePlan, run_stage
+from tfl.training.work import Work, compiled, make_feeds
+
+if TYPE_CHECKING:
+    from tfl.core.train_config import TrainConfig
+    from tfl.training.cut import Cuttable
+
+
+@dataclass(frozen=True)
+class TopPlan:
+    """One stage of fine-tuning.
+
+    Attributes:
+        name: `fine_tune`, or `fine_tune_1` and so on where there are several.
+        layers: How many of the last layers learn; 0 means all.
+        point: Where the frozen part ends (see `Cuttable`); empty where everything is run in every step.
+    """
+
+    name: str
+    layers: int
+    point: str
+
+
+def plan_tops(network: Cuttable, train: TrainConfig) -> tuple[TopPlan, ...]:
+    """Say which stages there are and where the frozen part of each ends; the backbone is left frozen."""
+    if not train.fine_tune_epochs:
+        return ()
+    counts = train.unfreeze or (train.fine_tune_layers,)
+    plans = []
+    for number, count in enumerate(counts, 1):
+        thaw_top(network.model, count, batch_norm=train.batch_norm)
+        name = "fine_tune" if len(counts) == 1 else f"fine_tune_{number}"
+        plans.append(TopPlan(name, count, network.boundary() if train.cache == "auto" else ""))
+    network.model.trainable = False
+    return tuple(plans)
+
+
+def train_top(work: Work, plan: TopPlan) -> tuple[StageState, int]:
+    """Train the backbone's last layers with the head.
+
+    Returns:
+        Where it ended, and how many of the backbone's layers learned.
+
+    Raises:
+        JobError: The loss is not finite.
+    """
+    train, samples = work.config.train, work.samples
+    network = work.frozen.network
+    count = thaw_top(network.model, plan.layers, batch_norm=train.batch_norm)
+    cached = _cached(work, plan.point) if plan.point else None
+    part = network.part(plan.point, "") if cached else network.model
+    model = join(part, work.head)
+    batch_size = work.batch_size_of(plan.name, model)
+    salt = 1 + sum(map(ord, plan.name.removeprefix("fine_tune")))
+    if cached:
+        values, labels, chosen, views = cached
+        feeds = make_feeds(
+            work,
+            (values, labels),
+            (chosen, samples.validation.labels),
+            batch_size=batch_size,
+            salt=salt,
+            prepare=_floats,
+            prepare_validation=_floats,
+            views=views,
+        )
+    else:
+        seed = work.config.seed + salt
+        feeds = make_feeds(
+            work,
+            (samples.train.pixels(large=samples.large), samples.train.labels),
+            (samples.validation.pixels(), samples.validation.labels),
+            batch_size=batch_size,
+            salt=salt,
+            prepare=make_augmenter(samples.augmentation, samples.train.contract, seed=seed),
+            mix=make_mixer(samples.augmentation, seed=seed),
+            prepare_validation=normalizer(samples.train.contract),
+        )
+    rate = work.rate_of(plan.name, model, feeds[0], train.fine_tune_learning_rate)
+    multipliers = layer_multipliers([*learning_layers(network.model), *work.head.layers], train.layer_decay)
+    stage = StagePlan(
+        plan.name,
+        train.fine_tune_epochs,
+        train.patience,
+        True,
+        work.folder.training_dir / f"{plan.name}.npz",
+        train.checkpoint_s,
+        train.checkpoint_steps,
+    )
+    steps = train.fine_tune_epochs * len(feeds[0])
+    state = run_stage(
+        stage,
+        model,
+        compile_with=compiled(work, model, rate, steps=steps, multipliers=multipliers),
+        training=feeds[0],
+        validation=feeds[1],
+        goals=work.goals,
+        log=work.log,
+        progress=work.progress,
+    )
+    return state, count
+
+
+def _cached(work: Work, point: str) -> tuple[Any, Any, Any, int] | None:
+    """Return activations to learn from with their labels, those that choose the epoch, and the number of views."""
+    train, samples = work.config.train, work.samples
+    learned, chosen = work.frozen.plain(samples.train, point), work.frozen.plain(samples.validation, point)
+    if learned is None or chosen is None:
+        return None
+    labels: Any = samples.train.labels
+    if not (samples.augmentation.changes_pictures and train.augmented_views):
+        return learned.values, labels, chosen.values, 1
+    more = work.frozen.varied(samples, train.augmented_views, point)
+    if more is None:
+        return None
+    views = 1 + train.augmented_views
+    if samples.augmentation.mixes:
+        labels = np.concatenate([one_hot(labels, samples.class_count), more.labels])
+    else:
+        labels = np.tile(labels, views)
+    return Shards([learned.values, more.values]), labels, chosen.values, views
+
+
+def _floats(batch: Any, epoch: int, index: int) -> Floats:
+    return np.asarray(batch, dtype=np.float32)

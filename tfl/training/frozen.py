@@ -1,0 +1,133 @@
+"""From pictures to what flows out of the frozen layers, each step of the way computed once and kept."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import partial
+from typing import Any
+
+import numpy as np
+
+from tfl.backbones import Backbone
+from tfl.core.files import sha256_text
+from tfl.core.progress import Progress
+from tfl.data.preprocess import Floats
+from tfl.training.activations import ActivationCache, Activations, Job
+from tfl.training.augment import make_augmenter
+from tfl.training.cut import Cuttable
+from tfl.training.engines import engine_name, open_engine
+from tfl.training.feed import make_feed, normalizer
+from tfl.training.mix import make_mixer
+from tfl.training.samples import Part, Samples
+
+#: Batch size of inference on frozen layers; larger ones gain nothing on a CPU and cost memory.
+FEATURE_BATCH = 32
+
+
+@dataclass(frozen=True)
+class Frozen:
+    """The frozen part of a backbone and where its activations are kept.
+
+    Attributes:
+        backbone: None of its layers above a point may have learned when that point's activations are asked for.
+        network: Its model.
+        cache: Of the activations.
+        policy: The Keras dtype policy.
+        seed: Of the augmentation.
+        points: Where to stop on the way, in the order of the data, such as the boundaries of the stages to come.
+        progress: Told after every batch.
+    """
+
+    backbone: Backbone
+    network: Cuttable
+    cache: ActivationCache
+    policy: str
+    seed: int
+    points: tuple[str, ...]
+    progress: Progress
+
+    def plain(self, part: Part, point: str) -> Activations | None:
+        """Return the activations of untouched pictures at a point, or None where there is no room for them.
+
+        Args:
+            part: Whose pictures.
+            point: One of `points`, or empty for the output.
+        """
+
+        def feed() -> Any:
+            prepare = normalizer(part.contract)
+            return make_feed(part.pixels(), part.labels, batch_size=FEATURE_BATCH, prepare=prepare)
+
+        return self._along("untouched", ("plain", part.digest), len(part.examples), 1, feed, part, point)
+
+    def varied(self, samples: Samples, views: int, point: str) -> Activations | None:
+        """Return the activations of augmented training pictures at a point; labels are mixed where pictures are.
+
+        Args:
+            samples: Their training part is augmented.
+            views: Augmented copies of each.
+            point: As in `plain`.
+        """
+        part, values = samples.train, samples.augmentation
+
+        def feed() -> Any:
+            return make_feed(
+                part.pixels(large=samples.large),
+                part.labels,
+                batch_size=FEATURE_BATCH,
+                prepare=make_augmenter(values, part.contract, seed=self.seed),
+                mix=make_mixer(values, seed=self.seed),
+                class_count=samples.class_count if values.mixes else None,
+                # In their own order, neighbours are of one class, and mixing them would mix nothing.
+                shuffle_seed=self.seed if values.mixes else None,
+            )
+
+        key = ["varied", part.digest, str(values.to_dict()), str(self.seed)]
+        if values.mixes:
+            key += [str(samples.class_count), sha256_text(str(part.labels.tolist()))]
+        return self._along("augmented", tuple(key), len(part.examples), views, feed, part, point)
+
+    def _along(
+        self, what: str, key: tuple[str, ...], count: int, views: int, open_feed: Any, part: Part, point: str
+    ) -> Activations | None:
+        """Go from pictures to the first point, from there to the next, up to the one that is asked for."""
+        before = [*self.points, ""]
+        stops = before[: before.index(point) + 1]
+        key = (self.backbone.digest, str(part.contract.to_dict()), self.policy, *key)
+        found: Activations | None = None
+        begin = ""
+        for stop in stops:
+            name = f"frozen layers to {stop or 'the features'}, {what}"
+            if found is not None:
+                source = found
+                key = ("from", source.digest, begin, stop)
+                # What is kept is view after view; as one feed of all it has the same order.
+                job = self._job(name, key, count * views, 1, partial(_again, source), begin, stop)
+            else:
+                job = self._job(name, (*key, stop), count, views, open_feed, "", stop)
+            made = self.cache.get(job, progress=self.progress)
+            if made is not None:
+                found, begin = made, stop
+            elif stop == point:
+                return None
+        return found
+
+    def _job(
+        self, name: str, key: tuple[str, ...], count: int, views: int, open_feed: Any, begin: str, end: str
+    ) -> Job:
+        total = count * views
+
+        def open_run(sample: Floats) -> Any:
+            part = self.network.part(begin, end)
+            engine = open_engine(part, total, policy=self.policy, batch_size=FEATURE_BATCH, sample=sample)
+            self.progress.update(f"{name}: by {engine.name.split()[0]}")
+            return engine.run
+
+        return Job(name, key, count, views, open_feed, open_run, engine_name(total, policy=self.policy))
+
+
+def _again(source: Activations) -> Any:
+    def floats(batch: Any, epoch: int, index: int) -> Floats:
+        return np.asarray(batch, dtype=np.float32)
+
+    return make_feed(source.values, source.labels, batch_size=FEATURE_BATCH, prepare=floats)
