@@ -117,18 +117,19 @@ def fit(
     log = TrainingLog(folder.training_dir, on_epoch=on_epoch)
     try:
         keras.config.set_dtype_policy(choice.policy)
-        backbone, head = _network(config, task, manifest, progress)
+        backbone = _backbone(config, progress)
+        head = _head(config, task, backbone, manifest)
         work, tops = _prepare(manifest, config, folder, backbone, head, goals, choice.policy, log, progress)
         with memory_advice(config.train):
             states, trained_layers = _stages(work, tops)
-        model = join(backbone.model, head)
+        weights = [np.asarray(value, dtype=np.float32) for value in join(backbone.model, head).get_weights()]
         if choice.policy != "float32":
             # A model under a 16-bit policy exports without complaint and then fails in other engines.
             keras.config.set_dtype_policy("float32")
-            backbone, plain_head = _network(config, task, manifest, progress)
-            plain = join(backbone.model, plain_head)
-            plain.set_weights([np.asarray(value, dtype=np.float32) for value in model.get_weights()])
-            model = plain
+            backbone = _backbone(config, progress)
+        # A head of its own: the one that learned would carry its optimizer into the file.
+        model = join(backbone.model, _head(config, task, backbone, manifest))
+        model.set_weights(weights)
     finally:
         keras.config.set_dtype_policy(before)
         log.close()
@@ -137,11 +138,14 @@ def fit(
     return Trained(model, backbone, summary)
 
 
-def _network(config: RunConfig, task: Task, manifest: Manifest, progress: Progress) -> tuple[Backbone, keras.Model]:
+def _backbone(config: RunConfig, progress: Progress) -> Backbone:
     progress.update(f"loading {config.model.backbone}")
-    backbone = load_backbone(config)
+    return load_backbone(config)
+
+
+def _head(config: RunConfig, task: Task, backbone: Backbone, manifest: Manifest) -> keras.Model:
     size = backbone.model.output_shape[-1]
-    return backbone, task.build_head(size, len(manifest.labels), dropout=config.model.dropout, seed=config.seed)
+    return task.build_head(size, len(manifest.labels), dropout=config.model.dropout, seed=config.seed)
 
 
 def _prepare(

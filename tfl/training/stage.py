@@ -15,6 +15,7 @@ from tfl.core.progress import Progress
 from tfl.training.checkpoint import (
     StageState,
     assign_variables,
+    previous_of,
     read_random_state,
     read_variables,
     set_random_state,
@@ -132,6 +133,30 @@ class _Stage:
     def _compile(self, factor: float) -> None:
         self.compile_with(factor)
         self.model.optimizer.build(self.model.trainable_variables)
+        self._trace()
+
+    def _trace(self) -> None:
+        """Let the engine meet batches of both sizes in the same order, wherever training goes on.
+
+        TensorFlow makes one graph for the first size that it sees and a general one for the next; they round
+        differently, so that a run that went on at the smaller last batch would not end in the same bytes.
+        """
+        self.training.go_to(0)
+        first, last = self.training[0], self.training[len(self.training) - 1]
+        if len(first[0]) == len(last[0]):
+            return
+        before, slots = read_variables(self.variables), read_variables(self._slots())
+        for batch in (first, last):
+            self._train_on(batch)
+        assign_variables(self.variables, before)
+        assign_variables(self._slots(), slots)
+
+    def _train_on(self, batch: tuple[Any, ...]) -> dict[str, Any]:
+        inputs, labels, *weights = batch
+        self.model.reset_metrics()
+        weight = weights[0] if weights else None
+        logs: dict[str, Any] = self.model.train_on_batch(inputs, labels, sample_weight=weight, return_dict=True)
+        return logs
 
     def _slots(self) -> Sequence[Any]:
         return list(self.model.optimizer.variables)
@@ -143,8 +168,10 @@ class _Stage:
         assign_variables(self._slots(), state.optimizer)
 
     def _go_back(self, error: NotFiniteError) -> None:
-        """Begin again from what was last saved, at a lower rate, once."""
-        state = StageState.load(self.plan.checkpoint)
+        """Begin again from the last good checkpoint, at a lower rate, once."""
+        # One that the very next step failed from may hold weights that are finite and useless.
+        path = self.plan.checkpoint if self.saved_steps else previous_of(self.plan.checkpoint)
+        state = StageState.load(path) if path.is_file() else None
         step = f"step {self.state.step + 1} of epoch {self.state.epoch + 1} of stage '{self.plan.name}'"
         if self.state.rate_factor < 1.0:
             raise JobError(
@@ -157,14 +184,12 @@ class _Stage:
             self._compile(_LOWER)
             assign_variables(self.variables, self.begin)
         else:
-            self._go_on_from(state)
-            rate = self.model.optimizer.learning_rate
             self._compile(_LOWER)
-            names = [variable.path for variable in self._slots()]
-            kept = [index for index, name in enumerate(names) if not name.endswith("learning_rate")]
+            assign_variables(self.variables, state.variables)
             slots = self._slots()
+            # The rate that was saved is the one that failed.
+            kept = [index for index, slot in enumerate(slots) if not slot.path.endswith("learning_rate")]
             assign_variables([slots[index] for index in kept], [state.optimizer[index] for index in kept])
-            del rate
         state.rate_factor = _LOWER
         self.state = state
         self.log.rewind(self.plan.name, state.history)
@@ -210,15 +235,15 @@ class _Stage:
                 yield batch
 
     def _step(self, batch: tuple[Any, ...]) -> None:
-        inputs, labels, *weights = batch
-        self.model.reset_metrics()
-        logs = self.model.train_on_batch(
-            inputs, labels, sample_weight=weights[0] if weights else None, return_dict=True
-        )
+        learned = self.model.trainable_variables
+        # Costs under a hundredth of a step, and tells which layer failed: a step without a finite loss ruins them all.
+        before = read_variables(learned)
+        logs = self._train_on(batch)
         loss = float(logs["loss"])
         if not math.isfinite(loss):
-            raise NotFiniteError(where_not_finite(self.model, inputs))
-        count = len(inputs)
+            assign_variables(learned, before)
+            raise NotFiniteError(where_not_finite(self.model, batch[0]))
+        count = len(batch[0])
         added = (loss * count, count, float(logs["accuracy"]) * count, count)
         self.state.sums = [total + value for total, value in zip(self.state.sums, added, strict=True)]
         self.state.step += 1

@@ -1,6 +1,6 @@
 """The pieces of training, on networks small enough to train in a second."""
 
-import math
+import signal
 
 import numpy as np
 import pytest
@@ -13,8 +13,10 @@ from tfl.data.preprocess import ImagePreprocessing, normalize
 from tfl.training.augment import make_augmenter
 from tfl.training.checkpoint import StageState, read_variables
 from tfl.training.feed import balanced_weights, make_feed
+from tfl.training.goals import Goals
 from tfl.training.logs import TrainingLog
 from tfl.training.network import fold_standardization, join, standardization, thaw_top
+from tfl.training.optimizer import make_optimizer
 from tfl.training.precision import choose_precision
 from tfl.training.stage import StagePlan, run_stage
 
@@ -49,11 +51,15 @@ def small_head(dropout=0.5):
     return keras.Model(inputs, x)
 
 
-def compiled(model, rate=0.01):
-    model.compile(
-        keras.optimizers.Adam(rate), "sparse_categorical_crossentropy", metrics=["accuracy"], jit_compile=False
-    )
-    return model
+def compiler(model, rate=0.01, **settings):
+    train = TrainConfig(**settings)
+
+    def compile_with(factor):
+        optimizer = make_optimizer(train, rate * factor, steps=12)
+        loss = "sparse_categorical_crossentropy"
+        model.compile(optimizer, loss, metrics=["accuracy"], jit_compile=False)
+
+    return compile_with
 
 
 def feeds(pixels, labels):
@@ -62,30 +68,97 @@ def feeds(pixels, labels):
     return training, make_feed(normalize(pixels, CONTRACT), labels, batch_size=5)
 
 
-def train(folder, pixels, labels, *, epochs, patience=99):
-    model = compiled(join(small_backbone(), small_head()))
+def train(
+    folder, pixels, labels, *, epochs, patience=99, progress=None, goals=None, rate_of=None, head=None, **settings
+):
+    model = join(small_backbone(), head or small_head())
     training, validation = feeds(pixels, labels)
-    plan = StagePlan("fine_tune", epochs, patience, True, folder / "stage.npz")
+    plan = StagePlan("fine_tune", epochs, patience, True, folder / "stage.npz", checkpoint_steps=1)
     log = TrainingLog(folder)
-    state = run_stage(plan, model, training=training, validation=validation, log=log, progress=Progress())
+    state = run_stage(
+        plan,
+        model,
+        compile_with=lambda factor: compiler(model, (rate_of or 0.01.__mul__)(factor), **settings)(1.0),
+        training=training,
+        validation=validation,
+        goals=goals or Goals(TrainConfig(**settings)),
+        log=log,
+        progress=progress or Progress(),
+    )
     log.close()
     return model, state
 
 
-def test_a_resumed_stage_ends_in_the_same_bytes(tmp_path, pixels, labels):
-    _, straight = train(tmp_path / "straight", pixels, labels, epochs=4)
-    train(tmp_path / "stopped", pixels, labels, epochs=2)
-    unfinished = StageState.load(tmp_path / "stopped" / "stage.npz")
-    unfinished.finished = False
-    unfinished.save(tmp_path / "stopped" / "stage.npz")
-    _, resumed = train(tmp_path / "stopped", pixels, labels, epochs=4)
+class StopAt(Progress):
+    """Ask the process to stop after so many steps, as Ctrl-C would."""
+
+    def __init__(self, steps):
+        super().__init__()
+        self.left = steps
+
+    def update(self, text, *, done=None, total=None):
+        self.left -= 1
+        if not self.left:
+            signal.raise_signal(signal.SIGINT)
+
+
+EVERYTHING = {"ema": 0.9, "accumulate": 2, "schedule": "one_cycle", "clip_norm": 1.0, "weight_decay": 0.01}
+
+
+def same_bytes(straight, resumed):
     for group in ("variables", "optimizer", "best"):
         for first, second in zip(getattr(straight, group), getattr(resumed, group), strict=True):
-            np.testing.assert_array_equal(first, second)
-    losses = [row["loss"] for row in straight.history]
-    assert [row["loss"] for row in resumed.history] == losses
-    lines = (tmp_path / "stopped" / "history.csv").read_text().splitlines()
-    assert len(lines) == 5
+            assert first.tobytes() == second.tobytes()
+    without_time = [[{**row, "seconds": 0} for row in state.history] for state in (straight, resumed)]
+    assert without_time[0] == without_time[1]
+
+
+@pytest.mark.parametrize("settings", [{}, EVERYTHING, {"optimizer": "sgd"}], ids=["plain", "everything", "sgd"])
+def test_a_stage_stopped_again_and_again_ends_in_the_same_bytes(tmp_path, pixels, labels, settings):
+    _, straight = train(tmp_path / "straight", pixels, labels, epochs=3, **settings)
+    done = 0
+    for steps in (1, 1, 3):
+        with pytest.raises(KeyboardInterrupt):
+            train(tmp_path / "stopped", pixels, labels, epochs=3, progress=StopAt(steps), **settings)
+        unfinished = StageState.load(tmp_path / "stopped" / "stage.npz")
+        done += steps
+        assert 3 * unfinished.epoch + unfinished.step == done
+    _, resumed = train(tmp_path / "stopped", pixels, labels, epochs=3, **settings)
+    same_bytes(straight, resumed)
+    assert len((tmp_path / "stopped" / "history.csv").read_text().splitlines()) == 4
+
+
+def test_a_checkpoint_that_is_cut_off_gives_way_to_the_one_before(tmp_path, pixels, labels):
+    _, straight = train(tmp_path / "straight", pixels, labels, epochs=2)
+    with pytest.raises(KeyboardInterrupt):
+        train(tmp_path / "stopped", pixels, labels, epochs=2, progress=StopAt(4))
+    path = tmp_path / "stopped" / "stage.npz"
+    path.write_bytes(path.read_bytes()[:-100])
+    assert StageState.load(path).step < 4
+    _, resumed = train(tmp_path / "stopped", pixels, labels, epochs=2)
+    same_bytes(straight, resumed)
+
+
+def test_averaged_weights_are_what_is_judged_and_kept(tmp_path, pixels, labels):
+    model, state = train(tmp_path, pixels, labels, epochs=3, ema=0.9)
+    _, validation = feeds(pixels, labels)
+    measured = model.evaluate(validation, verbose=0, return_dict=True)
+    assert measured["loss"] == pytest.approx(state.best_loss, rel=1e-5)
+    raw = state.variables[: len(state.best)]
+    assert any((first != second).any() for first, second in zip(raw, state.best, strict=True))
+
+
+def test_a_goal_ends_the_stage_and_keeps_what_reached_it(tmp_path, pixels, labels):
+    _, state = train(tmp_path, pixels, labels, epochs=50, until="loss=1.2")
+    assert state.stopped_by == "until"
+    assert state.history[-1]["val_loss"] <= 1.2
+    assert all(row["val_loss"] > 1.2 for row in state.history[:-1])
+    assert state.best_epoch == state.epoch
+
+
+def test_the_time_limit_ends_the_stage_within_an_epoch(tmp_path, pixels, labels):
+    _, state = train(tmp_path, pixels, labels, epochs=50, time_limit_s=1e-9)
+    assert (state.stopped_by, state.epoch) == ("time_limit", 1)
 
 
 def test_early_stopping_restores_the_best_epoch(tmp_path, pixels, labels):
@@ -97,14 +170,33 @@ def test_early_stopping_restores_the_best_epoch(tmp_path, pixels, labels):
     assert state.best_loss <= min(losses)
 
 
-def test_a_loss_that_is_not_finite_stops_with_advice(tmp_path, pixels, labels):
-    model = compiled(join(small_backbone(), small_head()))
-    model.layers[-1].layers[-1].kernel.assign(np.full((6, 3), np.nan))
-    training, validation = feeds(pixels, labels)
-    plan = StagePlan("head", 2, 2, False, tmp_path / "stage.npz")
-    with pytest.raises(JobError, match="not finite in epoch 1") as raised:
-        run_stage(plan, model, training=training, validation=validation, log=TrainingLog(tmp_path), progress=Progress())
+class Told(Progress):
+    def __init__(self):
+        super().__init__()
+        self.results = []
+
+    def result(self, text):
+        self.results.append(text)
+
+
+def test_a_loss_that_is_not_finite_goes_back_once_and_then_stops_with_advice(tmp_path, pixels, labels):
+    told, head = Told(), small_head()
+    head.layers[-1].kernel.assign(np.full((6, 3), np.nan))
+    with pytest.raises(JobError, match=r"step 1 of epoch 1 of stage 'fine_tune'.*layer 'dense") as raised:
+        train(tmp_path, pixels, labels, epochs=2, progress=told, head=head)
     assert "learning rate" in raised.value.hint
+    assert [text for text in told.results if "going back, with a tenth" in text]
+
+
+def test_a_rate_that_is_too_high_is_lowered_and_training_goes_on(tmp_path, pixels, labels):
+    def rate_of(factor):
+        return 1e30 if factor == 1.0 else 0.01
+
+    told = Told()
+    _, state = train(tmp_path, pixels, labels, epochs=2, progress=told, rate_of=rate_of, optimizer="sgd")
+    assert state.rate_factor < 1.0
+    assert state.epoch == 2
+    assert [text for text in told.results if text.startswith("not finite in step")]
 
 
 def test_batch_normalization_never_moves_while_the_top_learns(pixels, labels):
@@ -114,7 +206,8 @@ def test_batch_normalization_never_moves_while_the_top_learns(pixels, labels):
     norm = backbone.get_layer("norm")
     before = [np.array(value) for value in norm.get_weights()]
     kernel = np.array(backbone.get_layer("first").kernel.value)
-    compiled(model).fit(normalize(pixels, CONTRACT), labels, epochs=2, verbose=0)
+    compiler(model)(1.0)
+    model.fit(normalize(pixels, CONTRACT), labels, epochs=2, verbose=0)
     for old, new in zip(before, norm.get_weights(), strict=True):
         np.testing.assert_array_equal(old, new)
     assert not np.array_equal(kernel, np.array(backbone.get_layer("first").kernel.value))
@@ -125,7 +218,9 @@ def test_only_the_asked_number_of_layers_learns(pixels, labels):
     assert thaw_top(backbone, 1) == 1
     first = np.array(backbone.get_layer("first").kernel.value)
     second = np.array(backbone.get_layer("second").kernel.value)
-    compiled(join(backbone, small_head())).fit(normalize(pixels, CONTRACT), labels, verbose=0)
+    model = join(backbone, small_head())
+    compiler(model)(1.0)
+    model.fit(normalize(pixels, CONTRACT), labels, verbose=0)
     np.testing.assert_array_equal(first, np.array(backbone.get_layer("first").kernel.value))
     assert not np.array_equal(second, np.array(backbone.get_layer("second").kernel.value))
 
@@ -163,7 +258,7 @@ def test_balanced_weights_make_classes_weigh_the_same():
 
 def test_a_damaged_checkpoint_is_said_so(tmp_path):
     path = tmp_path / "stage.npz"
-    StageState(1, math.inf, 0, 0, False, [], [np.ones(3)], [], [np.ones(3)]).save(path)
+    StageState(epoch=1, variables=[np.ones(3)], best=[np.ones(3)]).save(path)
     path.write_bytes(path.read_bytes()[:60])
     with pytest.raises(IntegrityError, match="damaged"):
         StageState.load(path)
@@ -188,6 +283,6 @@ def test_automatic_precision_says_why():
 
 def test_all_settings_out_of_range_are_named_at_once():
     with pytest.raises(ConfigError) as raised:
-        TrainConfig(epochs=0, learning_rate=-1.0)
-    assert "epochs: must be at least 1. Received: 0." in raised.value.message
+        TrainConfig(epochs=-1, learning_rate=-1.0)
+    assert "epochs: must be at least 0. Received: -1." in raised.value.message
     assert "learning_rate: must be above 0. Received: -1.0." in raised.value.message
