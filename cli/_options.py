@@ -13,6 +13,7 @@ from tfl.core.augmentation import Augmentation, AugmentConfig, resolve_augmentat
 from tfl.core.config import RunConfig, parse_assignment, read_yaml, resolve_config
 from tfl.core.errors import UserError
 from tfl.core.files import IfExists
+from tfl_cli._types import Duration, NumberOr
 
 if TYPE_CHECKING:
     from tfl.data.manifest import Manifest
@@ -40,12 +41,18 @@ TRAIN_FLAGS: dict[str, tuple[str, Any, str]] = {
         "How pictures are brought to that size; the backbone's own way by default.",
     ),
     "--epochs": ("train.epochs", int, "Most epochs of the head."),
-    "--batch-size": ("train.batch_size", int, "Samples per step of the second stage."),
-    "--learning-rate": ("train.learning_rate", float, "Of the head."),
+    "--batch-size": ("train.batch_size", NumberOr(int, "auto"), "Samples per step of fine-tuning, or auto."),
+    "--learning-rate": ("train.learning_rate", NumberOr(float, "find"), "Of the head; find runs a range test."),
+    "--until": ("train.until", str, "Stop once validation reaches it, such as accuracy=0.95."),
+    "--time-limit": ("train.time_limit_s", Duration(), "Stop training after it with the best so far, such as 10m."),
     "--patience": ("train.patience", int, "Epochs without progress before a stage stops."),
     "--fine-tune": ("train.fine_tune_epochs", int, "Most epochs of training the backbone's last layers too."),
     "--fine-tune-layers": ("train.fine_tune_layers", int, "How many of the backbone's last layers; 0 means all."),
-    "--fine-tune-rate": ("train.fine_tune_learning_rate", float, "Learning rate of that stage."),
+    "--fine-tune-rate": (
+        "train.fine_tune_learning_rate",
+        NumberOr(float, "find"),
+        "Learning rate of that stage; find runs a range test.",
+    ),
     "--augment": (
         "train.augmentation",
         click.Choice(get_args(Augmentation)),
@@ -64,6 +71,8 @@ TRAIN_FLAGS: dict[str, tuple[str, Any, str]] = {
     ),
     "--seed": ("seed", int, "Of every random choice."),
 }
+#: Flag -> other names of it.
+SHORT = {"--learning-rate": ("--lr",)}
 EXPORT_FLAGS: dict[str, tuple[str, Any, str]] = {
     "--target": ("export.targets", "str,", "Targets, comma-separated; all by default."),
     "--precision": ("export.precisions", "str,", "Precisions, comma-separated; fp32,fp16,int8 by default."),
@@ -134,7 +143,8 @@ def setting_flags(*tables: dict[str, tuple[str, Any, str]]) -> Callable[[F], F]:
             "--config", "config_file", type=click.Path(path_type=Path), help="YAML file with settings."
         )(function)
         for flag, (_, kind, text) in reversed(flags):
-            function = click.option(flag, _parameter(flag), type=str if kind == "str," else kind, help=text)(function)
+            names = (flag, *SHORT.get(flag, ()), _parameter(flag))
+            function = click.option(*names, type=str if kind == "str," else kind, help=text)(function)
         return function
 
     return add
@@ -171,7 +181,9 @@ def names_or(text: str | None, default: tuple[str, ...]) -> tuple[str, ...]:
 def output_flags(function: F) -> F:
     """Add `--out`, `--resume` and `--overwrite`."""
     function = click.option("--overwrite", is_flag=True, help="Replace the run in --out.")(function)
-    function = click.option("--resume", is_flag=True, help="Go on with the run in --out.")(function)
+    function = click.option(
+        "--resume", is_flag=False, flag_value="", metavar="[RUN]", help="Go on with RUN, or with the run in --out."
+    )(function)
     return click.option("--out", type=click.Path(), help="Folder of the run; runs/<data>-<backbone>-<n> by default.")(
         function
     )
@@ -183,11 +195,17 @@ def if_exists(options: dict[str, Any]) -> IfExists:
     Raises:
         UserError: Both were given.
     """
-    if options["resume"] and options["overwrite"]:
+    if options["resume"] is None:
+        return "overwrite" if options["overwrite"] else "refuse"
+    if options["overwrite"]:
         raise UserError("--resume and --overwrite exclude each other.")
     if options["resume"]:
-        return "resume"
-    return "overwrite" if options["overwrite"] else "refuse"
+        if options["out"] not in (None, options["resume"]):
+            raise UserError(
+                f"--resume {options['resume']} and --out {options['out']} are different folders.", hint="Name one."
+            )
+        options["out"] = options["resume"]
+    return "resume"
 
 
 def bad_data_flags(function: F) -> F:

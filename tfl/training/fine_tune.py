@@ -65,9 +65,10 @@ def train_top(work: Work, plan: TopPlan) -> tuple[StageState, int]:
     network = work.frozen.network
     count = thaw_top(network.model, plan.layers, batch_norm=train.batch_norm)
     cached = _cached(work, plan.point) if plan.point else None
-    part = network.part(plan.point, "") if cached else network.model
+    point = plan.point if cached else ""
+    part = network.part(point, "")
     model = join(part, work.head)
-    batch_size = work.batch_size_of(plan.name, model)
+    batch_size = work.batch_size_of(plan.name, layers=plan.layers, point=point)
     salt = 1 + sum(map(ord, plan.name.removeprefix("fine_tune")))
     if cached:
         values, labels, chosen, views = cached
@@ -100,7 +101,7 @@ def train_top(work: Work, plan: TopPlan) -> tuple[StageState, int]:
         train.fine_tune_epochs,
         train.patience,
         True,
-        work.folder.training_dir / f"{plan.name}.npz",
+        work.folder.training_dir / f"{plan.name}.state",
         train.checkpoint_s,
         train.checkpoint_steps,
     )

@@ -65,7 +65,7 @@ def _features(work: Work, found: Any) -> Floats:
 
 def _instant(work: Work, learned: Floats, chosen: Floats) -> StageState:
     """Fit multinomial logistic regressions by L-BFGS and give the head the weights of the best one."""
-    path = work.folder.training_dir / "instant.npz"
+    path = work.folder.training_dir / "instant.state"
     state = StageState.load(path)
     if state is None:
         start = time.monotonic()
@@ -152,7 +152,7 @@ def _by_gradient(work: Work, learned: Floats, labels: Labels | Floats, chosen: F
         train.epochs,
         train.patience,
         train.instant,
-        work.folder.training_dir / "head.npz",
+        work.folder.training_dir / "head.state",
         train.checkpoint_s,
         train.checkpoint_steps,
     )

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any, Literal
 from tfl.core.config import RunConfig
 from tfl.core.progress import Progress
 from tfl.core.run_folder import RunFolder
+from tfl.training.batch_size import find_batch_size
 from tfl.training.feed import Prepare, balanced_weights, make_feed
 from tfl.training.frozen import Frozen
 from tfl.training.goals import Goals
@@ -66,12 +67,26 @@ class Work:
             progress=self.progress,
         )
 
-    def batch_size_of(self, stage: str, model: keras.Model) -> int:
-        """Return the batch size of fine-tuning: the one asked for, or the one that a trial in a child suggests."""
+    def batch_size_of(self, stage: str, *, layers: int, point: str) -> int:
+        """Return the batch size of fine-tuning: the one asked for, or the one that a trial in a child suggests.
+
+        Args:
+            stage: Its name.
+            layers: How many of the backbone's last layers learn; 0 means all.
+            point: Where the frozen part ends; empty where the whole network is run.
+        """
         asked = self.config.train.batch_size
-        if isinstance(asked, int):
+        if asked != "auto":
             return asked
-        raise NotImplementedError
+        return find_batch_size(
+            self.folder.training_dir / f"batch-{stage}.json",
+            config=self.config.to_dict(),
+            class_count=self.samples.class_count,
+            layers=layers,
+            point=point,
+            most=len(self.samples.train.examples),
+            progress=self.progress,
+        )
 
 
 def compiled(

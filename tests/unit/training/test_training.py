@@ -78,7 +78,7 @@ def train(
     state = run_stage(
         plan,
         model,
-        compile_with=lambda factor: compiler(model, (rate_of or 0.01.__mul__)(factor), **settings)(1.0),
+        compile_with=lambda factor: compiler(model, (rate_of or (0.01).__mul__)(factor), **settings)(1.0),
         training=training,
         validation=validation,
         goals=goals or Goals(TrainConfig(**settings)),

@@ -1,0 +1,43 @@
+"""Kinds of values that flags take."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import click
+
+from tfl.core.durations import parse_duration_s
+from tfl.core.errors import ConfigError
+
+
+class NumberOr(click.ParamType):
+    """A number, or one word.
+
+    Args:
+        kind: `int` or `float`.
+        word: The word.
+    """
+
+    def __init__(self, kind: type[int] | type[float], word: str) -> None:
+        self._kind, self._word = kind, word
+        self.name = f"{'integer' if kind is int else 'number'}|{word}"
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:
+        if value == self._word:
+            return value
+        try:
+            return self._kind(value)
+        except ValueError:
+            self.fail(f"must be {self.name.replace('|', ' or ')}. Received: '{value}'.", param, ctx)
+
+
+class Duration(click.ParamType):
+    """A length of time, such as `10m`; gives seconds."""
+
+    name = "time"
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:
+        try:
+            return value if isinstance(value, float) else parse_duration_s(str(value))
+        except ConfigError as error:
+            self.fail(error.message, param, ctx)
