@@ -13,6 +13,7 @@ from tfl.core.augmentation import Augmentation, AugmentConfig, resolve_augmentat
 from tfl.core.config import RunConfig, parse_assignment, read_yaml, resolve_config
 from tfl.core.errors import UserError
 from tfl.core.files import IfExists
+from tfl.loggers import LOGGERS
 
 if TYPE_CHECKING:
     from tfl.data.manifest import Manifest
@@ -63,6 +64,11 @@ TRAIN_FLAGS: dict[str, tuple[str, Any, str]] = {
         "Arithmetic of the training.",
     ),
     "--seed": ("seed", int, "Of every random choice."),
+    "--logger": (
+        "log.loggers",
+        "str,",
+        f"Where epochs are written, comma-separated: {', '.join(LOGGERS.names())}.",
+    ),
 }
 EXPORT_FLAGS: dict[str, tuple[str, Any, str]] = {
     "--target": ("export.targets", "str,", "Targets, comma-separated; all by default."),

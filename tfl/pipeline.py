@@ -5,7 +5,6 @@ from __future__ import annotations
 import contextlib
 import dataclasses
 import datetime
-import json
 import re
 import shutil
 import time
@@ -31,8 +30,11 @@ from tfl.data.readers import ReadOptions
 from tfl.data.split import assign_splits
 from tfl.data.store import open_pixels
 from tfl.exports import benchmark_run, cells_of, export_run, load_config
+from tfl.loggers import check_loggers
+from tfl.run_log import end_log, plan_log
 from tfl.tasks import TASKS, SliceScores, slice_scores
 from tfl.training.fit import Trained
+from tfl.training.logs import read_history
 
 #: A column of more values than this is not scored by unless asked: it rather names the samples.
 _MOST_VALUES = 20
@@ -131,6 +133,7 @@ def _check_names(config: RunConfig, if_exists: IfExists) -> None:
     from tfl.backbones import SOURCES, parse_spec
 
     TASKS.get(config.task)
+    check_loggers(config.log)
     source, name = parse_spec(config.model.backbone)
     SOURCES.get(source).info(name)
     plan_cells(config.export.targets, config.export.precisions)
@@ -211,6 +214,7 @@ def _save(context: _Context, *, status: Any, message: str = "") -> None:
     # A full disk must not hide the error that is on its way up.
     with contextlib.suppress(TflError):
         context.record.save(context.folder.record_file)
+        end_log(context.folder, status)
 
 
 def _do_stage(context: _Context, name: str) -> None:
@@ -273,6 +277,9 @@ def _train(context: _Context) -> None:
 
     config, folder = context.config, context.folder
     manifest = Manifest.load(folder.manifest_file)
+    plan = plan_log(config, folder, context.record, manifest)
+    for name, reason in plan.left_out.items():
+        context.progress.result(f"no {name} log: {reason}")
     trained = fit(manifest, config, folder, progress=context.progress)
     contract = trained.backbone.info.preprocessing
     examples = manifest.of_split("test")
@@ -317,7 +324,7 @@ def _evaluate(context: _Context) -> None:
         truth=held_out.truth,
         outputs=held_out.outputs,
         paths=held_out.paths,
-        history=_history(folder),
+        history=read_history(folder.training_dir),
         model=context.trained.model if context.trained else None,
     )
     context.progress.result(
@@ -341,11 +348,6 @@ def _slices(manifest: Manifest, held_out: HeldOut) -> tuple[SliceScores, ...]:
         int(answer) == truth for answer, truth in zip(held_out.outputs.argmax(axis=1), held_out.truth, strict=True)
     ]
     return slice_scores(examples, right, by)
-
-
-def _history(folder: RunFolder) -> list[dict[str, Any]]:
-    path = folder.training_dir / "history.jsonl"
-    return [json.loads(line) for line in path.read_text(encoding="utf-8").splitlines()] if path.is_file() else []
 
 
 def _export(context: _Context) -> None:

@@ -13,6 +13,7 @@ from typing import Any, Literal
 from tfl.core.augmentation import Augmentation, AugmentConfig
 from tfl.core.errors import ConfigError, NotFoundError
 from tfl.core.files import write_text
+from tfl.core.log_config import LogConfig
 from tfl.core.records import Record
 
 Precision = Literal["auto", "float32", "mixed_bfloat16", "mixed_float16"]
@@ -246,6 +247,7 @@ class RunConfig(Record):
     augment: AugmentConfig = field(default_factory=AugmentConfig)
     export: ExportConfig = field(default_factory=ExportConfig)
     benchmark: BenchmarkConfig = field(default_factory=BenchmarkConfig)
+    log: LogConfig = field(default_factory=LogConfig)
 
     def __post_init__(self) -> None:
         _check([(self.seed < 0, f"seed: must be at least 0. Received: {self.seed}.")])

@@ -48,6 +48,9 @@ EXTRA_OF_MODULE = {
     "nncf": "compress",
     "tf2onnx": "compress",
     "onnx": "compress",
+    "mlflow": "mlflow",
+    "sqlalchemy": "mlflow",
+    "alembic": "mlflow",
 }
 
 
