@@ -4,10 +4,8 @@ from __future__ import annotations
 
 import contextlib
 import dataclasses
-import datetime
 import re
 import shutil
-import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path, PurePosixPath
@@ -16,22 +14,22 @@ from urllib.parse import urlsplit
 
 from tfl.bench.cells import plan_cells
 from tfl.bench.held_out import HeldOut
-from tfl.core.config import RunConfig, differences, save_yaml
-from tfl.core.environment import read_environment
-from tfl.core.errors import IntegrityError, OutputExistsError, TflError, UnsupportedError, UserError
+from tfl.core.config import RunConfig
+from tfl.core.energy import EnergyMeter
+from tfl.core.errors import IntegrityError, TflError, UnsupportedError, UserError
 from tfl.core.files import IfExists, claim_folder
 from tfl.core.progress import Progress
 from tfl.core.run_folder import RUN_FILE, RunFolder, RunRecord, StageRecord
-from tfl.core.version import __version__
 from tfl.data.check import SKIPPED_RULES, CheckReport, check, require_clean, skip_bad
 from tfl.data.loading import read_manifest
 from tfl.data.manifest import Manifest
 from tfl.data.readers import ReadOptions
 from tfl.data.split import assign_splits
 from tfl.data.store import open_pixels
-from tfl.exports import benchmark_run, cells_of, export_run, load_config
+from tfl.exports import benchmark_run, cells_of, export_run
 from tfl.loggers import check_loggers
 from tfl.run_log import end_log, plan_log
+from tfl.run_record import StageMeter, open_record
 from tfl.tasks import TASKS, SliceScores, slice_scores
 from tfl.training.fit import Trained
 from tfl.training.logs import read_history
@@ -57,6 +55,7 @@ class _Context:
     folder: RunFolder
     progress: Progress
     record: RunRecord
+    energy: EnergyMeter
     trained: Trained | None = None
     failed: list[str] = field(default_factory=list)
 
@@ -101,17 +100,20 @@ def run(
     _check_names(config, if_exists)
     config = dataclasses.replace(config, out=str(folder.path))
     claim_folder(folder.path, if_exists=if_exists, marker=RUN_FILE)
-    record = _open_record(config, folder, command)
-    context = _Context(config, folder, progress, record)
+    record = open_record(config, folder, command=command)
+    energy = EnergyMeter()
+    context = _Context(config, folder, progress, dataclasses.replace(record, energy_note=energy.note), energy)
     try:
-        for number, name in enumerate(stages, 1):
-            progress.stage(STAGES[name], number=number, total=len(stages))
-            _do_stage(context, name)
+        with energy:
+            for number, name in enumerate(stages, 1):
+                progress.stage(STAGES[name], number=number, total=len(stages))
+                _do_stage(context, name)
     except KeyboardInterrupt:
         _save(context, status="stopped")
         raise
     except TflError as error:
-        if isinstance(error, UserError) and not set(context.record.stages) - {"check"}:
+        done = {name for name, stage in context.record.stages.items() if stage.status == "done"}
+        if isinstance(error, UserError) and not done - {"check"}:
             # Nothing has been made yet; the same command works once the data are mended.
             shutil.rmtree(folder.path, ignore_errors=True)
         else:
@@ -186,29 +188,6 @@ def _name_of(place: str) -> str:
     return PurePosixPath(address.path).name or address.netloc
 
 
-def _open_record(config: RunConfig, folder: RunFolder, command: str) -> RunRecord:
-    if folder.record_file.is_file():
-        changed = differences(load_config(folder), config)
-        if changed:
-            raise OutputExistsError(
-                f"{folder.path} was made with other settings: {'; '.join(changed)}.",
-                hint="Resume with the same settings, or choose another --out.",
-            )
-        return dataclasses.replace(RunRecord.load(folder.record_file), status="running", message="")
-    record = RunRecord(
-        name=folder.path.name,
-        created=datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds"),
-        command=command,
-        tfl_version=__version__,
-        status="running",
-        stages={},
-        environment=read_environment(),
-    )
-    save_yaml(config, folder.config_file)
-    record.save(folder.record_file)
-    return record
-
-
 def _save(context: _Context, *, status: Any, message: str = "") -> None:
     context.record = dataclasses.replace(context.record, status=status, message=message)
     # A full disk must not hide the error that is on its way up.
@@ -222,7 +201,7 @@ def _do_stage(context: _Context, name: str) -> None:
     if known is not None and known.status == "done":
         context.progress.result(f"{STAGES[name]}: done before, kept")
         return
-    start = time.perf_counter()
+    meter = StageMeter(context.energy)
     work: dict[str, Callable[[_Context], None]] = {
         "check": _check,
         "split": _split,
@@ -232,10 +211,20 @@ def _do_stage(context: _Context, name: str) -> None:
         "benchmark": _benchmark,
         "report": _report,
     }
-    work[name](context)
-    entry = StageRecord(status="done", seconds=round(time.perf_counter() - start, 2))
-    context.record = dataclasses.replace(context.record, stages={**context.record.stages, name: entry})
+    try:
+        work[name](context)
+    except KeyboardInterrupt:
+        _note(context, name, meter.record("stopped", before=known))
+        raise
+    except TflError:
+        _note(context, name, meter.record("failed", before=known))
+        raise
+    _note(context, name, meter.record("done", before=known))
     context.record.save(context.folder.record_file)
+
+
+def _note(context: _Context, name: str, entry: StageRecord) -> None:
+    context.record = dataclasses.replace(context.record, stages={**context.record.stages, name: entry})
 
 
 def _check(context: _Context) -> None:
@@ -265,6 +254,7 @@ def _split(context: _Context) -> None:
         duplicate_groups=CheckReport.load(context.folder.check_file).duplicate_groups,
     )
     manifest.save(context.folder.manifest_file)
+    context.record = dataclasses.replace(context.record, data_fingerprint=manifest.fingerprint)
     counts = ", ".join(f"{len(manifest.of_split(split))} {split}" for split in ("train", "validation", "test"))
     scored = [given for given, split in manifest.split_names.items() if split == "test" and given != "test"]
     note = f" ('{scored[0]}' is what is scored, so it chooses nothing)" if scored else ""
