@@ -13,7 +13,7 @@ from tfl_cli._output import print_json, print_next, print_table, quoted
 
 @click.group("runs")
 def command() -> None:
-    """List, show and compare runs."""
+    """List, show, compare and reproduce runs."""
 
 
 @command.command("list")
@@ -97,6 +97,45 @@ def compare_command(runs: tuple[Path, ...], as_json: bool) -> None:
     print_table(head, rows)
     if len(set(fingerprints)) > 1:
         click.echo("The runs were made from different data or splits, so their figures do not compare one to one.")
+
+
+@command.command("reproduce")
+@click.argument("run", type=click.Path(path_type=Path))
+@click.option("--out", type=click.Path(path_type=Path), help="Folder of the new run; RUN-again-<n> by default.")
+@click.option(
+    "--allow-changed-data", is_flag=True, help="Train on what is there of the data, though it is not the same."
+)
+@click.option(
+    "--tolerance",
+    type=click.FloatRange(0.0, 1.0),
+    help="Largest difference of a probability that counts as the same, as long as no answer changes.",
+)
+@click.option("--json", "as_json", is_flag=True, help="Print one JSON document on standard output.")
+def reproduce_command(
+    run: Path, out: Path | None, allow_changed_data: bool, tolerance: float | None, as_json: bool
+) -> int:
+    """Train RUN again from its record, with the same splits, and compare every figure, answer and weight.
+
+    Exit status 0 when every byte is the same, or all is within --tolerance; 1 otherwise.
+    """
+    from tfl.reproduction import reproduce
+    from tfl_cli._output import command_line
+    from tfl_cli._progress import make_progress
+    from tfl_cli._reproduction import print_reproduction
+
+    with make_progress() as progress:
+        result = reproduce(
+            run,
+            out=out,
+            changed_data="allow" if allow_changed_data else "refuse",
+            command=command_line(),
+            progress=progress,
+        )
+    if as_json:
+        print_json(result.to_dict())
+    else:
+        print_reproduction(result)
+    return 0 if result.is_reproduced(tolerance=tolerance) else 1
 
 
 def _figure(value: Any) -> str:

@@ -17,8 +17,20 @@ from tfl.data_set import Data, augmentation_settings, load_data
 from tfl.model import Model, load
 from tfl.pipeline import STAGES, TRAINING_STAGES, Outcome
 from tfl.pipeline import run as run_pipeline
+from tfl.reproduction import Reproduction, reproduce
 
-__all__ = ["Data", "Model", "fit", "list_models", "load", "load_data", "model_info", "run"]
+__all__ = [
+    "Data",
+    "Model",
+    "Reproduction",
+    "fit",
+    "list_models",
+    "load",
+    "load_data",
+    "model_info",
+    "reproduce",
+    "run",
+]
 
 
 @dataclasses.dataclass(frozen=True)

@@ -101,6 +101,24 @@ def run(
     config = dataclasses.replace(config, out=str(folder.path))
     claim_folder(folder.path, if_exists=if_exists, marker=RUN_FILE)
     record = open_record(config, folder, command=command)
+    return do_stages(config, folder, record, stages=stages, progress=progress)
+
+
+def do_stages(
+    config: RunConfig, folder: RunFolder, record: RunRecord, *, stages: tuple[str, ...], progress: Progress
+) -> Outcome:
+    """Do the stages of a run whose record is open; see `run`.
+
+    Args:
+        config: As saved in the folder.
+        folder: Of the run.
+        record: Of the run; stages that are done in it are not done again.
+        stages: Which of `STAGES`.
+        progress: Told what happens.
+
+    Raises:
+        TflError: As for `run`.
+    """
     energy = EnergyMeter()
     context = _Context(config, folder, progress, dataclasses.replace(record, energy_note=energy.note), energy)
     try:
@@ -140,10 +158,10 @@ def _check_names(config: RunConfig, if_exists: IfExists) -> None:
     SOURCES.get(source).info(name)
     plan_cells(config.export.targets, config.export.precisions)
     if if_exists != "resume":
-        _read_data(config)
+        read_data(config)
 
 
-def _read_data(config: RunConfig) -> Manifest:
+def read_data(config: RunConfig) -> Manifest:
     """List the examples that a config names.
 
     Raises:
@@ -229,7 +247,7 @@ def _note(context: _Context, name: str, entry: StageRecord) -> None:
 
 def _check(context: _Context) -> None:
     data = context.config.data
-    manifest = _read_data(context.config)
+    manifest = read_data(context.config)
     report, manifest = check(manifest, progress=context.progress)
     report.save(context.folder.check_file)
     if data.bad_files == "skip":

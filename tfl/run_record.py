@@ -81,7 +81,7 @@ def made_with_differences(
     """
     found = list(environment_differences(record.environment, environment))
     if record.code is not None and code is not None and record.code != code:
-        found.append(f"code: {record.code} -> {code}")
+        found.append(f"code: {_named(record.code)} -> {_named(code)}")
     if record.packages and packages:
         told = {line.partition(":")[0] for line in found}
         for name in sorted(record.packages.keys() | packages.keys()):
@@ -89,6 +89,11 @@ def made_with_differences(
             if before != after and f"versions.{name}" not in told:
                 found.append(f"packages.{name}: {before} -> {after}")
     return tuple(found)
+
+
+def _named(code: CodeVersion) -> str:
+    # Without a commit, only the digest tells two builds of one version apart.
+    return str(code) if code.commit else f"{code} ({code.digest[:12]})"
 
 
 def deciding_settings(config: RunConfig) -> dict[str, object]:

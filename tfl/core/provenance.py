@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
+from tfl.core.files import sha256_file, sha256_text
 from tfl.core.records import Record
 from tfl.core.version import __version__
 
@@ -25,16 +26,19 @@ class CodeVersion(Record):
     Attributes:
         version: Of the package.
         commit: Of the checkout that it was run from, 40 hex digits; empty where it was installed.
+        digest: SHA-256 over the package's Python files, which tells two changed states of one commit apart.
         state: `clean`, `dirty` (the code differs from the commit), or `unknown` (no checkout, or no git to ask).
     """
 
     version: str
+    digest: str = ""
     commit: str = ""
     state: Literal["clean", "dirty", "unknown"] = "unknown"
 
     def __str__(self) -> str:
         commit = f" at {self.commit[:12]}" if self.commit else ""
-        return f"{self.version}{commit}{', changed' if self.state == 'dirty' else ''}"
+        changed = f", changed to {self.digest[:12]}" if self.state == "dirty" else ""
+        return f"{self.version}{commit}{changed}"
 
 
 #: The folder that tfl is imported from.
@@ -43,14 +47,16 @@ _PACKAGE = Path(__file__).resolve().parents[1]
 
 def read_code_version(package: Path = _PACKAGE) -> CodeVersion:
     """Ask git about the folder that a package is imported from, tfl's own by default."""
+    files = sorted(package.rglob("*.py"))
+    digest = sha256_text(*(f"{file.relative_to(package).as_posix()}\t{sha256_file(file)}" for file in files))
     # A package that is installed inside of somebody's own repository does not have that repository's commit.
     if not (package.parent / ".git").exists():
-        return CodeVersion(version=__version__)
+        return CodeVersion(version=__version__, digest=digest)
     commit = _git(package.parent, "rev-parse", "HEAD")
     changes = _git(package.parent, "status", "--porcelain", "--", package.name)
     if commit is None or changes is None:
-        return CodeVersion(version=__version__)
-    return CodeVersion(version=__version__, commit=commit, state="dirty" if changes else "clean")
+        return CodeVersion(version=__version__, digest=digest)
+    return CodeVersion(version=__version__, digest=digest, commit=commit, state="dirty" if changes else "clean")
 
 
 def _git(folder: Path, *arguments: str) -> str | None:

@@ -68,6 +68,7 @@ class RunRecord(Record):
         packages: Versions of everything tfl stands on.
         energy_note: Which counters the energy is of, or why it is not measurable.
         resumptions: Later processes that went on with it.
+        reproduces: The run that this one does again, as a path; empty for all others.
     """
 
     name: str
@@ -85,6 +86,7 @@ class RunRecord(Record):
     packages: dict[str, str] = field(default_factory=dict)
     energy_note: str = ""
     resumptions: tuple[Resumption, ...] = ()
+    reproduces: str = ""
 
 
 @dataclass(frozen=True)
@@ -157,6 +159,11 @@ class RunFolder:
     def work_dir(self) -> Path:
         """What is needed only while the run goes on; removed at its end."""
         return self.path / "work"
+
+    @property
+    def reproduction_file(self) -> Path:
+        """`Reproduction`, in a run that does another one again."""
+        return self.path / "reproduction.json"
 
     @property
     def report_file(self) -> Path:

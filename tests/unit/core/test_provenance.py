@@ -36,8 +36,12 @@ def test_a_checkout_has_its_commit_and_says_when_the_code_was_changed(checkout):
     version = read_code_version(checkout)
     assert (version.commit, version.state, version.version) == (commit, "clean", __version__)
     (checkout / "code.py").write_text("x = 2\n")
-    assert read_code_version(checkout).state == "dirty"
-    assert str(read_code_version(checkout)) == f"{__version__} at {commit[:12]}, changed"
+    changed = read_code_version(checkout)
+    assert changed.state == "dirty"
+    assert changed.digest != version.digest
+    assert str(changed) == f"{__version__} at {commit[:12]}, changed to {changed.digest[:12]}"
+    (checkout / "code.py").write_text("x = 1\n")
+    assert read_code_version(checkout) == version
 
 
 def test_an_installed_package_does_not_take_the_commit_of_the_repository_around_it(checkout):
