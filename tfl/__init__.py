@@ -10,6 +10,7 @@ from tfl.core.version import __version__
 if TYPE_CHECKING:
     from tfl.api import Model as Model
     from tfl.api import Reproduction as Reproduction
+    from tfl.api import compare as compare
     from tfl.api import fit as fit
     from tfl.api import list_models as list_models
     from tfl.api import load as load
@@ -25,6 +26,7 @@ _HOMES = {
     "Reproduction": "tfl.api",
     "TflError": "tfl.core.errors",
     "UserError": "tfl.core.errors",
+    "compare": "tfl.api",
     "fit": "tfl.api",
     "list_models": "tfl.api",
     "load": "tfl.api",
@@ -40,6 +42,7 @@ __all__ = [
     "TflError",
     "UserError",
     "__version__",
+    "compare",
     "fit",
     "list_models",
     "load",

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from tfl.backbones import SOURCES, BackboneInfo, parse_spec
+from tfl.comparison import Comparison, compare
 from tfl.core.augmentation import AugmentConfig
 from tfl.core.config import RunConfig, resolve_config
 from tfl.core.files import IfExists
@@ -20,9 +21,11 @@ from tfl.pipeline import run as run_pipeline
 from tfl.reproduction import Reproduction, reproduce
 
 __all__ = [
+    "Comparison",
     "Data",
     "Model",
     "Reproduction",
+    "compare",
     "fit",
     "list_models",
     "load",

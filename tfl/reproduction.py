@@ -204,7 +204,9 @@ def _begin(config: RunConfig, later: RunFolder, earlier: RunFolder, manifest: Ma
     shutil.copy(earlier.check_file, later.check_file)
     record = dataclasses.replace(
         record,
-        stages={name: StageRecord(status="done", seconds=0.0) for name in ("check", "split")},
+        stages=dict.fromkeys(
+            ("check", "split"), StageRecord(status="done", seconds=0.0, cpu_seconds=0.0, energy_joules=0.0)
+        ),
         data_fingerprint=manifest.fingerprint,
         reproduces=str(earlier.path.resolve()),
     )

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import dataclasses
 import datetime
+import getpass
 import json
 import os
+import platform
 import time
 
 from tfl.core.config import RunConfig, differences, flatten, save_yaml
@@ -19,7 +21,7 @@ from tfl.core.version import __version__
 from tfl.exports import load_config
 
 #: Settings that say where results go, not what they are.
-_NO_INFLUENCE = ("out", "log.")
+NO_INFLUENCE = ("out", "log.")
 
 
 def open_record(config: RunConfig, folder: RunFolder, *, command: str) -> RunRecord:
@@ -50,6 +52,7 @@ def open_record(config: RunConfig, folder: RunFolder, *, command: str) -> RunRec
         status="running",
         stages={},
         environment=read_environment(),
+        by=_who(),
         code=read_code_version(),
         settings=settings,
         config_digest=settings_digest(settings),
@@ -98,7 +101,7 @@ def _named(code: CodeVersion) -> str:
 
 def deciding_settings(config: RunConfig) -> dict[str, object]:
     """Return the settings that decide results, by dotted name."""
-    return {name: value for name, value in flatten(config.to_dict()).items() if not name.startswith(_NO_INFLUENCE)}
+    return {name: value for name, value in flatten(config.to_dict()).items() if not name.startswith(NO_INFLUENCE)}
 
 
 def settings_digest(settings: dict[str, object]) -> str:
@@ -140,6 +143,15 @@ class StageMeter:
             peak_rss_bytes=peak,
             energy_joules=None if spent is None else round(spent, 3),
         )
+
+
+def _who() -> str:
+    try:
+        user = getpass.getuser()
+    except (OSError, KeyError):
+        # In a container, a user may have a number and no name.
+        user = str(os.getuid()) if hasattr(os, "getuid") else "somebody"
+    return f"{user}@{platform.node()}"
 
 
 def _cpu_seconds() -> float:

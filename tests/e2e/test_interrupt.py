@@ -39,7 +39,47 @@ def test_stop_and_resume_give_the_same_weights(colours, tmp_path, number):
     assert "--resume" in message
     assert "Traceback" not in message
     assert json.loads((stopped / "run.json").read_text())["status"] == "stopped"
-    resumed = call("train", "--out", stopped, "--resume")
+    before = json.loads((stopped / "run.json").read_text())["stages"]["train"]
+    assert before["status"] == "stopped"
+    resumed = call("train", "--out", stopped, "--resume", OMP_NUM_THREADS="1")
     assert resumed.returncode == 0, resumed.stderr
+    record = json.loads((stopped / "run.json").read_text())
+    assert record["stages"]["train"]["seconds"] > before["seconds"]
+    (entry,) = record["resumptions"]
+    assert "--resume" in entry["command"]
+    assert entry["changes"] == ["variables.OMP_NUM_THREADS: none -> 1"]
     first, second = ((folder / "training" / "history.jsonl").read_text().splitlines() for folder in (straight, stopped))
     assert [{**json.loads(row), "seconds": 0} for row in first] == [{**json.loads(row), "seconds": 0} for row in second]
+
+
+def test_an_interrupted_run_is_one_run_in_mlflow(colours, tmp_path):
+    tracking = pytest.importorskip("mlflow.tracking")
+    run = tmp_path / "runs" / "photos"
+    process = subprocess.Popen(
+        [TFL, "train", colours, "--out", run, *ARGUMENTS, "--logger", "mlflow"],
+        stderr=subprocess.PIPE,
+        text=True,
+        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),
+    )
+    wait_for(process, "Training")
+    wait_for(process, "epoch 3")
+    process.send_signal(signal.SIGINT)
+    process.communicate()
+    client = tracking.MlflowClient(f"sqlite:///{tmp_path / 'runs' / 'mlruns' / 'mlflow.db'}")
+    experiment = client.get_experiment_by_name("tfl")
+    (logged,) = client.search_runs([experiment.experiment_id])
+    assert logged.info.status == "KILLED"
+    assert call("train", "--out", run, "--resume").returncode == 0
+    (logged,) = client.search_runs([experiment.experiment_id])
+    assert logged.info.status == "FINISHED"
+    rows = [json.loads(row) for row in (run / "training" / "history.jsonl").read_text().splitlines()]
+    for name in ("loss", "val_accuracy"):
+        history = client.get_metric_history(logged.info.run_id, name)
+        assert [(item.step, item.value) for item in history] == [(step, row[name]) for step, row in enumerate(rows, 1)]
+    assert logged.data.params["train.epochs"] == "12"
+    assert 0.0 <= logged.data.metrics["test/accuracy"] <= 1.0
+    record = json.loads((run / "run.json").read_text())
+    assert logged.data.tags["data_fingerprint"] == record["data_fingerprint"]
+    assert logged.data.tags["git_commit"] == record["code"]["commit"]
+    names = {item.path for item in client.list_artifacts(logged.info.run_id)}
+    assert names == {"config.yaml", "report.html", "test.json"}

@@ -83,7 +83,16 @@ def test_without_counters_there_is_no_figure_of_energy(tmp_path):
 def test_a_record_of_an_older_version_is_read(folder):
     record = open_record(RunConfig(out=str(folder.path)), folder, command="tfl")
     data = record.to_dict()
-    for name in ("code", "settings", "config_digest", "data_fingerprint", "packages", "energy_note", "resumptions"):
+    for name in (
+        "by",
+        "code",
+        "settings",
+        "config_digest",
+        "data_fingerprint",
+        "packages",
+        "energy_note",
+        "resumptions",
+    ):
         del data[name]
     del data["environment"]["gpus"], data["environment"]["variables"]
     data["stages"] = {"check": {"schema": 1, "status": "done", "seconds": 1.5}}

@@ -108,7 +108,7 @@ def read_environment() -> Environment:
 
 def environment_differences(before: Environment, after: Environment) -> tuple[str, ...]:
     """Name what differs between two environments, as `versions.keras: 3.15.1 -> 3.16.0`."""
-    first, second = _flat(before), _flat(after)
+    first, second = flat_environment(before), flat_environment(after)
     keys = dict.fromkeys((*first, *second))
     return tuple(
         f"{key}: {first.get(key, 'none')} -> {second.get(key, 'none')}"
@@ -117,7 +117,8 @@ def environment_differences(before: Environment, after: Environment) -> tuple[st
     )
 
 
-def _flat(environment: Environment) -> dict[str, str]:
+def flat_environment(environment: Environment) -> dict[str, str]:
+    """Return an environment as text by dotted name, such as `versions.keras`."""
     flat: dict[str, str] = {}
     fields: dict[str, Any] = environment.to_dict()
     del fields["schema"]

@@ -61,6 +61,7 @@ class RunRecord(Record):
         stages: Those that ended, by name.
         environment: Of the process that began the run.
         message: Why it failed, or empty.
+        by: Who began it, as `user@host`.
         code: tfl's own version and commit; None in older records.
         settings: The resolved config by dotted name, as it was when the run began.
         config_digest: SHA-256 of those settings that decide results.
@@ -79,6 +80,7 @@ class RunRecord(Record):
     stages: dict[str, StageRecord]
     environment: Environment
     message: str = ""
+    by: str = ""
     code: CodeVersion | None = None
     settings: dict[str, Any] = field(default_factory=dict)
     config_digest: str = ""
