@@ -6,7 +6,9 @@ import subprocess
 
 import pytest
 
+import tfl
 from tests.e2e.conftest import TFL, call
+from tfl.core.progress import Progress
 
 pytestmark = pytest.mark.slow
 ARGUMENTS = ["--epochs", "12", "--patience", "12", "--set", "train.augmented_views=1", "--fine-tune", "2"]
@@ -52,31 +54,40 @@ def test_stop_and_resume_give_the_same_weights(colours, tmp_path, number):
     assert [{**json.loads(row), "seconds": 0} for row in first] == [{**json.loads(row), "seconds": 0} for row in second]
 
 
+class StopsInTheThirdEpoch(Progress):
+    """Interrupts as Ctrl-C would."""
+
+    def update(self, text, *, done=None, total=None):
+        if text.startswith("epoch 3 "):
+            raise KeyboardInterrupt
+
+
 def test_an_interrupted_run_is_one_run_in_mlflow(colours, tmp_path):
     tracking = pytest.importorskip("mlflow.tracking")
     run = tmp_path / "runs" / "photos"
-    process = subprocess.Popen(
-        [TFL, "train", colours, "--out", run, *ARGUMENTS, "--logger", "mlflow"],
-        stderr=subprocess.PIPE,
-        text=True,
-        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),
-    )
-    wait_for(process, "Training")
-    wait_for(process, "epoch 3")
-    process.send_signal(signal.SIGINT)
-    process.communicate()
+    options = {
+        "out": run,
+        "epochs": 5,
+        "augmented_views": 0,
+        "fine_tune_epochs": 1,
+        "fine_tune_layers": 2,
+        "settings": {"log.loggers": ["mlflow"]},
+    }
+    with pytest.raises(KeyboardInterrupt):
+        tfl.fit(colours, progress=StopsInTheThirdEpoch(), **options)
     client = tracking.MlflowClient(f"sqlite:///{tmp_path / 'runs' / 'mlruns' / 'mlflow.db'}")
     experiment = client.get_experiment_by_name("tfl")
     (logged,) = client.search_runs([experiment.experiment_id])
     assert logged.info.status == "KILLED"
-    assert call("train", "--out", run, "--resume").returncode == 0
+    assert [item.step for item in client.get_metric_history(logged.info.run_id, "loss")] == [1, 2]
+    tfl.fit(colours, if_exists="resume", **options)
     (logged,) = client.search_runs([experiment.experiment_id])
     assert logged.info.status == "FINISHED"
     rows = [json.loads(row) for row in (run / "training" / "history.jsonl").read_text().splitlines()]
     for name in ("loss", "val_accuracy"):
         history = client.get_metric_history(logged.info.run_id, name)
         assert [(item.step, item.value) for item in history] == [(step, row[name]) for step, row in enumerate(rows, 1)]
-    assert logged.data.params["train.epochs"] == "12"
+    assert logged.data.params["train.epochs"] == "5"
     assert 0.0 <= logged.data.metrics["test/accuracy"] <= 1.0
     record = json.loads((run / "run.json").read_text())
     assert logged.data.tags["data_fingerprint"] == record["data_fingerprint"]
