@@ -134,6 +134,8 @@ def reproduce(
     config = dataclasses.replace(config, out=str(later.path), log=LogConfig())
     claim_folder(later.path, if_exists="refuse", marker=RUN_FILE)
     new = _begin(config, later, earlier, manifest, command=command)
+    for line in _shortened(list(_other_circumstances(record, new))):
+        progress.result(f"not as in the run: {line}")
     do_stages(config, later, new, stages=("train", "evaluate"), progress=progress)
     progress.update("comparing the runs")
     result = _compare(earlier, later, record, data=tuple(faults))
@@ -236,10 +238,14 @@ def _compare(earlier: RunFolder, later: RunFolder, record: RunRecord, *, data: t
         settings=_changed_settings(record, load_config(earlier)),
         data=data,
         made_with=(
-            *made_with_differences(record, environment=new.environment, code=new.code, packages=new.packages),
+            *_other_circumstances(record, new),
             *_outcomes_of_the_machine(earlier, later),
         ),
     )
+
+
+def _other_circumstances(earlier: RunRecord, later: RunRecord) -> tuple[str, ...]:
+    return made_with_differences(earlier, environment=later.environment, code=later.code, packages=later.packages)
 
 
 def _figure_pairs(earlier: RunFolder, later: RunFolder) -> tuple[FigurePair, ...]:

@@ -1,56 +1,107 @@
-"""Every logger: it takes rows of any columns, is brought back to a checkpoint, and leaves nothing open."""
+"""Every registered logger against the contract, and that the contract can fail."""
+
+import csv
+import json
+import sys
+import textwrap
 
 import pytest
 
+from tfl.core.errors import VerificationError
 from tfl.core.extras import is_installed
-from tfl.core.log_config import LogConfig
-from tfl.loggers import LOGGERS, Ending, Logger, LogPlan
+from tfl.loggers import LOGGERS
+from tfl.testing import check_logger
 
-HEAD = [{"stage": "head", "epoch": epoch, "loss": 1.0 / epoch} for epoch in (1, 2)]
-FURTHER = {
-    "stage": "fine_tune",
-    "epoch": 1,
-    "loss": 0.25,
-    "learning_rate": 1e-4,
-    "steps": 12,
-    "note": "warm",
-    "all": [1],
+
+def of_rows(rows):
+    figures = {}
+    for step, row in enumerate(rows, 1):
+        for name, value in row.items():
+            if name not in ("stage", "epoch", "note", "all") and value not in ("", None):
+                figures.setdefault(name, []).append((step, float(value)))
+    return figures
+
+
+def read_csv(folder):
+    with (folder / "history.csv").open(newline="") as stream:
+        return of_rows(csv.DictReader(stream))
+
+
+def read_json_lines(folder):
+    return of_rows(map(json.loads, (folder / "history.jsonl").read_text().splitlines()))
+
+
+def read_tensorboard(folder):
+    from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
+    from tensorboard.util.tensor_util import make_ndarray
+
+    events = EventAccumulator(str(folder / "tensorboard"), size_guidance={"tensors": 0})
+    events.Reload()
+    return {
+        name: [(item.step, float(make_ndarray(item.tensor_proto))) for item in events.Tensors(name)]
+        for name in events.Tags()["tensors"]
+    }
+
+
+def read_mlflow(folder):
+    from mlflow.tracking import MlflowClient
+
+    client = MlflowClient(f"sqlite:///{folder.parent.parent / 'mlruns' / 'mlflow.db'}")
+    (run,) = client.search_runs([client.get_experiment_by_name("tfl").experiment_id])
+    return {
+        name: [(item.step, item.value) for item in client.get_metric_history(run.info.run_id, name)]
+        for name in run.data.metrics
+    }
+
+
+READ = {
+    "csv_file": read_csv,
+    "json_lines": read_json_lines,
+    "tensorboard": read_tensorboard,
+    "mlflow": read_mlflow,
 }
 
 
-@pytest.fixture(params=LOGGERS.names())
-def make(request, tmp_path):
-    """Makes one logger after the other over the same folder, as processes that go on would."""
-    kind = LOGGERS.get(request.param)
-    for module in kind.modules:
+@pytest.mark.parametrize("name", LOGGERS.names())
+def test_a_logger_keeps_its_promises(name):
+    for module in LOGGERS.get(name).modules:
         if not is_installed(module):
             pytest.skip(f"{module} is not installed")
-    folder = tmp_path / "runs" / "photos-1" / "training"
-    folder.mkdir(parents=True)
-    plan = LogPlan(loggers=(request.param,), config=LogConfig(), run_name="photos-1", params={"seed": "0"})
-    return lambda: kind(folder, plan)
+    assert name in READ, f"add a function that reads back what the logger '{name}' writes to READ"
+    check_logger(name, read=READ[name])
 
 
-def files_below(logger):
-    runs = logger.folder.parent.parent
-    return {path.relative_to(runs).parts[0] for path in runs.rglob("*") if path.is_file()}
+_PLUG_IN = """
+    import json
+
+    from tfl.loggers import Logger
 
 
-def test_rows_of_any_columns_are_taken_and_all_is_closed(make):
-    logger = make()
-    assert isinstance(logger, Logger)
-    logger.write(HEAD, known=0)
-    logger.write([*HEAD, FURTHER], known=2)
-    logger.close()
-    logger.close()
-    again = make()
-    again.write([*HEAD, FURTHER], known=0)
-    again.finish(Ending(status="done", metrics={"accuracy": 0.5}), [*HEAD, FURTHER])
-    again.close()
-    # What belongs to several runs may lie beside them, and nothing anywhere else.
-    assert files_below(logger) <= {"photos-1", "mlruns"}
-    assert files_below(logger)
+    class Forgetful(Logger):
+        '''Appends, and so has everything twice after a resumption.'''
+
+        def write(self, rows, *, known):
+            with (self.folder / "rows.jsonl").open("a") as stream:
+                stream.writelines(json.dumps(row) + "\\n" for row in rows[known:])
+            (self.folder.parent / "config.yaml").write_text("mine")
 
 
-def test_the_summary_says_what_it_writes(make):
-    assert type(make()).__doc__
+    LOGGER = Forgetful
+"""
+
+
+def test_the_contract_fails_a_logger_that_writes_twice_and_elsewhere(tmp_path, monkeypatch):
+    info = tmp_path / "forgetful_of_tests-1.0.dist-info"
+    info.mkdir()
+    (tmp_path / "forgetful_of_tests.py").write_text(textwrap.dedent(_PLUG_IN))
+    (info / "METADATA").write_text("Metadata-Version: 2.1\nName: forgetful-of-tests\nVersion: 1.0\n")
+    (info / "entry_points.txt").write_text("[tfl.loggers]\nforgetful = forgetful_of_tests:LOGGER\n")
+    monkeypatch.syspath_prepend(str(tmp_path))
+    try:
+        with pytest.raises(VerificationError) as raised:
+            check_logger("forgetful", read=lambda folder: of_rows(map(json.loads, (folder / "rows.jsonl").open())))
+    finally:
+        sys.modules.pop("forgetful_of_tests", None)
+    assert "every figure is there once" in raised.value.message
+    assert "it leaves the run's own files alone" in raised.value.message
+    assert "below the folder of runs alone" not in raised.value.message
