@@ -13,6 +13,7 @@ from tfl.core.augmentation import Augmentation, AugmentConfig, resolve_augmentat
 from tfl.core.config import RunConfig, parse_assignment, read_yaml, resolve_config
 from tfl.core.errors import UserError
 from tfl.core.files import IfExists
+from tfl.loggers import LOGGERS
 from tfl_cli._types import Duration, NumberOr
 
 if TYPE_CHECKING:
@@ -70,6 +71,11 @@ TRAIN_FLAGS: dict[str, tuple[str, Any, str]] = {
         "Arithmetic of the training.",
     ),
     "--seed": ("seed", int, "Of every random choice."),
+    "--logger": (
+        "log.loggers",
+        "str,",
+        f"Where epochs are written, comma-separated: {', '.join(LOGGERS.names())}.",
+    ),
 }
 #: Flag -> other names of it.
 SHORT = {"--learning-rate": ("--lr",)}

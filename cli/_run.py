@@ -104,6 +104,7 @@ def run_document(folder: RunFolder) -> dict[str, Any]:
         "evaluation": folder.evaluation_dir / "test.json",
         "exports": folder.exports_file,
         "benchmark": folder.benchmark_file,
+        "reproduction": folder.reproduction_file,
     }
     document: dict[str, Any] = {"run": str(folder.path), "report": str(folder.report_file)}
     for name, path in parts.items():

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
 
@@ -10,7 +10,14 @@ from tfl.core.durations import parse_duration_s
 from tfl.core.errors import ConfigError
 
 
-class NumberOr(click.ParamType):
+if TYPE_CHECKING:
+    _Type = click.ParamType[Any]
+else:
+    # Generic only in newer versions of click.
+    _Type = click.ParamType
+
+
+class NumberOr(_Type):
     """A number, or one word.
 
     Args:
@@ -31,7 +38,7 @@ class NumberOr(click.ParamType):
             self.fail(f"must be {self.name.replace('|', ' or ')}. Received: '{value}'.", param, ctx)
 
 
-class Duration(click.ParamType):
+class Duration(_Type):
     """A length of time, such as `10m`; gives seconds."""
 
     name = "time"

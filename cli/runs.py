@@ -13,7 +13,7 @@ from tfl_cli._output import print_json, print_next, print_table, quoted
 
 @click.group("runs")
 def command() -> None:
-    """List, show and compare runs."""
+    """List, show, compare and reproduce runs."""
 
 
 @command.command("list")
@@ -45,6 +45,7 @@ def list_command(folder: Path, as_json: bool) -> None:
 def show_command(run: Path, as_json: bool) -> None:
     """Show what RUN came to."""
     from tfl.core.run_folder import RunFolder, RunRecord
+    from tfl_cli._record import print_record
     from tfl_cli._run import data_document, print_run, run_document
 
     folder = RunFolder.find(run)
@@ -52,14 +53,7 @@ def show_command(run: Path, as_json: bool) -> None:
         print_json(run_document(folder))
         return
     record = RunRecord.load(folder.record_file)
-    rows = [[name, stage.status, f"{stage.seconds:.1f}"] for name, stage in record.stages.items()]
-    click.echo(f"{run}: {record.status}{', ' + record.message if record.message else ''}")
-    click.echo(f"{record.created}  {record.command}")
-    data = data_document(folder)
-    if data:
-        made = f", made from version {data['parent'][:12]}" if data["parent"] else ""
-        click.echo(f"Data: {data['source']}, {data['examples']} pictures, version {data['fingerprint'][:12]}{made}")
-    print_table(["stage", "status", "seconds"], rows)
+    print_record(run, record, data_document(folder))
     print_run(folder)
 
 
@@ -67,55 +61,59 @@ def show_command(run: Path, as_json: bool) -> None:
 @click.argument("runs", nargs=-1, required=True, type=click.Path(path_type=Path))
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON document on standard output.")
 def compare_command(runs: tuple[Path, ...], as_json: bool) -> None:
-    """Set RUNS side by side: the settings that differ and the results."""
-    from tfl.core.config import flatten
-    from tfl.core.run_folder import RunFolder
-    from tfl.exports import load_config
+    """Set RUNS side by side: what differs in settings, data, code and machine, and the results and costs."""
+    from tfl.comparison import compare
+    from tfl_cli._comparison import print_comparison
 
-    folders = [RunFolder.find(run) for run in runs]
-    configs = [flatten(load_config(folder).to_dict()) for folder in folders]
-    keys = [key for key in configs[0] if key != "out" and len({str(config[key]) for config in configs}) > 1]
-    scores = [_evaluation(folder.path) or {} for folder in folders]
-    metrics = ("sample_count", "accuracy", "accuracy_low", "accuracy_high", "macro_f1", "log_loss", "calibration_error")
-    fingerprints = [_fingerprint(folder.path) for folder in folders]
+    result = compare(*runs)
     if as_json:
-        print_json(
-            [
-                {
-                    "run": str(run),
-                    "settings": {key: config[key] for key in keys},
-                    "results": {name: score.get(name) for name in metrics},
-                    "data_fingerprint": fingerprint,
-                }
-                for run, config, score, fingerprint in zip(runs, configs, scores, fingerprints, strict=True)
-            ]
+        print_json([run.to_dict() for run in result.runs])
+    else:
+        print_comparison(result)
+
+
+@command.command("reproduce")
+@click.argument("run", type=click.Path(path_type=Path))
+@click.option("--out", type=click.Path(path_type=Path), help="Folder of the new run; RUN-again-<n> by default.")
+@click.option(
+    "--allow-changed-data", is_flag=True, help="Train on what is there of the data, though it is not the same."
+)
+@click.option(
+    "--tolerance",
+    type=click.FloatRange(0.0, 1.0),
+    help="Largest difference of a probability that counts as the same, as long as no answer changes.",
+)
+@click.option("--json", "as_json", is_flag=True, help="Print one JSON document on standard output.")
+def reproduce_command(
+    run: Path, out: Path | None, allow_changed_data: bool, tolerance: float | None, as_json: bool
+) -> int:
+    """Train RUN again from its record, with the same splits, and compare every figure, answer and weight.
+
+    Exit status 0 when every byte is the same, or all is within --tolerance; 1 otherwise.
+    """
+    from tfl.reproduction import reproduce
+    from tfl_cli._output import command_line
+    from tfl_cli._progress import make_progress
+    from tfl_cli._reproduction import print_reproduction
+
+    with make_progress() as progress:
+        result = reproduce(
+            run,
+            out=out,
+            changed_data="allow" if allow_changed_data else "refuse",
+            command=command_line(),
+            progress=progress,
         )
-        return
-    head = ["", *(str(run) for run in runs)]
-    rows: list[list[Any]] = [[key, *(str(config[key]) for config in configs)] for key in keys]
-    rows += [[name, *(_figure(score.get(name)) for score in scores)] for name in metrics]
-    print_table(head, rows)
-    if len(set(fingerprints)) > 1:
-        click.echo("The runs were made from different data or splits, so their figures do not compare one to one.")
-
-
-def _figure(value: Any) -> str:
-    if value is None:
-        return ""
-    return f"{value:.4f}" if isinstance(value, float) else str(value)
+    if as_json:
+        print_json(result.to_dict())
+    else:
+        print_reproduction(result)
+    return 0 if result.is_reproduced(tolerance=tolerance) else 1
 
 
 def _evaluation(run: Path) -> dict[str, Any] | None:
     path = run / "evaluation" / "test.json"
     return dict(json.loads(path.read_text(encoding="utf-8"))) if path.is_file() else None
-
-
-def _fingerprint(run: Path) -> str:
-    from tfl.core.run_folder import RunFolder
-    from tfl.data.manifest import Manifest
-
-    file = RunFolder(run).manifest_file
-    return Manifest.load(file).fingerprint if file.is_file() else ""
 
 
 def _done(record: Any) -> str:

@@ -9,37 +9,46 @@ from tfl.core.version import __version__
 
 if TYPE_CHECKING:
     from tfl.api import Model as Model
+    from tfl.api import Reproduction as Reproduction
+    from tfl.api import compare as compare
     from tfl.api import fit as fit
     from tfl.api import list_models as list_models
     from tfl.api import load as load
     from tfl.api import load_data as load_data
     from tfl.api import model_info as model_info
+    from tfl.api import reproduce as reproduce
     from tfl.api import run as run
     from tfl.core.errors import TflError as TflError
     from tfl.core.errors import UserError as UserError
 
 _HOMES = {
     "Model": "tfl.api",
+    "Reproduction": "tfl.api",
     "TflError": "tfl.core.errors",
     "UserError": "tfl.core.errors",
+    "compare": "tfl.api",
     "fit": "tfl.api",
     "list_models": "tfl.api",
     "load": "tfl.api",
     "load_data": "tfl.api",
     "model_info": "tfl.api",
+    "reproduce": "tfl.api",
     "run": "tfl.api",
 }
 
 __all__ = [
     "Model",
+    "Reproduction",
     "TflError",
     "UserError",
     "__version__",
+    "compare",
     "fit",
     "list_models",
     "load",
     "load_data",
     "model_info",
+    "reproduce",
     "run",
 ]
 

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from tfl.backbones import SOURCES, BackboneInfo, parse_spec
+from tfl.comparison import Comparison, compare
 from tfl.core.augmentation import AugmentConfig
 from tfl.core.config import RunConfig, resolve_config
 from tfl.core.files import IfExists
@@ -17,8 +18,22 @@ from tfl.data_set import Data, augmentation_settings, load_data
 from tfl.model import Model, load
 from tfl.pipeline import STAGES, TRAINING_STAGES, Outcome
 from tfl.pipeline import run as run_pipeline
+from tfl.reproduction import Reproduction, reproduce
 
-__all__ = ["Data", "Model", "fit", "list_models", "load", "load_data", "model_info", "run"]
+__all__ = [
+    "Comparison",
+    "Data",
+    "Model",
+    "Reproduction",
+    "compare",
+    "fit",
+    "list_models",
+    "load",
+    "load_data",
+    "model_info",
+    "reproduce",
+    "run",
+]
 
 
 @dataclasses.dataclass(frozen=True)

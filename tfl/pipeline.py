@@ -4,11 +4,8 @@ from __future__ import annotations
 
 import contextlib
 import dataclasses
-import datetime
-import json
 import re
 import shutil
-import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path, PurePosixPath
@@ -17,22 +14,25 @@ from urllib.parse import urlsplit
 
 from tfl.bench.cells import plan_cells
 from tfl.bench.held_out import HeldOut
-from tfl.core.config import RunConfig, differences, save_yaml
-from tfl.core.environment import read_environment
-from tfl.core.errors import IntegrityError, OutputExistsError, TflError, UnsupportedError, UserError
+from tfl.core.config import RunConfig
+from tfl.core.energy import EnergyMeter
+from tfl.core.errors import IntegrityError, TflError, UnsupportedError, UserError
 from tfl.core.files import IfExists, claim_folder
 from tfl.core.progress import Progress
 from tfl.core.run_folder import RUN_FILE, RunFolder, RunRecord, StageRecord
-from tfl.core.version import __version__
 from tfl.data.check import SKIPPED_RULES, CheckReport, check, require_clean, skip_bad
 from tfl.data.loading import read_manifest
 from tfl.data.manifest import Manifest
 from tfl.data.readers import ReadOptions
 from tfl.data.split import assign_splits
 from tfl.data.store import open_pixels
-from tfl.exports import benchmark_run, cells_of, export_run, load_config
+from tfl.exports import benchmark_run, cells_of, export_run
+from tfl.loggers import check_loggers
+from tfl.run_log import end_log, plan_log
+from tfl.run_record import StageMeter, open_record
 from tfl.tasks import TASKS, SliceScores, slice_scores
 from tfl.training.fit import Trained
+from tfl.training.logs import read_history
 
 #: A column of more values than this is not scored by unless asked: it rather names the samples.
 _MOST_VALUES = 20
@@ -55,6 +55,7 @@ class _Context:
     folder: RunFolder
     progress: Progress
     record: RunRecord
+    energy: EnergyMeter
     trained: Trained | None = None
     failed: list[str] = field(default_factory=list)
 
@@ -99,17 +100,38 @@ def run(
     _check_names(config, if_exists)
     config = dataclasses.replace(config, out=str(folder.path))
     claim_folder(folder.path, if_exists=if_exists, marker=RUN_FILE)
-    record = _open_record(config, folder, command)
-    context = _Context(config, folder, progress, record)
+    record = open_record(config, folder, command=command)
+    return do_stages(config, folder, record, stages=stages, progress=progress)
+
+
+def do_stages(
+    config: RunConfig, folder: RunFolder, record: RunRecord, *, stages: tuple[str, ...], progress: Progress
+) -> Outcome:
+    """Do the stages of a run whose record is open; see `run`.
+
+    Args:
+        config: As saved in the folder.
+        folder: Of the run.
+        record: Of the run; stages that are done in it are not done again.
+        stages: Which of `STAGES`.
+        progress: Told what happens.
+
+    Raises:
+        TflError: As for `run`.
+    """
+    energy = EnergyMeter()
+    context = _Context(config, folder, progress, dataclasses.replace(record, energy_note=energy.note), energy)
     try:
-        for number, name in enumerate(stages, 1):
-            progress.stage(STAGES[name], number=number, total=len(stages))
-            _do_stage(context, name)
+        with energy:
+            for number, name in enumerate(stages, 1):
+                progress.stage(STAGES[name], number=number, total=len(stages))
+                _do_stage(context, name)
     except KeyboardInterrupt:
         _save(context, status="stopped")
         raise
     except TflError as error:
-        if isinstance(error, UserError) and not set(context.record.stages) - {"check"}:
+        done = {name for name, stage in context.record.stages.items() if stage.status == "done"}
+        if isinstance(error, UserError) and not done - {"check"}:
             # Nothing has been made yet; the same command works once the data are mended.
             shutil.rmtree(folder.path, ignore_errors=True)
         else:
@@ -131,14 +153,15 @@ def _check_names(config: RunConfig, if_exists: IfExists) -> None:
     from tfl.backbones import SOURCES, parse_spec
 
     TASKS.get(config.task)
+    check_loggers(config.log)
     source, name = parse_spec(config.model.backbone)
     SOURCES.get(source).info(name)
     plan_cells(config.export.targets, config.export.precisions)
     if if_exists != "resume":
-        _read_data(config)
+        read_data(config)
 
 
-def _read_data(config: RunConfig) -> Manifest:
+def read_data(config: RunConfig) -> Manifest:
     """List the examples that a config names.
 
     Raises:
@@ -183,34 +206,12 @@ def _name_of(place: str) -> str:
     return PurePosixPath(address.path).name or address.netloc
 
 
-def _open_record(config: RunConfig, folder: RunFolder, command: str) -> RunRecord:
-    if folder.record_file.is_file():
-        changed = differences(load_config(folder), config)
-        if changed:
-            raise OutputExistsError(
-                f"{folder.path} was made with other settings: {'; '.join(changed)}.",
-                hint="Resume with the same settings, or choose another --out.",
-            )
-        return dataclasses.replace(RunRecord.load(folder.record_file), status="running", message="")
-    record = RunRecord(
-        name=folder.path.name,
-        created=datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds"),
-        command=command,
-        tfl_version=__version__,
-        status="running",
-        stages={},
-        environment=read_environment(),
-    )
-    save_yaml(config, folder.config_file)
-    record.save(folder.record_file)
-    return record
-
-
 def _save(context: _Context, *, status: Any, message: str = "") -> None:
     context.record = dataclasses.replace(context.record, status=status, message=message)
     # A full disk must not hide the error that is on its way up.
     with contextlib.suppress(TflError):
         context.record.save(context.folder.record_file)
+        end_log(context.folder, status)
 
 
 def _do_stage(context: _Context, name: str) -> None:
@@ -218,7 +219,7 @@ def _do_stage(context: _Context, name: str) -> None:
     if known is not None and known.status == "done":
         context.progress.result(f"{STAGES[name]}: done before, kept")
         return
-    start = time.perf_counter()
+    meter = StageMeter(context.energy)
     work: dict[str, Callable[[_Context], None]] = {
         "check": _check,
         "split": _split,
@@ -228,15 +229,25 @@ def _do_stage(context: _Context, name: str) -> None:
         "benchmark": _benchmark,
         "report": _report,
     }
-    work[name](context)
-    entry = StageRecord(status="done", seconds=round(time.perf_counter() - start, 2))
-    context.record = dataclasses.replace(context.record, stages={**context.record.stages, name: entry})
+    try:
+        work[name](context)
+    except KeyboardInterrupt:
+        _note(context, name, meter.record("stopped", before=known))
+        raise
+    except TflError:
+        _note(context, name, meter.record("failed", before=known))
+        raise
+    _note(context, name, meter.record("done", before=known))
     context.record.save(context.folder.record_file)
+
+
+def _note(context: _Context, name: str, entry: StageRecord) -> None:
+    context.record = dataclasses.replace(context.record, stages={**context.record.stages, name: entry})
 
 
 def _check(context: _Context) -> None:
     data = context.config.data
-    manifest = _read_data(context.config)
+    manifest = read_data(context.config)
     report, manifest = check(manifest, progress=context.progress)
     report.save(context.folder.check_file)
     if data.bad_files == "skip":
@@ -261,6 +272,7 @@ def _split(context: _Context) -> None:
         duplicate_groups=CheckReport.load(context.folder.check_file).duplicate_groups,
     )
     manifest.save(context.folder.manifest_file)
+    context.record = dataclasses.replace(context.record, data_fingerprint=manifest.fingerprint)
     counts = ", ".join(f"{len(manifest.of_split(split))} {split}" for split in ("train", "validation", "test"))
     scored = [given for given, split in manifest.split_names.items() if split == "test" and given != "test"]
     note = f" ('{scored[0]}' is what is scored, so it chooses nothing)" if scored else ""
@@ -273,6 +285,9 @@ def _train(context: _Context) -> None:
 
     config, folder = context.config, context.folder
     manifest = Manifest.load(folder.manifest_file)
+    plan = plan_log(config, folder, context.record, manifest)
+    for name, reason in plan.left_out.items():
+        context.progress.result(f"no {name} log: {reason}")
     trained = fit(manifest, config, folder, progress=context.progress)
     contract = trained.backbone.info.preprocessing
     examples = manifest.of_split("test")
@@ -317,7 +332,7 @@ def _evaluate(context: _Context) -> None:
         truth=held_out.truth,
         outputs=held_out.outputs,
         paths=held_out.paths,
-        history=_history(folder),
+        history=read_history(folder.training_dir),
         model=context.trained.model if context.trained else None,
     )
     context.progress.result(
@@ -341,11 +356,6 @@ def _slices(manifest: Manifest, held_out: HeldOut) -> tuple[SliceScores, ...]:
         int(answer) == truth for answer, truth in zip(held_out.outputs.argmax(axis=1), held_out.truth, strict=True)
     ]
     return slice_scores(examples, right, by)
-
-
-def _history(folder: RunFolder) -> list[dict[str, Any]]:
-    path = folder.training_dir / "history.jsonl"
-    return [json.loads(line) for line in path.read_text(encoding="utf-8").splitlines()] if path.is_file() else []
 
 
 def _export(context: _Context) -> None:

@@ -6,7 +6,9 @@ import subprocess
 
 import pytest
 
+import tfl
 from tests.e2e.conftest import TFL, call
+from tfl.core.progress import Progress
 
 pytestmark = pytest.mark.slow
 ARGUMENTS = ["--epochs", "12", "--patience", "12", "--set", "train.augmented_views=1", "--fine-tune", "2"]
@@ -39,7 +41,56 @@ def test_stop_and_resume_give_the_same_weights(colours, tmp_path, number):
     assert "--resume" in message
     assert "Traceback" not in message
     assert json.loads((stopped / "run.json").read_text())["status"] == "stopped"
-    resumed = call("train", "--out", stopped, "--resume")
+    before = json.loads((stopped / "run.json").read_text())["stages"]["train"]
+    assert before["status"] == "stopped"
+    resumed = call("train", "--out", stopped, "--resume", OMP_NUM_THREADS="1")
     assert resumed.returncode == 0, resumed.stderr
+    record = json.loads((stopped / "run.json").read_text())
+    assert record["stages"]["train"]["seconds"] > before["seconds"]
+    (entry,) = record["resumptions"]
+    assert "--resume" in entry["command"]
+    assert entry["changes"] == ["variables.OMP_NUM_THREADS: none -> 1"]
     first, second = ((folder / "training" / "history.jsonl").read_text().splitlines() for folder in (straight, stopped))
     assert [{**json.loads(row), "seconds": 0} for row in first] == [{**json.loads(row), "seconds": 0} for row in second]
+
+
+class StopsInTheThirdEpoch(Progress):
+    """Interrupts as Ctrl-C would."""
+
+    def update(self, text, *, done=None, total=None):
+        if text.startswith("epoch 3 "):
+            raise KeyboardInterrupt
+
+
+def test_an_interrupted_run_is_one_run_in_mlflow(colours, tmp_path):
+    tracking = pytest.importorskip("mlflow.tracking")
+    run = tmp_path / "runs" / "photos"
+    options = {
+        "out": run,
+        "epochs": 5,
+        "augmented_views": 0,
+        "fine_tune_epochs": 1,
+        "fine_tune_layers": 2,
+        "settings": {"log.loggers": ["mlflow"]},
+    }
+    with pytest.raises(KeyboardInterrupt):
+        tfl.fit(colours, progress=StopsInTheThirdEpoch(), **options)
+    client = tracking.MlflowClient(f"sqlite:///{tmp_path / 'runs' / 'mlruns' / 'mlflow.db'}")
+    experiment = client.get_experiment_by_name("tfl")
+    (logged,) = client.search_runs([experiment.experiment_id])
+    assert logged.info.status == "KILLED"
+    assert [item.step for item in client.get_metric_history(logged.info.run_id, "loss")] == [1, 2]
+    tfl.fit(colours, if_exists="resume", **options)
+    (logged,) = client.search_runs([experiment.experiment_id])
+    assert logged.info.status == "FINISHED"
+    rows = [json.loads(row) for row in (run / "training" / "history.jsonl").read_text().splitlines()]
+    for name in ("loss", "val_accuracy"):
+        history = client.get_metric_history(logged.info.run_id, name)
+        assert [(item.step, item.value) for item in history] == [(step, row[name]) for step, row in enumerate(rows, 1)]
+    assert logged.data.params["train.epochs"] == "5"
+    assert 0.0 <= logged.data.metrics["test/accuracy"] <= 1.0
+    record = json.loads((run / "run.json").read_text())
+    assert logged.data.tags["data_fingerprint"] == record["data_fingerprint"]
+    assert logged.data.tags["git_commit"] == record["code"]["commit"]
+    names = {item.path for item in client.list_artifacts(logged.info.run_id)}
+    assert names == {"config.yaml", "report.html", "test.json"}

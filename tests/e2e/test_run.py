@@ -172,6 +172,12 @@ def test_runs_list_show_and_compare(finished_run, tmp_path):
     assert compared[0]["results"]["accuracy"] > 0.9
     for command in (("list", run.parent), ("show", run), ("compare", run, run)):
         assert call("runs", *command).returncode == 0
+    shown = call("runs", "show", run).stdout
+    record = json.loads((run / "run.json").read_text())
+    for words in (record["command"], record["by"], record["energy_note"], record["data_fingerprint"][:12], "Seed 0"):
+        assert words in shown
+    assert all(stage["cpu_seconds"] >= 0 for stage in record["stages"].values())
+    assert record["stages"]["train"]["peak_rss_bytes"] > record["stages"]["check"]["peak_rss_bytes"]
     assert_user_error(call("runs", "show", run.parent / "rum"), "Did you mean 'run'?")
 
 

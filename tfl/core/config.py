@@ -13,6 +13,7 @@ from typing import Any, Literal
 from tfl.core.augmentation import AugmentConfig
 from tfl.core.errors import ConfigError, NotFoundError
 from tfl.core.files import write_text
+from tfl.core.log_config import LogConfig
 from tfl.core.records import Record
 from tfl.core.train_config import TrainConfig, require_in_range
 
@@ -187,6 +188,7 @@ class RunConfig(Record):
     augment: AugmentConfig = field(default_factory=AugmentConfig)
     export: ExportConfig = field(default_factory=ExportConfig)
     benchmark: BenchmarkConfig = field(default_factory=BenchmarkConfig)
+    log: LogConfig = field(default_factory=LogConfig)
 
     def __post_init__(self) -> None:
         require_in_range([(self.seed < 0, f"seed: must be at least 0. Received: {self.seed}.")])

@@ -4,9 +4,13 @@ from __future__ import annotations
 
 import os
 import platform
+import re
 import resource
-from dataclasses import dataclass
+import shutil
+import subprocess
+from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 from tfl.core.extras import version_of
 from tfl.core.records import Record
@@ -41,6 +45,19 @@ ISA_FLAGS = (
     "i8mm",
     "bf16",
 )
+#: Environment variables that change what is computed, or in which order numbers are added up.
+VARIABLES = ("PYTHONHASHSEED", "NVIDIA_TF32_OVERRIDE", "OPENBLAS_CORETYPE", "MALLOC_ARENA_MAX", "LD_PRELOAD")
+VARIABLE_PREFIXES = (
+    *("KERAS_", "TF_", "XLA_", "OMP_", "MKL_", "OPENBLAS_NUM", "KMP_", "GOTO_", "CUDA_", "CUBLAS_", "CUDNN_"),
+    *("ONEDNN_", "DNNL_", "OV_", "ORT_"),
+)
+#: Of the same prefixes, but about messages alone, or Terraform's, which keeps passwords in TF_VAR_.
+_NOT_RECORDED = re.compile(
+    r"^TF_(VAR_|CLI_|LOG|DATA_DIR|WORKSPACE|INPUT|PLUGIN|CPP_MIN_LOG|CPP_MAX_VLOG|CPP_MIN_VLOG|CPP_VMODULE)"
+    r"|KEY|TOKEN|SECRET|PASSWORD|CREDENTIAL"
+)
+_GPUS = Path("/proc/driver/nvidia")
+_ANSWER_WITHIN_S = 20
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -53,6 +70,8 @@ class Environment(Record):
         isa: Those of `ISA_FLAGS` that the processor has.
         governor: The frequency governor, or the reason why it can't be read.
         memory_bytes: Physical memory.
+        gpus: Name and driver of each NVIDIA GPU that the driver shows, whether or not anything uses it.
+        variables: Those environment variables that are set and change results; see `VARIABLE_PREFIXES`.
     """
 
     system: str
@@ -64,6 +83,8 @@ class Environment(Record):
     governor: str
     memory_bytes: int
     versions: dict[str, str]
+    gpus: tuple[str, ...] = ()
+    variables: dict[str, str] = field(default_factory=dict)
 
 
 def read_environment() -> Environment:
@@ -80,7 +101,75 @@ def read_environment() -> Environment:
         governor=_governor(),
         memory_bytes=os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES") if hasattr(os, "sysconf") else 0,
         versions=versions,
+        gpus=read_gpus(),
+        variables=_variables(),
     )
+
+
+def environment_differences(before: Environment, after: Environment) -> tuple[str, ...]:
+    """Name what differs between two environments, as `versions.keras: 3.15.1 -> 3.16.0`."""
+    first, second = flat_environment(before), flat_environment(after)
+    keys = dict.fromkeys((*first, *second))
+    return tuple(
+        f"{key}: {first.get(key, 'none')} -> {second.get(key, 'none')}"
+        for key in keys
+        if first.get(key) != second.get(key)
+    )
+
+
+def flat_environment(environment: Environment) -> dict[str, str]:
+    """Return an environment as text by dotted name, such as `versions.keras`."""
+    flat: dict[str, str] = {}
+    fields: dict[str, Any] = environment.to_dict()
+    del fields["schema"]
+    for name, value in fields.items():
+        if isinstance(value, dict):
+            flat |= {f"{name}.{key}": str(item) for key, item in value.items()}
+        else:
+            flat[name] = ", ".join(value) if isinstance(value, list) else str(value)
+    return flat
+
+
+def _variables() -> dict[str, str]:
+    return {
+        name: value
+        for name, value in sorted(os.environ.items())
+        if (name in VARIABLES or name.startswith(VARIABLE_PREFIXES)) and not _NOT_RECORDED.search(name)
+    }
+
+
+def read_gpus(driver: Path = _GPUS) -> tuple[str, ...]:
+    """Return name and driver of each NVIDIA GPU.
+
+    The driver's files are asked, else its own program: asking TensorFlow would take seconds and claim the GPU.
+
+    Args:
+        driver: Where Linux shows the driver's files.
+    """
+    version = re.search(r"\s(\d+\.[\d.]+)\s", _text(driver / "version"))
+    models = [
+        match[1].strip()
+        for file in sorted(driver.glob("gpus/*/information"))
+        if (match := re.search(r"^Model:(.*)$", _text(file), flags=re.MULTILINE))
+    ]
+    if models:
+        return tuple(f"{model}, driver {version[1]}" if version else model for model in models)
+    program = shutil.which("nvidia-smi")
+    if program is None:
+        return ()
+    command = [program, "--query-gpu=name,driver_version", "--format=csv,noheader"]
+    try:
+        process = subprocess.run(command, capture_output=True, text=True, timeout=_ANSWER_WITHIN_S, check=True)
+    except (OSError, subprocess.SubprocessError):
+        return ()
+    return tuple(line.strip().replace(", ", ", driver ") for line in process.stdout.splitlines() if line.strip())
+
+
+def _text(file: Path) -> str:
+    try:
+        return file.read_text(encoding="utf-8", errors="replace")
+    except OSError:
+        return ""
 
 
 def peak_rss_bytes() -> int:

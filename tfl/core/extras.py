@@ -24,6 +24,7 @@ _CHATTY = frozenset({"tensorflow", "keras", "tensorflow_datasets"})
 EXTRA_OF_MODULE = {
     "tensorflow": "train",
     "keras": "train",
+    "h5py": "train",
     "tensorflow_hub": "train",
     "sklearn": "train",
     "scipy": "train",
@@ -48,6 +49,9 @@ EXTRA_OF_MODULE = {
     "nncf": "compress",
     "tf2onnx": "compress",
     "onnx": "compress",
+    "mlflow": "mlflow",
+    "sqlalchemy": "mlflow",
+    "alembic": "mlflow",
 }
 
 

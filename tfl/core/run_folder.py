@@ -2,24 +2,51 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Literal
+from typing import Any, Literal
 
 from tfl.core.environment import Environment
 from tfl.core.errors import NotFoundError, closest
+from tfl.core.provenance import CodeVersion
 from tfl.core.records import Record
 
 RUN_FILE = "run.json"
-StageStatus = Literal["done", "failed"]
+StageStatus = Literal["done", "failed", "stopped"]
 
 
 @dataclass(frozen=True, kw_only=True)
 class StageRecord(Record):
-    """One stage that ended, and the seconds it took."""
+    """One stage that ended, and what it cost, over all attempts at it.
+
+    Attributes:
+        status: `failed` and `stopped` stages are done again when the run goes on.
+        seconds: By the clock on the wall.
+        cpu_seconds: Of all processors together, those of ended child processes included; None in older records.
+        peak_rss_bytes: Largest resident set of the run's own process up to the end of the stage; None in older records.
+        energy_joules: Of the machine's processor packages, whoever used them; None where not measurable.
+    """
 
     status: StageStatus
     seconds: float
+    cpu_seconds: float | None = None
+    peak_rss_bytes: int | None = None
+    energy_joules: float | None = None
+
+
+@dataclass(frozen=True, kw_only=True)
+class Resumption(Record):
+    """One time that the run was gone on with.
+
+    Attributes:
+        at: UTC time, ISO 8601.
+        command: The command line, or `python`.
+        changes: What differed from the process before: versions, machine, environment variables, code.
+    """
+
+    at: str
+    command: str
+    changes: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -32,7 +59,17 @@ class RunRecord(Record):
         command: The command line, or `python`.
         status: `running`, `done`, `failed`, or `stopped` (interrupted; it can be resumed).
         stages: Those that ended, by name.
+        environment: Of the process that began the run.
         message: Why it failed, or empty.
+        by: Who began it, as `user@host`.
+        code: tfl's own version and commit; None in older records.
+        settings: The resolved config by dotted name, as it was when the run began.
+        config_digest: SHA-256 of those settings that decide results.
+        data_fingerprint: `Manifest.fingerprint` with the splits; empty before they are made.
+        packages: Versions of everything tfl stands on.
+        energy_note: Which counters the energy is of, or why it is not measurable.
+        resumptions: Later processes that went on with it.
+        reproduces: The run that this one does again, as a path; empty for all others.
     """
 
     name: str
@@ -43,6 +80,15 @@ class RunRecord(Record):
     stages: dict[str, StageRecord]
     environment: Environment
     message: str = ""
+    by: str = ""
+    code: CodeVersion | None = None
+    settings: dict[str, Any] = field(default_factory=dict)
+    config_digest: str = ""
+    data_fingerprint: str = ""
+    packages: dict[str, str] = field(default_factory=dict)
+    energy_note: str = ""
+    resumptions: tuple[Resumption, ...] = ()
+    reproduces: str = ""
 
 
 @dataclass(frozen=True)
@@ -115,6 +161,11 @@ class RunFolder:
     def work_dir(self) -> Path:
         """What is needed only while the run goes on; removed at its end."""
         return self.path / "work"
+
+    @property
+    def reproduction_file(self) -> Path:
+        """`Reproduction`, in a run that does another one again."""
+        return self.path / "reproduction.json"
 
     @property
     def report_file(self) -> Path:

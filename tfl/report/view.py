@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from tfl.bench.records import Cell, Measurement
+from tfl.core.run_folder import StageRecord
 from tfl.report.answer import Step, headline, limits, next_steps, verdict
 from tfl.report.facts import Facts, metric_drop
 from tfl.report.tables import NONE, cell_reason, how_measured
@@ -277,12 +278,27 @@ def _proof(facts: Facts) -> Table | None:
     return Table("Every check of every artefact, made in a fresh process", head, tuple(rows)) if rows else None
 
 
+def _cost(stage: StageRecord) -> str:
+    parts = [stage.status, f"{stage.seconds:.1f} s"]
+    if stage.cpu_seconds is not None:
+        parts.append(f"{stage.cpu_seconds:.1f} processor s")
+    if stage.peak_rss_bytes is not None:
+        parts.append(f"peak memory {stage.peak_rss_bytes / 1e6:.0f} MB")
+    if stage.energy_joules is not None:
+        parts.append(f"{stage.energy_joules / 1e3:.2f} kJ")
+    return ", ".join(parts)
+
+
 def _made(facts: Facts) -> Table:
     rows: list[tuple[str, str]] = []
     record, bundle, summary = facts.record, facts.bundle, facts.summary
     if record is not None:
-        rows += [("command", record.command), ("made", record.created), ("tfl", record.tfl_version)]
-        rows += [(f"stage {name}", f"{stage.status}, {stage.seconds:.1f} s") for name, stage in record.stages.items()]
+        code = str(record.code or record.tfl_version)
+        rows += [("command", record.command), ("made", record.created), ("tfl", code)]
+        rows += [(f"stage {name}", _cost(stage)) for name, stage in record.stages.items()]
+        rows += [
+            (f"gone on with {entry.at}", "; ".join(entry.changes) or "nothing else") for entry in record.resumptions
+        ]
     if facts.manifest is not None:
         rows += [
             ("data", facts.manifest.root),

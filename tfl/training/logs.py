@@ -1,72 +1,88 @@
-"""Logs of a training: CSV and JSON lines, rewritten whole so that a resumed run has no gap, and TensorBoard."""
+"""The log of a training: rows, one per epoch, handed to the run's loggers."""
 
 from __future__ import annotations
 
-import csv
-import io
 import json
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from tfl.core.extras import is_installed
-from tfl.core.files import write_text
+from tfl.core.log_config import LogConfig
+from tfl.loggers import LOGGERS, Ending, LogPlan, choose_loggers
 
-COLUMNS = ("stage", "epoch", "loss", "accuracy", "val_loss", "val_accuracy", "learning_rate", "seconds")
-
-
+#: `LogPlan`, in the folder of the training.
+PLAN_FILE = "log.json"
 OnEpoch = Callable[[dict[str, Any]], None]
 
 
 class TrainingLog:
-    """Rows of `COLUMNS`, kept in `history.csv`, `history.jsonl` and, where TensorFlow is present, `tensorboard/`.
+    """Rows with `stage`, `epoch` and whatever was measured, kept by every logger of the plan.
 
     Args:
         folder: Where the files go.
         on_epoch: Called with each row that is added, not with those that a checkpoint brings back.
+        plan: Which loggers, and what they are told; by default what `folder` holds, else the usual ones.
+
+    Raises:
+        UserError: A logger can't write here.
     """
 
-    def __init__(self, folder: Path, *, on_epoch: OnEpoch | None = None) -> None:
+    def __init__(self, folder: Path, *, on_epoch: OnEpoch | None = None, plan: LogPlan | None = None) -> None:
         self.folder = folder
         self._on_epoch = on_epoch
         self.rows: list[dict[str, Any]] = []
-        self._writer: Any = None
+        self.plan = plan or _plan_of(folder)
+        self._loggers = [LOGGERS.get(name)(folder, self.plan) for name in self.plan.loggers]
 
     def rewind(self, stage: str, rows: list[dict[str, Any]]) -> None:
         """Set a stage's rows to what its checkpoint knows."""
-        self.rows = [row for row in self.rows if row["stage"] != stage]
-        for row in rows:
-            self._write(row)
+        self.rows = [row for row in self.rows if row["stage"] != stage] + rows
+        if self.rows:
+            self._write(known=0)
 
     def add(self, row: dict[str, Any]) -> None:
         """Append one epoch."""
-        self._write(row)
+        self.rows.append(row)
+        self._write(known=len(self.rows) - 1)
         if self._on_epoch is not None:
             self._on_epoch(row)
 
-    def _write(self, row: dict[str, Any]) -> None:
-        self.rows.append(row)
-        write_text(self.folder / "history.jsonl", "".join(json.dumps(item) + "\n" for item in self.rows))
-        table = io.StringIO()
-        writer = csv.DictWriter(table, COLUMNS, lineterminator="\n")
-        writer.writeheader()
-        writer.writerows(self.rows)
-        write_text(self.folder / "history.csv", table.getvalue())
-        self._to_tensorboard(row)
-
     def close(self) -> None:
-        """Flush the TensorBoard file."""
-        if self._writer is not None:
-            self._writer.close()
-            self._writer = None
+        """Let the loggers write what they hold back; rows may still be added."""
+        for logger in self._loggers:
+            logger.close()
 
-    def _to_tensorboard(self, row: dict[str, Any]) -> None:
-        if not is_installed("tensorflow"):
-            return
-        import tensorflow as tf
+    def _write(self, *, known: int) -> None:
+        for logger in self._loggers:
+            logger.write(self.rows, known=known)
 
-        if self._writer is None:
-            self._writer = tf.summary.create_file_writer(str(self.folder / "tensorboard"))
-        with self._writer.as_default(step=len(self.rows)):
-            for name in COLUMNS[2:]:
-                tf.summary.scalar(name, row[name])
+
+def finish_log(folder: Path, ending: Ending) -> None:
+    """Tell a training's loggers how the run ended; does nothing where none was planned.
+
+    Args:
+        folder: Of the training.
+        ending: Of the run.
+    """
+    if not (folder / PLAN_FILE).is_file():
+        return
+    plan = LogPlan.load(folder / PLAN_FILE)
+    rows = read_history(folder)
+    for name in plan.loggers:
+        logger = LOGGERS.get(name)(folder, plan)
+        logger.finish(ending, rows)
+        logger.close()
+
+
+def read_history(folder: Path) -> list[dict[str, Any]]:
+    """Return the rows of a training, or none before its first epoch."""
+    path = folder / "history.jsonl"
+    return [json.loads(line) for line in path.read_text(encoding="utf-8").splitlines()] if path.is_file() else []
+
+
+def _plan_of(folder: Path) -> LogPlan:
+    if (folder / PLAN_FILE).is_file():
+        return LogPlan.load(folder / PLAN_FILE)
+    config = LogConfig()
+    loggers, left_out = choose_loggers(config)
+    return LogPlan(loggers=loggers, left_out=left_out, config=config)

@@ -23,7 +23,7 @@ from tfl.bundle import BackboneRecord, Bundle, Signature, Tensor
 from tfl.bundle.records import BUNDLE_FILE
 from tfl.core.config import RunConfig, save_yaml
 from tfl.core.environment import Environment
-from tfl.core.run_folder import RunFolder, RunRecord, StageRecord
+from tfl.core.run_folder import Resumption, RunFolder, RunRecord, StageRecord
 from tfl.data.check.findings import CheckReport, finding
 from tfl.data.manifest import Example, Manifest
 from tfl.data.preprocess import ImagePreprocessing
@@ -200,8 +200,15 @@ def write_text_records(run):
         command="tfl run photos --out '<here>'",
         tfl_version="0.1",
         status="done",
-        stages={"train": StageRecord(status="done", seconds=1.5)},
+        stages={
+            "train": StageRecord(
+                status="done", seconds=1.5, cpu_seconds=2.5, peak_rss_bytes=300_000_000, energy_joules=40.0
+            )
+        },
         environment=ENVIRONMENT,
+        resumptions=(
+            Resumption(at="2026-01-02T00:00:00+00:00", command="tfl run", changes=("cpu: <slow> -> <fast>",)),
+        ),
     ).save(run.record_file)
     run.training_dir.mkdir(exist_ok=True)
     (run.training_dir / "history.jsonl").write_text("".join(json.dumps(row) + "\n" for row in HISTORY))

@@ -92,6 +92,8 @@ def test_names_are_text_and_never_markup(source, page):
     assert "A <fast> CPU" in page.text
     assert "<b>/broken.png" in page.text
     assert "tfl run photos --out '<here>'" in page.text
+    assert "done, 1.5 s, 2.5 processor s, peak memory 300 MB, 0.04 kJ" in page.text
+    assert "cpu: <slow> -> <fast>" in page.text
 
 
 def test_pictures_have_words_and_tables_have_captions(page):
