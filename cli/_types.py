@@ -9,7 +9,6 @@ import click
 from tfl.core.durations import parse_duration_s
 from tfl.core.errors import ConfigError
 
-
 if TYPE_CHECKING:
     _Type = click.ParamType[Any]
 else:

@@ -111,6 +111,34 @@ def reproduce_command(
     return 0 if result.is_reproduced(tolerance=tolerance) else 1
 
 
+@command.command("verify-resume")
+@click.argument("run", type=click.Path(path_type=Path))
+@click.option("--steps", type=int, default=20, show_default=True, help="Steps of training on each side.")
+@click.option("--json", "as_json", is_flag=True, help="Print one JSON document on standard output.")
+def verify_resume_command(run: Path, steps: int, as_json: bool) -> int:
+    """Train RUN's recipe straight and with two stops, each sitting in a fresh process, and compare the bytes.
+
+    RUN is not changed. Exit status 0 when every byte is the same; 1 otherwise.
+    """
+    from tfl.core.run_folder import RunFolder
+    from tfl.training.resume_proof import prove_resume
+    from tfl_cli._progress import make_progress
+
+    with make_progress() as progress:
+        proof = prove_resume(RunFolder.find(run), steps=steps, progress=progress)
+    if as_json:
+        print_json({**proof.to_dict(), "identical": proof.identical})
+    else:
+        stops = " and ".join(map(str, proof.stopped_after))
+        click.echo(
+            f"{proof.steps} steps straight, and as many with stops after {stops}: {proof.arrays} arrays compared."
+        )
+        for text in proof.differences:
+            click.echo(f"  differs: {text}")
+        click.echo("Every byte is the same." if proof.identical else "The bytes differ.")
+    return 0 if proof.identical else 1
+
+
 def _evaluation(run: Path) -> dict[str, Any] | None:
     path = run / "evaluation" / "test.json"
     return dict(json.loads(path.read_text(encoding="utf-8"))) if path.is_file() else None

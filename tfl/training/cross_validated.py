@@ -54,7 +54,9 @@ def pretrained_features(manifest: Manifest, config: RunConfig, work_dir: Path, *
     cache = ActivationCache(dtype=config.train.cache_dtype, limit_bytes=int(config.train.cache_gb * 1e9))
     network = Cuttable(backbone.model)
     try:
-        found = Frozen(backbone, network, cache, "float32", config.seed, (), progress).plain(part, "")
+        found = Frozen(backbone, network, cache, "float32", config.seed, (), len(manifest.examples), progress).plain(
+            part, ""
+        )
         if found is None:
             raise JobError(
                 f"The features don't fit below {cache.folder}.",

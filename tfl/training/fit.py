@@ -168,7 +168,9 @@ def _prepare(
     tops = plan_tops(network, train)
     points = tuple(point for point in network.points if point in {top.point for top in tops})
     cache = ActivationCache(dtype=train.cache_dtype, limit_bytes=int(train.cache_gb * 1e9))
-    frozen = Frozen(backbone, network, cache, policy, config.seed, points, progress)
+    views = 1 + (train.augmented_views if augmentation.changes_pictures else 0)
+    total = len(samples.train.examples) * views + len(samples.validation.examples)
+    frozen = Frozen(backbone, network, cache, policy, config.seed, points, total, progress)
     backbone.model.trainable = False
     return Work(config, folder, samples, frozen, head, goals, log, progress), tops
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import partial
 from typing import Any
 
@@ -15,7 +15,7 @@ from tfl.data.preprocess import Floats
 from tfl.training.activations import ActivationCache, Activations, Job
 from tfl.training.augment import make_augmenter
 from tfl.training.cut import Cuttable
-from tfl.training.engines import engine_name, open_engine
+from tfl.training.engines import Engine, engine_name, open_engine
 from tfl.training.feed import make_feed, normalizer
 from tfl.training.mix import make_mixer
 from tfl.training.samples import Part, Samples
@@ -35,6 +35,7 @@ class Frozen:
         policy: The Keras dtype policy.
         seed: Of the augmentation.
         points: Where to stop on the way, in the order of the data, such as the boundaries of the stages to come.
+        sample_count: Samples of all that will be asked for, views counted: it decides on the engine.
         progress: Told after every batch.
     """
 
@@ -44,7 +45,9 @@ class Frozen:
     policy: str
     seed: int
     points: tuple[str, ...]
+    sample_count: int
     progress: Progress
+    _engines: dict[tuple[str, str], Engine] = field(default_factory=dict)
 
     def plain(self, part: Part, point: str) -> Activations | None:
         """Return the activations of untouched pictures at a point, or None where there is no room for them.
@@ -115,15 +118,16 @@ class Frozen:
     def _job(
         self, name: str, key: tuple[str, ...], count: int, views: int, open_feed: Any, begin: str, end: str
     ) -> Job:
-        total = count * views
-
         def open_run(sample: Floats) -> Any:
-            part = self.network.part(begin, end)
-            engine = open_engine(part, total, policy=self.policy, batch_size=FEATURE_BATCH, sample=sample)
-            self.progress.update(f"{name}: by {engine.name.split()[0]}")
-            return engine.run
+            if (begin, end) not in self._engines:
+                part = self.network.part(begin, end)
+                self.progress.update(f"{name}: opening the engine")
+                self._engines[begin, end] = open_engine(
+                    part, self.sample_count, policy=self.policy, batch_size=FEATURE_BATCH, sample=sample
+                )
+            return self._engines[begin, end].run
 
-        return Job(name, key, count, views, open_feed, open_run, engine_name(total, policy=self.policy))
+        return Job(name, key, count, views, open_feed, open_run, engine_name(self.sample_count, policy=self.policy))
 
 
 def _again(source: Activations) -> Any:
