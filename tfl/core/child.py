@@ -60,7 +60,7 @@ def call_in_child(
                 stdout=stream,
                 stderr=subprocess.STDOUT,
                 stdin=subprocess.DEVNULL,
-                env={**_QUIET, **os.environ, "PYTHONPATH": _python_path(), **(environment or {})},
+                env={**_QUIET, **os.environ, "PYTHONPATH": python_path(), **(environment or {})},
             )
             try:
                 code = process.wait(timeout_s)
@@ -110,8 +110,8 @@ def _tail(log: Path) -> str:
     return "\nThe end of its log:\n" + "\n".join(lines) if lines else ""
 
 
-def _python_path() -> str:
-    # The child must find the same tfl as its parent, also when it runs from a source checkout.
+def python_path() -> str:
+    """Return what makes a child find the same tfl as its parent, also when that runs from a source checkout."""
     return os.pathsep.join(path for path in sys.path if path)
 
 

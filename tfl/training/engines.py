@@ -4,12 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from tfl.core.extras import is_installed, version_of
+from tfl.core.files import cache_dir, fresh_folder, sha256_text
+from tfl.core.progress import Progress
 from tfl.data.preprocess import Floats
+from tfl.training.engine_worker import OpenVinoWorker
 
 if TYPE_CHECKING:
     import keras
@@ -51,7 +55,16 @@ def engine_name(sample_count: int, *, policy: str) -> str:
     return f"keras {version_of('keras')} {backend} {version_of(backend)} {policy}"
 
 
-def open_engine(network: keras.Model, sample_count: int, *, policy: str, batch_size: int, sample: Floats) -> Engine:
+def open_engine(
+    network: keras.Model,
+    sample_count: int,
+    *,
+    policy: str,
+    batch_size: int,
+    sample: Floats,
+    key: tuple[str, ...],
+    progress: Progress,
+) -> Engine:
     """Choose by the number of samples, and convert the network where that is needed.
 
     Args:
@@ -60,13 +73,29 @@ def open_engine(network: keras.Model, sample_count: int, *, policy: str, batch_s
         policy: The Keras dtype policy.
         batch_size: Most samples of a batch.
         sample: `(1, ...)` float32 real input: OpenVINO's answer to it must be that of Keras, else Keras is taken.
+        key: What the network's values depend on; converted networks are kept under it.
+        progress: Told where OpenVINO can't be used.
     """
     wanted = engine_name(sample_count, policy=policy)
-    if wanted.startswith("openvino"):
-        run = _openvino(network, sample)
-        if run is not None:
-            return Engine(wanted, run)
-    return Engine(engine_name(0, policy=policy), _keras(network, batch_size))
+    run = _keras(network, batch_size)
+    if not wanted.startswith("openvino"):
+        return Engine(wanted, run)
+    file = cache_dir() / "engines" / f"{sha256_text(*key, wanted, str(sample.shape[1:]))[:32]}.xml"
+    try:
+        if not file.is_file():
+            _convert(network, sample.shape[1:], file)
+        worker = OpenVinoWorker(file)
+        answer = worker.run(sample)
+    except Exception as error:  # noqa: BLE001 - converters raise what they like, and Keras can run what they can't
+        progress.result(f"OpenVINO can't run the frozen layers, Keras does ({type(error).__name__}: {error})"[:300])
+        return Engine(engine_name(0, policy=policy), run)
+    expected = np.asarray(network(sample, training=False), dtype=np.float32)
+    largest = float(np.abs(answer - expected).max())
+    if not largest <= _ROUNDING * max(float(np.abs(expected).max()), 1e-6):
+        worker.close()
+        progress.result(f"OpenVINO's answer differs from that of Keras by {largest:.2g}, so Keras is taken")
+        return Engine(engine_name(0, policy=policy), run)
+    return Engine(wanted, worker.run)
 
 
 def _gpus() -> list[Any]:
@@ -86,34 +115,18 @@ def _keras(network: keras.Model, batch_size: int) -> Callable[[Floats], Floats]:
     return run
 
 
-def _openvino(network: keras.Model, sample: Floats) -> Callable[[Floats], Floats] | None:
-    """Convert and compile a network, or return None where OpenVINO can't do it or answers otherwise than Keras."""
+def _convert(network: keras.Model, shape: tuple[int, ...], file: Path) -> None:
+    """Convert a network to OpenVINO's format in float32, whole or not at all."""
     import openvino as ov
     import tensorflow as tf
 
-    signature = [tf.TensorSpec((None, *sample.shape[1:]), tf.float32)]
+    signature = [tf.TensorSpec((None, *shape), tf.float32)]
     graph = tf.function(lambda batch: network(batch, training=False), input_signature=signature)
-    options = {"PERFORMANCE_HINT": "THROUGHPUT", "INFERENCE_PRECISION_HINT": "f32"}
-    try:
-        compiled = ov.Core().compile_model(ov.convert_model(graph.get_concrete_function()), "CPU", options)
-        answer = np.asarray(compiled(sample)[0])
-    except Exception:  # noqa: BLE001 - converters raise what they like, and Keras can run what they can't
-        return None
-    expected = np.asarray(network(sample, training=False), dtype=np.float32)
-    if not np.allclose(answer, expected, rtol=0.0, atol=_ROUNDING * max(float(np.abs(expected).max()), 1e-6)):
-        return None
-    queue = ov.AsyncInferQueue(compiled)
-    answers: dict[int, Floats] = {}
-
-    def keep(request: Any, index: int) -> None:
-        answers[index] = np.array(request.get_output_tensor(0).data[0], dtype=np.float32)
-
-    queue.set_callback(keep)
-
-    def run(batch: Floats) -> Floats:
-        for index, item in enumerate(batch):
-            queue.start_async({0: item[None]}, index)
-        queue.wait_all()
-        return np.stack([answers.pop(index) for index in range(len(batch))])
-
-    return run
+    converted = ov.convert_model(graph.get_concrete_function())
+    with fresh_folder(file.with_suffix(".tmp")) as place:
+        ov.save_model(converted, place / file.name, compress_to_fp16=False)
+    made = file.with_suffix(".tmp")
+    # The weights first: the network is there when its description is.
+    (made / file.with_suffix(".bin").name).replace(file.with_suffix(".bin"))
+    (made / file.name).replace(file)
+    made.rmdir()

@@ -123,7 +123,13 @@ class Frozen:
                 part = self.network.part(begin, end)
                 self.progress.update(f"{name}: opening the engine")
                 self._engines[begin, end] = open_engine(
-                    part, self.sample_count, policy=self.policy, batch_size=FEATURE_BATCH, sample=sample
+                    part,
+                    self.sample_count,
+                    policy=self.policy,
+                    batch_size=FEATURE_BATCH,
+                    sample=sample,
+                    key=(self.backbone.digest, begin, end),
+                    progress=self.progress,
                 )
             return self._engines[begin, end].run
 
