@@ -1,0 +1,276 @@
+"""Time to a given accuracy, side by side: the recipe of the Keras guide, KerasHub's classifier, and tfl.
+
+    python benchmarks/time_to_accuracy.py DATA --keras-home FOLDER [--target 0.94] [--rounds 1] [--epochs 10]
+
+DATA is a folder with `train` and `val`, each with a folder of photos per class. All sides start from the ImageNet
+weights of keras.applications' MobileNetV2 at 224 in FOLDER, use float32 and two threads, and are scored on `val`:
+
+- keras: the guide "Transfer learning & fine-tuning" (keras.io): flips and rotations, the head by Adam at 0.001, then
+  the whole network by Adam at 0.00001, `--epochs` each, batch 32;
+- keras_hub: `keras_hub.models.ImageClassifier` on the same backbone with the defaults of its `compile` and `fit`;
+- tfl cold and tfl warm: `tfl.run` up to training with `--until accuracy=TARGET`, with empty caches and again with
+  what that left; tfl chooses epochs on a part of `train`, so that `val` chooses nothing;
+- fine-tuning from block 13 up: `fit` of the whole network against tfl's stage on cached activations, pictures a second.
+
+Each side runs in a process of its own, in turn. Seconds begin when the libraries are imported; the import is told
+apart. A side's time to the target is when the first epoch that has it is over and scored. Exit status 1 when tfl cold
+needs more than a tenth of the time of keras, or is under 2.5 times its pictures per second.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import shutil
+import statistics
+import subprocess
+import sys
+import tempfile
+import time
+from pathlib import Path
+from typing import Any
+
+SIDES = ("keras", "keras_hub", "tfl cold", "tfl warm", "keras fine-tune", "tfl fine-tune")
+SIZE, BATCH, FROM_BLOCK = 224, 32, "block_13_expand"
+
+
+def load_split(data: Path, split: str, *, shuffle: bool) -> Any:
+    """Return the guide's way of reading pictures."""
+    import keras
+
+    return keras.utils.image_dataset_from_directory(
+        data / split, image_size=(SIZE, SIZE), batch_size=BATCH, shuffle=shuffle, seed=0, verbose=False
+    ).prefetch(2)
+
+
+def backbone() -> Any:
+    """Return the backbone without its top."""
+    import keras
+
+    return keras.applications.MobileNetV2(include_top=False, input_shape=(SIZE, SIZE, 3), weights="imagenet")
+
+
+class Clock:
+    """Times at which accuracies were known."""
+
+    def __init__(self) -> None:
+        self.start = time.monotonic()
+        self.points: list[tuple[float, float]] = []
+
+    def note(self, accuracy: float) -> None:
+        """Note an accuracy that is known now."""
+        self.points.append((round(time.monotonic() - self.start, 2), float(accuracy)))
+
+    def callback(self) -> Any:
+        """Return what notes the validation accuracy after each epoch."""
+        import keras
+
+        note = self.note
+
+        class Note(keras.callbacks.Callback):  # type: ignore[misc]
+            def on_epoch_end(self, epoch: int, logs: dict[str, float] | None = None) -> None:
+                note((logs or {})["val_accuracy"])
+
+        return Note()
+
+
+def run_keras(data: Path, options: argparse.Namespace) -> dict[str, Any]:
+    """Do what the guide does."""
+    import keras
+
+    clock = Clock()
+    train, val = load_split(data, "train", shuffle=True), load_split(data, "val", shuffle=False)
+    base = backbone()
+    base.trainable = False
+    inputs = keras.Input((SIZE, SIZE, 3))
+    x = keras.layers.RandomRotation(0.1)(keras.layers.RandomFlip("horizontal")(inputs))
+    x = base(keras.layers.Rescaling(1 / 127.5, offset=-1)(x), training=False)
+    x = keras.layers.Dropout(0.2)(keras.layers.GlobalAveragePooling2D()(x))
+    classes = len(list((data / "train").iterdir()))
+    model = keras.Model(inputs, keras.layers.Dense(classes, activation="softmax")(x))
+    for rate, learning in ((1e-3, False), (1e-5, True)):
+        base.trainable = learning
+        model.compile(keras.optimizers.Adam(rate), "sparse_categorical_crossentropy", ["accuracy"], jit_compile=False)
+        model.fit(train, validation_data=val, epochs=options.epochs, verbose=0, callbacks=[clock.callback()])
+    return {"points": clock.points}
+
+
+def run_keras_hub(data: Path, options: argparse.Namespace) -> dict[str, Any]:
+    """Give the backbone to KerasHub's classifier."""
+    import keras
+    import keras_hub
+
+    clock = Clock()
+    normal = keras.layers.Rescaling(1 / 127.5, offset=-1)
+    train, val = (
+        load_split(data, split, shuffle=split == "train").map(lambda x, y: (normal(x), y)) for split in ("train", "val")
+    )
+    classes = len(list((data / "train").iterdir()))
+    model = keras_hub.models.ImageClassifier(backbone=backbone(), num_classes=classes, preprocessor=None)
+    model.compile(jit_compile=False, metrics=["accuracy"])
+    model.fit(train, validation_data=val, epochs=2 * options.epochs, verbose=0, callbacks=[clock.callback()])
+    return {"points": clock.points}
+
+
+def run_tfl(data: Path, options: argparse.Namespace, *, warm: bool) -> dict[str, Any]:
+    """Train up to the goal, with empty caches or with what the run before left."""
+    from tfl.bench.held_out import HeldOut
+    from tfl.core.config import resolve_config
+    from tfl.pipeline import run
+
+    clock = Clock()
+    out = Path(options.work) / ("warm" if warm else "cold")
+    settings = {"train.until": f"accuracy={options.target}", "data.allow": options.allow.split(",")}
+    base = {"data.path": str(data), "model.backbone": "keras_applications:MobileNetV2", "out": str(out)}
+    outcome = run(resolve_config({}, base | settings), stages=("check", "split", "train"), if_exists="overwrite")
+    held_out = HeldOut.load(outcome.folder.predictions_file, data)
+    right = [int(row.argmax()) == truth for row, truth in zip(held_out.outputs, held_out.truth, strict=True)]
+    clock.note(statistics.mean(right))
+    cache = Path(os.environ["TFL_CACHE"])
+    summary = json.loads((out / "training" / "summary.json").read_text())
+    size = sum(path.stat().st_size for path in cache.rglob("*") if path.is_file())
+    return {"points": clock.points, "disk_mb": round(size / 1e6, 1), "stopped_by": summary["stopped_by"]}
+
+
+def run_keras_fine_tune(data: Path, options: argparse.Namespace) -> dict[str, Any]:
+    """Fit the whole network with the layers from block 13 up learning, pictures in memory."""
+    import keras
+    import numpy as np
+
+    base = backbone()
+    learning = False
+    for layer in base.layers:
+        learning = learning or layer.name == FROM_BLOCK
+        layer.trainable = learning and not isinstance(layer, keras.layers.BatchNormalization)
+    classes = len(list((data / "train").iterdir()))
+    x = keras.layers.GlobalAveragePooling2D()(base.output)
+    model = keras.Model(base.input, keras.layers.Dense(classes, activation="softmax")(x))
+    model.compile(keras.optimizers.Adam(1e-4), "sparse_categorical_crossentropy", ["accuracy"], jit_compile=False)
+    batches = [(np.asarray(x) / 127.5 - 1, np.asarray(y)) for x, y in load_split(data, "train", shuffle=False)]
+    pictures, labels = (np.concatenate(parts) for parts in zip(*batches, strict=True))
+    speeds = []
+    for _ in range(3):
+        begin = time.monotonic()
+        model.fit(pictures, labels, batch_size=BATCH, epochs=1, verbose=0)
+        speeds.append(len(labels) / (time.monotonic() - begin))
+    return {"pictures_per_s": max(speeds[1:])}
+
+
+def run_tfl_fine_tune(data: Path, options: argparse.Namespace) -> dict[str, Any]:
+    """Fine-tune the same layers on cached activations; the epoch's seconds hold the validation too."""
+    from tfl.core.config import resolve_config
+    from tfl.pipeline import run
+
+    out = Path(options.work) / "fine-tune"
+    # The layers with weights from block 13 up, normalizations not counted: 3 blocks of 3 and the last convolution.
+    settings = {"train.epochs": 0, "train.fine_tune_epochs": 3, "train.fine_tune_layers": 13, "train.patience": 9}
+    settings |= {"data.allow": options.allow.split(",")}
+    base = {"data.path": str(data), "model.backbone": "keras_applications:MobileNetV2", "out": str(out)}
+    run(resolve_config({}, base | settings), stages=("check", "split", "train"), if_exists="overwrite")
+    rows = [json.loads(line) for line in (out / "training" / "history.jsonl").read_text().splitlines()]
+    summary = json.loads((out / "training" / "summary.json").read_text())
+    seconds = min(row["seconds"] for row in rows if row["stage"] == "fine_tune" and row["epoch"] > 1)
+    return {"pictures_per_s": summary["train_samples"] / seconds, "cut_at": summary["cut_at"]["fine_tune"]}
+
+
+def one_side(options: argparse.Namespace) -> dict[str, Any]:
+    """Run a side in this process."""
+    begin = time.monotonic()
+    import keras  # noqa: F401
+
+    imported = time.monotonic() - begin
+    data = Path(options.data)
+    works = {
+        "keras": run_keras,
+        "keras_hub": run_keras_hub,
+        "tfl cold": lambda data, options: run_tfl(data, options, warm=False),
+        "tfl warm": lambda data, options: run_tfl(data, options, warm=True),
+        "keras fine-tune": run_keras_fine_tune,
+        "tfl fine-tune": run_tfl_fine_tune,
+    }
+    from tfl.core.environment import peak_rss_bytes
+
+    found = works[options.side](data, options)
+    return {**found, "import_s": round(imported, 2), "peak_mb": round(peak_rss_bytes() / 1e6)}
+
+
+def in_process(side: str, options: argparse.Namespace, work: Path) -> dict[str, Any]:
+    """Run a side in a process of its own and return what it says."""
+    if side == "tfl cold":
+        shutil.rmtree(work / "cache", ignore_errors=True)
+    answer = work / "answer.json"
+    answer.unlink(missing_ok=True)
+    command = [sys.executable, __file__, options.data, "--side", side, "--work", str(work), "--answer", str(answer)]
+    command += ["--target", str(options.target), "--epochs", str(options.epochs), "--allow", options.allow]
+    environment = {"KERAS_HOME": options.keras_home, "TFL_CACHE": str(work / "cache"), "TF_CPP_MIN_LOG_LEVEL": "3"}
+    result = subprocess.run(command, env={**os.environ, **environment}, capture_output=True, text=True, check=False)
+    if not answer.is_file():
+        return {"failed": result.stderr.strip().splitlines()[-1] if result.stderr.strip() else str(result.returncode)}
+    return dict(json.loads(answer.read_text()))
+
+
+def seconds_to(points: list[list[float]], target: float) -> float | None:
+    """Return when the target was first reached, or None."""
+    return next((seconds for seconds, accuracy in points if accuracy >= target), None)
+
+
+def main() -> int:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("data")
+    parser.add_argument("--keras-home", default=os.environ.get("KERAS_HOME", ""))
+    parser.add_argument("--target", type=float, default=0.94)
+    parser.add_argument("--epochs", type=int, default=10)
+    parser.add_argument("--rounds", type=int, default=1)
+    parser.add_argument("--allow", default="near_duplicate_leak")
+    for hidden in ("--side", "--work", "--answer"):
+        parser.add_argument(hidden, help=argparse.SUPPRESS)
+    options = parser.parse_args()
+    if options.side:
+        Path(options.answer).write_text(json.dumps(one_side(options)))
+        return 0
+    with tempfile.TemporaryDirectory() as name:
+        rounds = [{side: in_process(side, options, Path(name)) for side in SIDES} for _ in range(options.rounds)]
+    return report(rounds, options.target)
+
+
+def report(rounds: list[dict[str, Any]], target: float) -> int:
+    """Print the table; return the exit status."""
+    best = [max((a for _, a in each["keras"].get("points", [[0, 0]])), default=0.0) for each in rounds]
+    nearly = 0.99 * statistics.median(best)
+    print(f"target {target}; 99 % of the recipe's best: {nearly:.4f}\n")
+    print(f"| side | s to {target} | s to {nearly:.3f} | best accuracy | all s | import s | peak MB | disk MB |")
+    print("|---|---|---|---|---|---|---|---|")
+    times: dict[str, float | None] = {}
+    for side in SIDES[:4]:
+        found = [each[side] for each in rounds if "points" in each[side]]
+        if not found:
+            print(f"| {side} | failed: {rounds[0][side].get('failed')} |")
+            continue
+        reached = [[seconds_to(each["points"], goal) for each in found] for goal in (target, nearly)]
+        medians = [statistics.median(x) if all(x) else None for x in reached]  # type: ignore[type-var]
+        times[side] = medians[0]
+        shown = [f"{x:.1f}" if x is not None else "never" for x in medians]
+        accuracy = statistics.median(max(a for _, a in each["points"]) for each in found)
+        whole = statistics.median(each["points"][-1][0] for each in found)
+        facts = found[0]
+        print(
+            f"| {side} | {' | '.join(shown)} | {accuracy:.4f} | {whole:.1f} | {facts['import_s']} | {facts['peak_mb']}"
+            f" | {facts.get('disk_mb', '')} |"
+        )
+    whole = statistics.median(each["keras"]["points"][-1][0] for each in rounds)
+    cold, warm, guide = times.get("tfl cold"), times.get("tfl warm"), times.get("keras")
+    if cold and warm:
+        print(f"\nThe whole recipe takes {whole / cold:.1f} times as long as tfl cold, {whole / warm:.1f} as tfl warm.")
+    if cold and guide:
+        print(f"To {target}: {guide / cold:.1f} times as long as tfl cold; {guide / (warm or cold):.1f} as tfl warm.")
+    speeds = [
+        statistics.median(each[side].get("pictures_per_s", float("nan")) for each in rounds) for side in SIDES[4:]
+    ]
+    print(f"Fine-tuning from block 13: {speeds[0]:.1f} pictures a second by fit, {speeds[1]:.1f} by tfl:", end=" ")
+    print(f"{speeds[1] / speeds[0]:.2f} times (cut at {rounds[0]['tfl fine-tune'].get('cut_at')}).")
+    return 0 if cold and guide and cold <= guide / 10 and speeds[1] >= 2.5 * speeds[0] else 1
+
+
+if __name__ == "__main__":
+    sys.exit(main())
