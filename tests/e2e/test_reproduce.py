@@ -61,8 +61,9 @@ def test_a_changed_setting_is_named_and_where_the_runs_part(copied, tmp_path):
     run, _ = copied
     config = yaml.safe_load((run / "config.yaml").read_text())
     (run / "config.yaml").write_text(yaml.safe_dump({**config, "seed": 1}))
-    process = call("runs", "reproduce", run, "--out", tmp_path / "second")
+    process = call("runs", "reproduce", run, "--out", tmp_path / "second", OMP_NUM_THREADS="1")
     assert process.returncode == 1, process.stderr
+    assert "not as in the run: variables.OMP_NUM_THREADS: none -> 1" in process.stderr
     assert "settings changed since the run: seed: 0 -> 1" in process.stdout
     assert "First epoch that differs: head 1: loss" in process.stdout
     document = json.loads((tmp_path / "second" / "reproduction.json").read_text())

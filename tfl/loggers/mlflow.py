@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import fcntl
 import logging
 import os
 import time
@@ -11,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from tfl.core.errors import JobError, UserError
-from tfl.core.extras import require, require_installed
+from tfl.core.extras import is_installed, require, require_installed
 from tfl.core.files import read_json, write_json
 from tfl.core.log_config import LogConfig
 from tfl.loggers._base import Ending, Logger, LogPlan, Row, metrics_of
@@ -92,9 +93,10 @@ class MLflow(Logger):
         tracking = require("mlflow.tracking", purpose="logging to MLflow")
         uri = self.plan.config.mlflow_uri or _local_uri(self.folder)
         try:
-            if not self.plan.config.mlflow_uri:
-                _local_folder(self.folder).mkdir(parents=True, exist_ok=True)
-            with _quiet():
+            with (
+                _quiet(),
+                contextlib.nullcontext() if self.plan.config.mlflow_uri else _alone(_local_folder(self.folder)),
+            ):
                 client = tracking.MlflowClient(tracking_uri=uri)
                 self._run_id = self._known_run(client) or self._new_run(client)
         except _failures() as error:
@@ -163,6 +165,15 @@ def _local_uri(folder: Path) -> str:
     return f"sqlite:///{_local_folder(folder) / 'mlflow.db'}"
 
 
+@contextlib.contextmanager
+def _alone(folder: Path) -> Iterator[None]:
+    """Keep other runs out while the tables are made: two at once leave neither a whole database nor a clear message."""
+    folder.mkdir(parents=True, exist_ok=True)
+    with (folder / ".lock").open("w") as file:
+        fcntl.flock(file, fcntl.LOCK_EX)
+        yield
+
+
 def _send_no_telemetry() -> None:
     """Keep MLflow from reporting its use to its makers; it looks once, when it is imported."""
     os.environ.setdefault(*_NO_TELEMETRY)
@@ -171,7 +182,12 @@ def _send_no_telemetry() -> None:
 def _failures() -> tuple[type[Exception], ...]:
     """Return what MLflow raises when a store can't be used."""
     exceptions = require("mlflow.exceptions", purpose="logging to MLflow")
-    return (exceptions.MlflowException, OSError)
+    found = [exceptions.MlflowException, OSError]
+    if is_installed("sqlalchemy") and is_installed("alembic"):
+        # Not everything that a database says is put into MLflow's own words.
+        found.append(require("sqlalchemy.exc", purpose="MLflow's local store").SQLAlchemyError)
+        found.append(require("alembic.util", purpose="MLflow's local store").CommandError)
+    return tuple(found)
 
 
 @contextlib.contextmanager

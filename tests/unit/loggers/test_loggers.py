@@ -136,6 +136,30 @@ def test_what_mlflow_did_not_take_is_sent_at_the_end(training, caplog):
     assert client.get_run(run_id).info.status == "KILLED"
 
 
+def test_runs_that_begin_at_once_share_a_new_store(tmp_path):
+    tracking = pytest.importorskip("mlflow.tracking")
+    code = """
+        import sys
+        from pathlib import Path
+        from tfl.training.logs import TrainingLog
+        log = TrainingLog(Path(sys.argv[1]))
+        log.add({"stage": "head", "epoch": 1, "loss": 1.0})
+        log.close()
+    """
+    processes = []
+    for name in ("first", "second"):
+        folder = tmp_path / "runs" / name / "training"
+        folder.mkdir(parents=True)
+        (folder.parent / "config.yaml").write_text("seed: 3\n")
+        plan("mlflow", "json_lines").save(folder / PLAN_FILE)
+        command = [sys.executable, "-c", textwrap.dedent(code), str(folder)]
+        processes.append(subprocess.Popen(command, stderr=subprocess.PIPE, text=True))
+    assert [process.communicate()[1] for process in processes] == ["", ""]
+    client = tracking.MlflowClient(f"sqlite:///{tmp_path / 'runs' / 'mlruns' / 'mlflow.db'}")
+    experiment = client.get_experiment_by_name("photos")
+    assert len(client.search_runs([experiment.experiment_id])) == 2
+
+
 def test_mlflow_says_nothing_and_reports_its_use_to_nobody(training):
     pytest.importorskip("mlflow")
     plan("mlflow", "json_lines").save(training / PLAN_FILE)
