@@ -9,6 +9,7 @@ from tfl.core.version import __version__
 
 if TYPE_CHECKING:
     from tfl.api import Model as Model
+    from tfl.api import cross_validate as cross_validate
     from tfl.api import fit as fit
     from tfl.api import list_models as list_models
     from tfl.api import load as load
@@ -22,6 +23,7 @@ _HOMES = {
     "Model": "tfl.api",
     "TflError": "tfl.core.errors",
     "UserError": "tfl.core.errors",
+    "cross_validate": "tfl.api",
     "fit": "tfl.api",
     "list_models": "tfl.api",
     "load": "tfl.api",
@@ -35,6 +37,7 @@ __all__ = [
     "TflError",
     "UserError",
     "__version__",
+    "cross_validate",
     "fit",
     "list_models",
     "load",

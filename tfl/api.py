@@ -5,20 +5,24 @@ from __future__ import annotations
 import dataclasses
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from tfl.backbones import SOURCES, BackboneInfo, parse_spec
 from tfl.core.augmentation import AugmentConfig
 from tfl.core.config import RunConfig, resolve_config
+from tfl.core.errors import ConfigError
 from tfl.core.files import IfExists
 from tfl.core.progress import Progress
 from tfl.data.readers import as_location
 from tfl.data_set import Data, augmentation_settings, load_data
 from tfl.model import Model, load
-from tfl.pipeline import STAGES, TRAINING_STAGES, Outcome
+from tfl.pipeline import FOLD_STAGES, STAGES, TRAINING_STAGES, Outcome
 from tfl.pipeline import run as run_pipeline
 
-__all__ = ["Data", "Model", "fit", "list_models", "load", "load_data", "model_info", "run"]
+if TYPE_CHECKING:
+    from tfl.training.cross_validation import CrossValidation
+
+__all__ = ["Data", "Model", "cross_validate", "fit", "list_models", "load", "load_data", "model_info", "run"]
 
 
 @dataclasses.dataclass(frozen=True)
@@ -129,19 +133,70 @@ def fit(
         ConfigError: A setting is unknown or out of range.
         TflError: See `tfl.pipeline.run`.
     """
+    overrides = {"model.backbone": backbone, **augmentation_settings(augment), **(settings or {})}
+    config = _config_for(data, overrides, out=out, options=options)
+    outcome = run_pipeline(config, stages=TRAINING_STAGES, if_exists=if_exists, progress=progress)
+    return load(outcome.folder.path, progress=progress)
+
+
+def cross_validate(
+    data: Data | str | Path,
+    folds: int = 5,
+    *,
+    repeats: int = 1,
+    backbone: str = "embedded:sketchnet",
+    out: str | Path | None = None,
+    if_exists: IfExists = "refuse",
+    progress: Progress | None = None,
+    settings: dict[str, Any] | None = None,
+    **options: Any,
+) -> CrossValidation:
+    """Train the same recipe on every fold of the train and validation splits and score it on what each held out.
+
+    No model of all data is made: `tfl.fit(data, settings={"cross_validation.folds": 5})` makes both. The test split
+    takes no part. Out-of-fold answers are in the run's `folds/predictions.npz`.
+
+    Args:
+        data: From `load_data`, or a path.
+        folds: At least 2; each class needs as many different pictures.
+        repeats: How often the data are cut anew.
+        backbone: `source:name`.
+        out: The run's folder; `runs/<data>-<backbone>-<n>` by default.
+        if_exists: `refuse`, `resume` (folds that are done are kept) or `overwrite` a run that is there.
+        progress: Told what happens.
+        settings: Any setting by its dotted name.
+        **options: As in `fit`.
+
+    Raises:
+        ConfigError: A setting is unknown or out of range.
+        DataError: A class has too few different pictures.
+        TflError: See `tfl.pipeline.run`.
+    """
+    from tfl.training.cross_validation import RECORD_FILE, CrossValidation
+
+    if folds < 2:
+        raise ConfigError(f"folds: must be at least 2. Received: {folds}.")
+    overrides = {"cross_validation.folds": folds, "cross_validation.repeats": repeats, "model.backbone": backbone}
+    config = _config_for(data, overrides | (settings or {}), out=out, options=options)
+    outcome = run_pipeline(config, stages=FOLD_STAGES, if_exists=if_exists, progress=progress)
+    return CrossValidation.load(outcome.folder.folds_dir / RECORD_FILE)
+
+
+def _config_for(
+    data: Data | str | Path, settings: Mapping[str, Any], *, out: str | Path | None, options: Mapping[str, Any]
+) -> RunConfig:
+    """Build the config of a run: the data first, then settings, then options by their own names."""
     path = data.path if isinstance(data, Data) else as_location(data)
-    overrides: dict[str, Any] = {"data.path": str(path), "model.backbone": backbone}
+    overrides: dict[str, Any] = {"data.path": str(path)}
     if isinstance(data, Data):
         named = data.options.to_dict()
         overrides |= {f"data.{item.name}": named[item.name] for item in dataclasses.fields(data.options)}
-    overrides |= augmentation_settings(augment) | (settings or {})
+    overrides |= settings
     if out is not None:
         overrides["out"] = str(out)
     for name, value in options.items():
         overrides[_section_of(name)] = value
-    config = resolve_config({}, overrides)
-    outcome = run_pipeline(config, stages=TRAINING_STAGES, if_exists=if_exists, progress=progress)
-    return load(outcome.folder.path, progress=progress)
+    return resolve_config({}, overrides)
 
 
 def _section_of(name: str) -> str:

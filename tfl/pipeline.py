@@ -42,11 +42,13 @@ STAGES = {
     "split": "Splitting into train, validation and test",
     "train": "Training",
     "evaluate": "Evaluating on pictures the model never saw",
+    "folds": "Cross-validating",
     "export": "Exporting and verifying",
     "benchmark": "Measuring speed, memory and accuracy",
     "report": "Writing the report",
 }
-TRAINING_STAGES = ("check", "split", "train", "evaluate", "report")
+TRAINING_STAGES = ("check", "split", "train", "evaluate", "folds", "report")
+FOLD_STAGES = ("check", "split", "folds")
 
 
 @dataclass
@@ -84,7 +86,7 @@ def run(
 
     Args:
         config: Everything that decides what happens.
-        stages: Which of `STAGES`.
+        stages: Which of `STAGES`; `folds` is passed over where the config asks for none.
         if_exists: What to do with an output folder that is there.
         command: The command line, for the record.
         progress: Told what happens.
@@ -101,6 +103,7 @@ def run(
     claim_folder(folder.path, if_exists=if_exists, marker=RUN_FILE)
     record = _open_record(config, folder, command)
     context = _Context(config, folder, progress, record)
+    stages = tuple(name for name in stages if name != "folds" or config.cross_validation.folds)
     try:
         for number, name in enumerate(stages, 1):
             progress.stage(STAGES[name], number=number, total=len(stages))
@@ -224,6 +227,7 @@ def _do_stage(context: _Context, name: str) -> None:
         "split": _split,
         "train": _train,
         "evaluate": _evaluate,
+        "folds": _folds,
         "export": _export,
         "benchmark": _benchmark,
         "report": _report,
@@ -323,6 +327,22 @@ def _evaluate(context: _Context) -> None:
     context.progress.result(
         f"accuracy {evaluation.accuracy:.3f} on {evaluation.sample_count} pictures"
         f" (95 % interval {evaluation.accuracy_low:.3f} to {evaluation.accuracy_high:.3f})"
+    )
+
+
+def _folds(context: _Context) -> None:
+    from tfl.training.cross_validation import cross_validate_run
+
+    result = cross_validate_run(
+        Manifest.load(context.folder.manifest_file),
+        context.config,
+        context.folder,
+        duplicate_groups=CheckReport.load(context.folder.check_file).duplicate_groups,
+        progress=context.progress,
+    )
+    context.progress.result(
+        f"{result.metric_name} {result.mean:.3f} over {len(result.folds)} folds"
+        f" (95 % interval {result.low:.3f} to {result.high:.3f})"
     )
 
 
