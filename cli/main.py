@@ -27,7 +27,7 @@ COMMANDS = {
     "verify": ("verify", "Prove in a fresh process that an artefact does what the model does."),
     "benchmark": ("benchmark", "Measure size, accuracy, latency, throughput and memory."),
     "report": ("report", "Write a run's HTML report."),
-    "runs": ("runs", "List, show and compare runs."),
+    "runs": ("runs", "List, show, compare and rank runs."),
     "doctor": ("doctor", "Say what works on this machine and how to install what is missing."),
 }
 EXIT_JOB_FAILED, EXIT_USER_MISTAKE, EXIT_INTERRUPTED = 1, 2, 130

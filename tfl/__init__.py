@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from tfl.api import run as run
     from tfl.core.errors import TflError as TflError
     from tfl.core.errors import UserError as UserError
+    from tfl.ranking import leaderboard as leaderboard
 
 _HOMES = {
     "Model": "tfl.api",
@@ -25,6 +26,7 @@ _HOMES = {
     "UserError": "tfl.core.errors",
     "cross_validate": "tfl.api",
     "fit": "tfl.api",
+    "leaderboard": "tfl.ranking",
     "list_models": "tfl.api",
     "load": "tfl.api",
     "load_data": "tfl.api",
@@ -39,6 +41,7 @@ __all__ = [
     "__version__",
     "cross_validate",
     "fit",
+    "leaderboard",
     "list_models",
     "load",
     "load_data",
