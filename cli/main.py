@@ -18,7 +18,7 @@ from tfl_cli._lazy import LazyGroup
 COMMANDS = {
     "demo": ("demo", "See everything once, on handwritten digits that come with scikit-learn."),
     "run": ("run", "Do all stages on your data: from pictures to a verified, measured model."),
-    "models": ("models", "List, describe, fetch and import pretrained backbones."),
+    "models": ("models", "List, describe, fetch, import and recommend pretrained backbones."),
     "data": ("data", "Look at data, check and mend them before training."),
     "train": ("train", "Train and evaluate, without exports."),
     "evaluate": ("evaluate", "Score a run, a bundle or an artefact on held-out data."),

@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from tfl.core.errors import TflError as TflError
     from tfl.core.errors import UserError as UserError
     from tfl.ranking import leaderboard as leaderboard
+    from tfl.recommendation import recommend as recommend
 
 _HOMES = {
     "Model": "tfl.api",
@@ -29,6 +30,7 @@ _HOMES = {
     "leaderboard": "tfl.ranking",
     "list_models": "tfl.api",
     "load": "tfl.api",
+    "recommend": "tfl.recommendation",
     "load_data": "tfl.api",
     "model_info": "tfl.api",
     "run": "tfl.api",
@@ -46,6 +48,7 @@ __all__ = [
     "load",
     "load_data",
     "model_info",
+    "recommend",
     "run",
 ]
 
