@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from tfl.api import load_data as load_data
     from tfl.api import model_info as model_info
     from tfl.api import run as run
+    from tfl.api import tune as tune
     from tfl.core.errors import TflError as TflError
     from tfl.core.errors import UserError as UserError
     from tfl.ranking import leaderboard as leaderboard
@@ -34,6 +35,7 @@ _HOMES = {
     "load_data": "tfl.api",
     "model_info": "tfl.api",
     "run": "tfl.api",
+    "tune": "tfl.api",
 }
 
 __all__ = [
@@ -50,6 +52,7 @@ __all__ = [
     "model_info",
     "recommend",
     "run",
+    "tune",
 ]
 
 

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal
 
 from tfl.backbones import SOURCES, BackboneInfo, parse_spec
 from tfl.core.augmentation import AugmentConfig
@@ -21,8 +21,9 @@ from tfl.pipeline import run as run_pipeline
 
 if TYPE_CHECKING:
     from tfl.training.cross_validation import CrossValidation
+    from tfl.tuning.records import TuneResult
 
-__all__ = ["Data", "Model", "cross_validate", "fit", "list_models", "load", "load_data", "model_info", "run"]
+__all__ = ["Data", "Model", "cross_validate", "fit", "list_models", "load", "load_data", "model_info", "run", "tune"]
 
 
 @dataclasses.dataclass(frozen=True)
@@ -180,6 +181,66 @@ def cross_validate(
     config = _config_for(data, overrides | (settings or {}), out=out, options=options)
     outcome = run_pipeline(config, stages=FOLD_STAGES, if_exists=if_exists, progress=progress)
     return CrossValidation.load(outcome.folder.folds_dir / RECORD_FILE)
+
+
+def tune(
+    data: Data | str | Path,
+    *,
+    trials: int | None = None,
+    time_limit: str | None = None,
+    study: str | Path | None = None,
+    space: Sequence[str] = (),
+    only_named: bool = False,
+    objective: Literal["loss", "accuracy"] = "loss",
+    pruner: Literal["median", "none"] = "median",
+    workers: int = 1,
+    storage: str = "journal",
+    backbone: str = "embedded:sketchnet",
+    progress: Progress | None = None,
+    settings: dict[str, Any] | None = None,
+    **options: Any,
+) -> TuneResult:
+    """Search settings of a training by the validation split, and write the best as a config.
+
+    A study that is there goes on: trials that are done are kept, and one that was stopped is taken up again.
+
+    Args:
+        data: From `load_data`, or a path.
+        trials: How many the study is to have in all; 20 where no limit is given.
+        time_limit: Of this call, such as `10m` or `1h30m`.
+        study: The folder; `studies/<data>-<backbone>-<n>` by default.
+        space: Such as `train.learning_rate=1e-4:1e-1:log` or `train.augmentation=none,light`, over the defaults.
+        only_named: Search nothing but `space`.
+        objective: `loss` or `accuracy` of the validation split.
+        pruner: `median` ends trials that are worse than the median at the same epoch, `none` ends none.
+        workers: Processes that train at the same time.
+        storage: `journal`, a file in the study's folder, or a database's address.
+        backbone: `source:name`.
+        progress: Told what happens.
+        settings: Any setting by its dotted name; what is set otherwise than by default is not searched.
+        **options: As in `fit`.
+
+    Raises:
+        ConfigError: The space or a setting is wrong.
+        JobError: No trial has completed.
+        TflError: See `tfl.tuning.study.tune`.
+    """
+    from tfl.tuning.study import tune as run_study
+
+    config = _config_for(data, {"model.backbone": backbone, **(settings or {})}, out=None, options=options)
+    return run_study(
+        config,
+        study=study,
+        trials=trials,
+        time_limit=time_limit,
+        space=space,
+        only_named=only_named,
+        objective=objective,
+        pruner=pruner,
+        workers=workers,
+        storage=storage,
+        progress=progress,
+    )
 
 
 def _config_for(

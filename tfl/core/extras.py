@@ -34,6 +34,7 @@ EXTRA_OF_MODULE = {
     "cleanvision": "data",
     "cleanlab": "data",
     "pandas": "data",
+    "optuna": "tune",
     "tensorflow_datasets": "tfds",
     "av": "video",
     "fsspec": "remote",
