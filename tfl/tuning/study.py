@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 from tfl.backbones import SOURCES, parse_spec
 from tfl.core.config import RunConfig, differences, save_yaml
 from tfl.core.durations import parse_duration_s
-from tfl.core.errors import ConfigError, JobError, OutputExistsError
+from tfl.core.errors import ConfigError, JobError, OutputExistsError, UserError
 from tfl.core.extras import require_installed
 from tfl.core.progress import Progress
 from tfl.core.run_folder import RunFolder
@@ -93,11 +93,9 @@ def tune(
         pruner=pruner,
         storage=storage,
     )
-    _begin(folder, record)
+    begun_here = _begin(folder, record)
     with locked(folder):
-        mend_journal(folder)
-        opened = open_study(folder, record, worker=0)
-        _prepare_data(folder, record, progress=progress)
+        opened = _open(folder, record, begun_here=begun_here, progress=progress)
         resumed = take_up_stopped(opened, folder)
         if resumed:
             progress.result(f"{resumed} trials that were stopped are taken up again")
@@ -115,7 +113,8 @@ def _next_folder(config: RunConfig) -> Path:
     return Path("studies") / f"{stem}-{number}"
 
 
-def _begin(folder: Path, record: StudyRecord) -> None:
+def _begin(folder: Path, record: StudyRecord) -> bool:
+    """Make the folder, or check that it is of the same study; say whether it was made."""
     file = folder / STUDY_FILE
     if file.is_file():
         before = StudyRecord.load(file)
@@ -128,7 +127,7 @@ def _begin(folder: Path, record: StudyRecord) -> None:
                 f"The study {folder} was begun with other settings: {'; '.join(changed)}.",
                 hint="Go on with the same settings, or choose another --study.",
             )
-        return
+        return False
     if folder.is_dir() and any(folder.iterdir()):
         raise OutputExistsError(
             f"{folder} is not empty and holds no {STUDY_FILE}, so it is no study; it is left alone.",
@@ -136,21 +135,28 @@ def _begin(folder: Path, record: StudyRecord) -> None:
         )
     folder.mkdir(parents=True, exist_ok=True)
     record.save(file)
+    return True
+
+
+def _open(folder: Path, record: StudyRecord, *, begun_here: bool, progress: Progress) -> optuna.Study:
+    """Open the storage and make the data ready; a mistake leaves nothing behind, so that it can be mended."""
+    try:
+        mend_journal(folder)
+        study = open_study(folder, record, worker=0)
+        _prepare_data(folder, record, progress=progress)
+    except UserError:
+        if begun_here:
+            shutil.rmtree(folder, ignore_errors=True)
+        raise
+    return study
 
 
 def _prepare_data(folder: Path, record: StudyRecord, *, progress: Progress) -> None:
     """Check and split once, as a run with these settings does."""
     place = folder / DATA_FOLDER
     config = dataclasses.replace(record.config, out=str(place))
-    try:
-        run_pipeline(
-            config, stages=("check", "split"), if_exists="resume" if place.is_dir() else "refuse", progress=progress
-        )
-    except BaseException:
-        if not RunFolder(place).manifest_file.is_file():
-            # Nothing has been searched yet, so that the same command works once the data are mended.
-            shutil.rmtree(folder, ignore_errors=True)
-        raise
+    begun = RunFolder(place).record_file.is_file()
+    run_pipeline(config, stages=("check", "split"), if_exists="resume" if begun else "refuse", progress=progress)
 
 
 def _run_trials(

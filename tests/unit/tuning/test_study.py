@@ -148,6 +148,7 @@ def test_mistakes_are_told_before_any_work(colours, tmp_path):
     assert_user_error(call("tune", "--study", study), "which data")
     with pytest.raises(UserError, match="can't be opened"):
         search(colours, study, storage="nothing://here")
+    assert not study.exists()
     with pytest.raises(ConfigError, match="at least 1"):
         search(colours, study, workers=0)
     (tmp_path / "other").mkdir()
