@@ -69,6 +69,7 @@ def command(
     """
     from tfl.tuning import tune
     from tfl.tuning.records import trial_head, trial_rows
+    from tfl.tuning.study import next_folder
 
     if data and data.endswith((".yaml", ".yml")):
         if options["config_file"]:
@@ -82,20 +83,29 @@ def command(
     config = resolve(options, *TABLES, **fixed)
     if not config.data.path:
         raise UserError("Say which data: a folder with one sub-folder of pictures per class.", hint="tfl tune FOLDER")
-    with make_progress() as progress:
-        result = tune(
-            config,
-            study=study,
-            trials=trials,
-            time_limit=time_limit,
-            space=space,
-            only_named=space_only,
-            objective=objective,
-            pruner=pruner,
-            workers=workers,
-            storage=storage,
-            progress=progress,
+    study = study or next_folder(config)
+    try:
+        with make_progress() as progress:
+            result = tune(
+                config,
+                study=study,
+                trials=trials,
+                time_limit=time_limit,
+                space=space,
+                only_named=space_only,
+                objective=objective,
+                pruner=pruner,
+                workers=workers,
+                storage=storage,
+                progress=progress,
+            )
+    except KeyboardInterrupt:
+        click.echo(
+            f"What is done is kept. Go on with the same command and --study {quoted(study)}; the best so far, where a"
+            f" trial has completed: {study / 'best.yaml'}",
+            err=True,
         )
+        raise
     if as_json:
         print_json(result.to_dict())
         return

@@ -54,7 +54,7 @@ def open_study(folder: Path, record: StudyRecord, *, worker: int) -> optuna.Stud
         study = optuna.create_study(
             storage=storage, study_name=folder.resolve().name, direction=direction, load_if_exists=True
         )
-    except (OSError, ImportError, ValueError, *_storage_errors()) as error:
+    except _storage_errors() as error:
         raise UserError(
             f"The storage '{record.storage}' can't be opened: {str(error).splitlines()[0]}",
             hint="Leave --storage out for a file in the study's folder, or name a database: sqlite:///study.db",
@@ -74,7 +74,7 @@ def _storage_errors() -> tuple[type[Exception], ...]:
     import optuna
     import sqlalchemy.exc
 
-    return (optuna.exceptions.OptunaError, sqlalchemy.exc.SQLAlchemyError)
+    return (OSError, ImportError, ValueError, optuna.exceptions.OptunaError, sqlalchemy.exc.SQLAlchemyError)
 
 
 @contextlib.contextmanager

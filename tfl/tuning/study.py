@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import dataclasses
 import multiprocessing
 import re
@@ -82,7 +83,7 @@ def tune(
         raise ConfigError(f"workers and trials must be at least 1. Received: {workers} and {trials}.")
     limit_s = None if time_limit is None else parse_duration_s(time_limit)
     trials = DEFAULT_TRIALS if trials is None and limit_s is None else trials
-    folder = Path(study) if study else _next_folder(config)
+    folder = Path(study) if study else next_folder(config)
     config = dataclasses.replace(config, out="")
     source, name = parse_spec(config.model.backbone)
     info = SOURCES.get(source).info(name)
@@ -101,11 +102,17 @@ def tune(
             progress.result(f"{resumed} trials that were stopped are taken up again")
         if not opened.get_trials(deepcopy=False):
             opened.enqueue_trial(first_values(config, record.space, resize=info.preprocessing.resize))
-        _run_trials(folder, opened, trials=trials, limit_s=limit_s, workers=workers, progress=progress)
+        try:
+            _run_trials(folder, opened, trials=trials, limit_s=limit_s, workers=workers, progress=progress)
+        except KeyboardInterrupt:
+            with contextlib.suppress(JobError):
+                summarize(folder, opened, record)
+            raise
         return summarize(folder, opened, record)
 
 
-def _next_folder(config: RunConfig) -> Path:
+def next_folder(config: RunConfig) -> Path:
+    """Name a new study after its data and backbone."""
     words = f"{Path(config.data.path).name}-{config.model.backbone.rpartition(':')[2]}"
     stem = re.sub(r"[^\w.-]+", "-", words).strip("-.")[:80] or "study"
     taken = {path.name for path in Path("studies").glob(f"{stem}-*")}
@@ -221,7 +228,7 @@ def summarize(folder: Path, study: optuna.Study, record: StudyRecord) -> TuneRes
     Raises:
         JobError: No trial has completed.
     """
-    trials = tuple(_trial_record(trial) for trial in current_trials(study))
+    trials = tuple(_trial_record(trial) for trial in current_trials(study) if state_of(trial) != "waiting")
     complete = [trial for trial in trials if trial.state == "complete" and trial.value is not None]
     if not complete:
         messages = "; ".join(dict.fromkeys(trial.message for trial in trials if trial.message))

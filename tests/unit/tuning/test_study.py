@@ -15,6 +15,7 @@ from tfl.core.progress import Progress
 from tfl.tuning.records import StudyRecord, TuneResult
 from tfl.tuning.space import parse_space
 from tfl.tuning.storage import JOURNAL_FILE, locked, mend_journal, open_study
+from tfl.tuning.worker import Allowance, work
 
 optuna = pytest.importorskip("optuna")
 pytest.importorskip("tensorflow")
@@ -53,6 +54,7 @@ def searched(colours, tmp_path_factory):
 @pytest.mark.slow
 def test_a_study_that_was_interrupted_goes_on_to_its_end(searched):
     study, result = searched
+    assert (study / "best.yaml").is_file()
     assert TuneResult.load(study / "result.json") == result
     assert [trial.state for trial in result.trials] == ["complete"] * 4
     # Trial 1 was interrupted and taken up again with the values it had.
@@ -102,9 +104,32 @@ def test_more_trials_of_the_same_study_are_added_and_other_settings_refused(sear
         search(colours, study, settings={**QUICK, "model.image_size": 48})
 
 
+class Ends(Allowance):
+    """Time that is over when the first epoch ends."""
+
+    asked = 0
+
+    @property
+    def is_over(self):
+        type(self).asked += 1
+        return type(self).asked > 1
+
+
+@pytest.mark.slow
+def test_time_that_ends_within_a_trial_leaves_it_to_be_taken_up_again(colours, tmp_path):
+    study = tmp_path / "s"
+    with pytest.raises(KeyboardInterrupt):
+        search(colours, study, progress=Ending(0))
+    work(study, Ends(lambda: True, None, 0), worker=0, progress=Progress())
+    begun = open_study(study, StudyRecord.load(study / "study.json"), worker=0).trials[1]
+    assert (begun.state.name, len(begun.intermediate_values)) == ("RUNNING", 1)
+    result = search(colours, study, trials=2)
+    assert [trial.state for trial in result.trials] == ["complete"] * 2
+
+
 @pytest.mark.slow
 def test_a_time_limit_keeps_what_is_there(colours, tmp_path):
-    with pytest.raises(JobError, match="No trial of"):
+    with pytest.raises(JobError, match=r"No trial of .* \(0 begun\)"):
         search(colours, tmp_path / "s", trials=None, time_limit="0.001s")
     result = search(colours, tmp_path / "s", trials=1)
     assert [trial.state for trial in result.trials] == ["complete"]
