@@ -8,6 +8,7 @@ from tests.e2e.conftest import call_json
 from tfl.core.errors import NotFoundError
 from tfl.core.files import cache_dir
 from tfl.recommendation import Candidate, _ranked, choose, mcnemar, recommend
+from tfl.report.backbone_chart import BackbonePoint, draw_backbones
 
 TINY, RANDOM = "embedded:sketchnet", "keras_applications:MobileNetV2@none"
 
@@ -63,6 +64,27 @@ def test_the_front_comes_first():
     found = [(candidate("a", 0.7, 1.0), right), (candidate("b", 0.9, 5.0), right), (candidate("c", 0.8, 6.0), right)]
     ranked = _ranked(found)
     assert [(item.backbone, item.is_on_front) for item in ranked] == [("b", True), ("a", True), ("c", False)]
+
+
+def test_the_chart_tells_many_backbones_apart(tmp_path):
+    pytest.importorskip("matplotlib")
+    points = [
+        BackbonePoint(
+            name=f"source:{index}$<b>",
+            latency_ms=10.0 + index % 3,
+            accuracy=0.9,
+            low=0.85,
+            high=0.95,
+            is_best=index == 0,
+            is_chosen=index == 0,
+        )
+        for index in range(12)
+    ]
+    draw_backbones(points, tmp_path / "some.png", max_latency_ms=20.0, min_accuracy=0.8)
+    draw_backbones(points[:1], tmp_path / "one.png", max_latency_ms=None, min_accuracy=None)
+    with Image.open(tmp_path / "some.png") as some, Image.open(tmp_path / "one.png") as one:
+        assert some.height > one.height
+        assert len(some.convert("RGB").getcolors(1 << 20)) > len(one.convert("RGB").getcolors(1 << 20)) > 20
 
 
 def test_the_exact_test_of_mcnemar():

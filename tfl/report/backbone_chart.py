@@ -8,13 +8,16 @@ from pathlib import Path
 
 from tfl.report import _style as style
 
+#: The star is the recommended one's.
+_MARKERS = ("o", "s", "D", "^", "v", "P", "X")
+
 
 @dataclass(frozen=True)
 class BackbonePoint:
     """One backbone in the chart.
 
     Attributes:
-        name: Drawn beside the point.
+        name: In the legend.
         latency_ms: Above 0.
         accuracy: In [0, 1], with the ends of its interval.
         is_best: Whether no other is both faster and better.
@@ -41,7 +44,9 @@ def draw_backbones(
         max_latency_ms: A limit to draw, or None.
         min_accuracy: A limit to draw, or None.
     """
-    figure = style.new_figure(9.0, 5.2)
+    figure = style.new_figure(9.0, 4.8 + 0.2 * len(points))
+    from matplotlib.ticker import LogLocator, NullFormatter, ScalarFormatter
+
     axes = figure.subplots()
     style.tidy(
         axes,
@@ -60,30 +65,30 @@ def draw_backbones(
         linestyle="--",
         zorder=1,
     )
-    for item in points:
-        colour = style.VERMILION if item.is_chosen else style.BLUE if item.is_best else style.GREY
+    for index, item in enumerate(points):
+        words = [style.shown(item.name, 90)]
+        words += ["no other is both faster and better"] if item.is_best else []
+        words += ["recommended"] if item.is_chosen else []
         axes.errorbar(
             item.latency_ms,
             item.accuracy,
             yerr=[[item.accuracy - item.low], [item.high - item.accuracy]],
-            fmt="*" if item.is_chosen else "o",
-            markersize=13 if item.is_chosen else 8,
-            color=colour,
+            fmt="*" if item.is_chosen else _MARKERS[index % len(_MARKERS)],
+            markersize=14 if item.is_chosen else 8,
+            color=style.SERIES[index % len(style.SERIES)],
             capsize=3,
             linewidth=1.0,
-        )
-        axes.annotate(
-            style.shown(item.name, 40),
-            (item.latency_ms, item.accuracy),
-            xytext=(8, 6),
-            textcoords="offset points",
-            fontsize=8.5,
-            color=style.TEXT,
+            label=" - ".join(words),
         )
     if max_latency_ms is not None:
         axes.axvline(max_latency_ms, color=style.ORANGE, linewidth=1.2)
     if min_accuracy is not None:
         axes.axhline(min_accuracy, color=style.ORANGE, linewidth=1.2)
-    latencies = [item.latency_ms for item in points]
-    axes.set_xlim(min(latencies) / 2.0, max(latencies) * 4.0)
+    limits = [] if max_latency_ms is None else [max_latency_ms]
+    latencies = [*(item.latency_ms for item in points), *limits]
+    axes.set_xlim(min(latencies) / 1.6, max(latencies) * 1.6)
+    axes.xaxis.set_major_locator(LogLocator(subs=(1.0, 2.0, 5.0)))
+    axes.xaxis.set_major_formatter(ScalarFormatter())
+    axes.xaxis.set_minor_formatter(NullFormatter())
+    figure.legend(loc="outside lower left", fontsize=8.5, frameon=False)
     style.save(figure, path)

@@ -18,6 +18,8 @@ def draw_history(complete: Sequence[tuple[int, float]], pruned: Sequence[int], o
         path: The PNG.
     """
     figure = style.new_figure(8.0, 4.2)
+    from matplotlib.ticker import MaxNLocator
+
     axes = figure.subplots()
     style.tidy(axes, title="Trials and the best so far", x="trial", y=f"validation {objective}")
     choose = min if objective == "loss" else max
@@ -26,8 +28,10 @@ def draw_history(complete: Sequence[tuple[int, float]], pruned: Sequence[int], o
     best = [choose(values[: index + 1]) for index in range(len(values))]
     axes.plot(numbers, values, "o", color=style.BLUE, markersize=6, label="complete")
     axes.step(numbers, best, where="post", color=style.VERMILION, linewidth=1.4, label="best so far")
-    if pruned:
-        axes.plot(pruned, [axes.get_ylim()[0]] * len(pruned), "x", color=style.GREY, label="ended early")
+    for index, number in enumerate(pruned):
+        # They have no value that compares, so a line and not a point.
+        axes.axvline(number, color=style.GREY, linewidth=0.9, linestyle=":", label="" if index else "ended early")
+    axes.xaxis.set_major_locator(MaxNLocator(integer=True))
     axes.legend(fontsize=8.5, frameon=False)
     style.save(figure, path)
 
