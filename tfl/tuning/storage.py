@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import fcntl
+import json
 import logging
 import os
 import platform
@@ -13,8 +14,9 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from tfl.core.errors import JobError, UserError
+from tfl.core.errors import JobError, OutputExistsError, UserError
 from tfl.core.extras import require
+from tfl.core.files import sha256_text
 from tfl.tuning.records import StudyRecord, TrialState
 
 if TYPE_CHECKING:
@@ -25,6 +27,8 @@ JOURNAL_FILE = "journal.log"
 OWNER = "owner"
 #: User attribute of a trial: the number of the stopped trial that it takes up again.
 RETRIES = "retries"
+#: User attribute of a study: digest of what decides it.
+_RECORD = "record"
 #: Trials before, and epochs within a trial before, the pruner ends anything.
 _STARTUP_TRIALS, _STARTUP_EPOCHS = 4, 3
 
@@ -40,6 +44,7 @@ def open_study(folder: Path, record: StudyRecord, *, worker: int) -> optuna.Stud
     Raises:
         MissingExtraError: Optuna is not installed.
         UserError: The storage can't be opened.
+        OutputExistsError: The storage has another study of that name.
     """
     optuna = require("optuna", purpose="searching settings")
     optuna.logging.set_verbosity(optuna.logging.ERROR)
@@ -59,6 +64,7 @@ def open_study(folder: Path, record: StudyRecord, *, worker: int) -> optuna.Stud
             f"The storage '{record.storage}' can't be opened: {str(error).splitlines()[0]}",
             hint="Leave --storage out for a file in the study's folder, or name a database: sqlite:///study.db",
         ) from error
+    _require_same(study, folder, record)
     seed = int(np.random.SeedSequence((record.config.seed, worker, len(study.trials))).generate_state(1)[0])
     # Trials that run at the same time are taken for bad, so that workers keep apart.
     study.sampler = optuna.samplers.TPESampler(seed=seed, constant_liar=True)
@@ -68,6 +74,19 @@ def open_study(folder: Path, record: StudyRecord, *, worker: int) -> optuna.Stud
         else optuna.pruners.NopPruner()
     )
     return study
+
+
+def _require_same(study: optuna.Study, folder: Path, record: StudyRecord) -> None:
+    """Tell a database's study of the same name, begun elsewhere with other settings, from this one."""
+    digest = sha256_text(json.dumps(record.to_dict(), sort_keys=True))
+    known = study.user_attrs.get(_RECORD)
+    if known is None:
+        study.set_user_attr(_RECORD, digest)
+    elif known != digest:
+        raise OutputExistsError(
+            f"The storage '{record.storage}' has a study '{study.study_name}' with other settings.",
+            hint=f"Name the folder otherwise: --study {folder}-2",
+        )
 
 
 def _storage_errors() -> tuple[type[Exception], ...]:

@@ -87,7 +87,8 @@ def work(folder: Path, allowance: Allowance, *, worker: int, progress: Progress)
             )
         else:
             progress.update(f"trial {trial.number}")
-        progress.result(", ".join(f"{name} {_shown(value)}" for name, value in values.items()))
+        drawn = ", ".join(f"{name} {_shown(value)}" for name, value in values.items())
+        progress.result(f"trial {trial.number}: {drawn}")
         try:
             _do_trial(study, trial, record, values, manifest, folder, allowance=allowance, progress=progress)
         except TimeUp:

@@ -1,5 +1,6 @@
 """Studies: whole, stopped, killed and gone on with."""
 
+import dataclasses
 import json
 import os
 import signal
@@ -190,6 +191,17 @@ def record():
         pruner="median",
         storage="journal",
     )
+
+
+def test_another_study_of_the_same_name_in_a_database_is_left_alone(tmp_path):
+    stored = dataclasses.replace(record(), storage=f"sqlite:///{tmp_path / 'study.db'}")
+    first, second = tmp_path / "here" / "photos", tmp_path / "there" / "photos"
+    for folder in (first, second):
+        folder.mkdir(parents=True)
+    open_study(first, stored, worker=0).ask()
+    assert len(open_study(second, stored, worker=0).trials) == 1
+    with pytest.raises(OutputExistsError, match="'photos' with other settings"):
+        open_study(second, dataclasses.replace(stored, objective="accuracy"), worker=0)
 
 
 def test_a_line_that_a_kill_left_unfinished_is_cut_off(tmp_path):
