@@ -99,7 +99,15 @@ class TuneResult(Record):
 
 def trial_head(result: TuneResult) -> list[str]:
     """Return the columns of the table of trials."""
-    return ["trial", "state", "val loss", "val accuracy", "epochs", "s", *_names(result)]
+    return [
+        "trial",
+        "state",
+        "val loss",
+        "val accuracy",
+        "epochs",
+        "s",
+        *(name.partition(".")[2] for name in _names(result)),
+    ]
 
 
 def trial_rows(result: TuneResult) -> list[list[str]]:
