@@ -84,7 +84,10 @@ def tune(
     limit_s = None if time_limit is None else parse_duration_s(time_limit)
     trials = DEFAULT_TRIALS if trials is None and limit_s is None else trials
     folder = Path(study) if study else next_folder(config)
-    config = dataclasses.replace(config, out="")
+    place = Path(config.data.path)
+    # The best config must work from any folder.
+    path = str(place.resolve()) if place.exists() else config.data.path
+    config = dataclasses.replace(config, out="", data=dataclasses.replace(config.data, path=path))
     source, name = parse_spec(config.model.backbone)
     info = SOURCES.get(source).info(name)
     record = StudyRecord(
