@@ -79,6 +79,10 @@ TRAIN_FLAGS: dict[str, tuple[str, Any, str]] = {
 }
 #: Flag -> other names of it.
 SHORT = {"--learning-rate": ("--lr",)}
+FOLD_FLAGS: dict[str, tuple[str, Any, str]] = {
+    "--folds": ("cross_validation.folds", int, "Also train and score on so many cuts of the data."),
+    "--repeats": ("cross_validation.repeats", int, "How often the data are cut anew for them."),
+}
 EXPORT_FLAGS: dict[str, tuple[str, Any, str]] = {
     "--target": ("export.targets", "str,", "Targets, comma-separated; all by default."),
     "--precision": ("export.precisions", "str,", "Precisions, comma-separated; fp32,fp16,int8 by default."),

@@ -11,7 +11,7 @@ import click
 
 from tfl.core.errors import JobError, UserError
 from tfl_cli._options import if_exists, resolve
-from tfl_cli._output import command_line, print_json, print_next, quoted
+from tfl_cli._output import command_line, print_json, print_next, print_table, quoted
 from tfl_cli._progress import make_progress
 from tfl_cli._tables import print_benchmark, print_cells
 
@@ -95,6 +95,34 @@ def _flat(config: RunConfig) -> dict[str, Any]:
     return flatten(config.to_dict())
 
 
+def _print_folds(folder: RunFolder) -> None:
+    file = folder.folds_dir / "cross_validation.json"
+    if not file.is_file():
+        return
+    from tfl.training.cross_validation import CrossValidation
+
+    result = CrossValidation.load(file)
+    print_table(
+        ["repeat", "fold", result.metric_name, "log loss", "learned", "scored", "seconds"],
+        [
+            [
+                item.repeat,
+                item.fold,
+                f"{item.metric:.4f}",
+                f"{item.log_loss:.4f}",
+                item.train_samples,
+                item.scored_samples,
+                f"{item.seconds:.1f}",
+            ]
+            for item in result.folds
+        ],
+    )
+    click.echo(
+        f"Cross-validation: {result.metric_name} {result.mean:.4f} (95 % interval {result.low:.4f} to"
+        f" {result.high:.4f}, {result.sample_count} pictures, test split left out).\n{result.caveat}"
+    )
+
+
 def run_document(folder: RunFolder) -> dict[str, Any]:
     """Gather a run's records into one document."""
     parts = {
@@ -102,6 +130,7 @@ def run_document(folder: RunFolder) -> dict[str, Any]:
         "check": folder.check_file,
         "training": folder.training_dir / "summary.json",
         "evaluation": folder.evaluation_dir / "test.json",
+        "cross_validation": folder.folds_dir / "cross_validation.json",
         "exports": folder.exports_file,
         "benchmark": folder.benchmark_file,
         "reproduction": folder.reproduction_file,
@@ -145,6 +174,7 @@ def print_run(folder: RunFolder) -> None:
         if evaluation.most_confused:
             worst = evaluation.most_confused[0]
             click.echo(f"Most often {worst.truth} is taken for {worst.predicted} ({worst.count} times).")
+    _print_folds(folder)
     cells = ExportSummary.load(folder.exports_file).cells if folder.exports_file.is_file() else ()
     if folder.benchmark_file.is_file():
         print_benchmark(Benchmark.load(folder.benchmark_file), cells)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from pathlib import Path
+from typing import Any
 
 import click
 
@@ -19,8 +20,15 @@ _SHOWN = 20
 @click.option("--folds", type=click.IntRange(min=2), default=5, show_default=True, help="Folds of the judgement.")
 @click.option("--most", type=click.IntRange(min=1), default=50, show_default=True, help="Most pictures of each kind.")
 @click.option("--seed", type=int, default=0, help="Of the folds.")
+@click.option(
+    "--judge",
+    type=click.Choice(["auto", "probe"]),
+    default="auto",
+    show_default=True,
+    help="'auto' uses the answers of the run's own cross-validation where there are any; 'probe' learns linear heads.",
+)
 @json_flag
-def command(run: Path, folds: int, most: int, seed: int, as_json: bool) -> None:
+def command(run: Path, folds: int, most: int, seed: int, judge: Any, as_json: bool) -> None:
     """Find labels of RUN's data that are likely wrong, and pictures that are hard to tell.
 
     Every picture is judged by a model that has not seen it. Writes RUN/review: a page to look at, and a table to
@@ -31,14 +39,15 @@ def command(run: Path, folds: int, most: int, seed: int, as_json: bool) -> None:
 
     folder = RunFolder.find(run)
     with make_progress() as progress:
-        review = review_run(folder, folds=folds, most=most, seed=seed, progress=progress)
+        review = review_run(folder, folds=folds, most=most, seed=seed, judge=judge, progress=progress)
     place = folder.path / "review"
     if as_json:
         print_json(review.to_dict() | {"page": str(place / PAGE_FILE), "table": str(place / TABLE_FILE)})
         return
     click.echo(
         f"{review.label_errors} of {review.examples} labels are likely wrong"
-        f" ({review.accuracy:.3f} of all are confirmed, {review.folds} folds)."
+        f" ({review.accuracy:.3f} of all are confirmed, {review.folds} folds, judged by"
+        f" {'linear heads' if review.judged_by == 'probe' else 'the cross-validated training'})."
     )
     counts = Counter(item.kind for item in review.items)
     rows = [

@@ -18,16 +18,17 @@ from tfl_cli._lazy import LazyGroup
 COMMANDS = {
     "demo": ("demo", "See everything once, on handwritten digits that come with scikit-learn."),
     "run": ("run", "Do all stages on your data: from pictures to a verified, measured model."),
-    "models": ("models", "List, describe, fetch and import pretrained backbones."),
+    "models": ("models", "List, describe, fetch, import and recommend pretrained backbones."),
     "data": ("data", "Look at data, check and mend them before training."),
     "train": ("train", "Train and evaluate, without exports."),
+    "tune": ("tune", "Search better settings, judged by the validation split."),
     "evaluate": ("evaluate", "Score a run, a bundle or an artefact on held-out data."),
     "predict": ("predict", "Answer for pictures with a run, a bundle or an artefact."),
     "export": ("export", "Export a run to targets and precisions, and verify each."),
     "verify": ("verify", "Prove in a fresh process that an artefact does what the model does."),
     "benchmark": ("benchmark", "Measure size, accuracy, latency, throughput and memory."),
     "report": ("report", "Write a run's HTML report."),
-    "runs": ("runs", "List, show, compare and reproduce runs."),
+    "runs": ("runs", "List, show, compare, rank, reproduce and prove runs."),
     "doctor": ("doctor", "Say what works on this machine and how to install what is missing."),
 }
 EXIT_JOB_FAILED, EXIT_USER_MISTAKE, EXIT_INTERRUPTED = 1, 2, 130

@@ -8,11 +8,15 @@ from typing import Any
 import click
 
 from tfl_cli._output import print_json, print_next, print_table, quoted
+from tfl_cli.models_recommend import command as recommend_command
 
 
 @click.group("models")
 def command() -> None:
-    """List, describe, fetch and import pretrained backbones."""
+    """List, describe, fetch, import and recommend pretrained backbones."""
+
+
+command.add_command(recommend_command)
 
 
 @command.command("list")

@@ -9,11 +9,15 @@ from typing import Any
 import click
 
 from tfl_cli._output import print_json, print_next, print_table, quoted
+from tfl_cli.runs_leaderboard import command as leaderboard_command
 
 
 @click.group("runs")
 def command() -> None:
-    """List, show, compare and reproduce runs."""
+    """List, show, compare, rank, reproduce and prove runs."""
+
+
+command.add_command(leaderboard_command)
 
 
 @command.command("list")

@@ -6,10 +6,10 @@ from typing import Any
 
 import click
 
-from tfl_cli._options import DATA_FLAGS, TRAIN_FLAGS, bad_data_flags, json_flag, output_flags, setting_flags
+from tfl_cli._options import DATA_FLAGS, FOLD_FLAGS, TRAIN_FLAGS, bad_data_flags, json_flag, output_flags, setting_flags
 from tfl_cli._run import run_and_print
 
-TABLES = (DATA_FLAGS, TRAIN_FLAGS)
+TABLES = (DATA_FLAGS, TRAIN_FLAGS, FOLD_FLAGS)
 
 
 @click.command("train")
@@ -23,6 +23,7 @@ def command(data: str | None, as_json: bool, **options: Any) -> int:
 
     \b
     tfl train photos --epochs 20 --fine-tune 10 --augment standard
+    tfl train photos --folds 5
     """
     from tfl.pipeline import TRAINING_STAGES
 

@@ -11,6 +11,7 @@ if TYPE_CHECKING:
     from tfl.api import Model as Model
     from tfl.api import Reproduction as Reproduction
     from tfl.api import compare as compare
+    from tfl.api import cross_validate as cross_validate
     from tfl.api import fit as fit
     from tfl.api import list_models as list_models
     from tfl.api import load as load
@@ -18,8 +19,11 @@ if TYPE_CHECKING:
     from tfl.api import model_info as model_info
     from tfl.api import reproduce as reproduce
     from tfl.api import run as run
+    from tfl.api import tune as tune
     from tfl.core.errors import TflError as TflError
     from tfl.core.errors import UserError as UserError
+    from tfl.ranking import leaderboard as leaderboard
+    from tfl.recommendation import recommend as recommend
 
 _HOMES = {
     "Model": "tfl.api",
@@ -27,13 +31,17 @@ _HOMES = {
     "TflError": "tfl.core.errors",
     "UserError": "tfl.core.errors",
     "compare": "tfl.api",
+    "cross_validate": "tfl.api",
     "fit": "tfl.api",
+    "leaderboard": "tfl.ranking",
     "list_models": "tfl.api",
     "load": "tfl.api",
+    "recommend": "tfl.recommendation",
     "load_data": "tfl.api",
     "model_info": "tfl.api",
     "reproduce": "tfl.api",
     "run": "tfl.api",
+    "tune": "tfl.api",
 }
 
 __all__ = [
@@ -43,13 +51,17 @@ __all__ = [
     "UserError",
     "__version__",
     "compare",
+    "cross_validate",
     "fit",
+    "leaderboard",
     "list_models",
     "load",
     "load_data",
     "model_info",
+    "recommend",
     "reproduce",
     "run",
+    "tune",
 ]
 
 

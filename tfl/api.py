@@ -3,22 +3,27 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any, Literal
 
 from tfl.backbones import SOURCES, BackboneInfo, parse_spec
 from tfl.comparison import Comparison, compare
 from tfl.core.augmentation import AugmentConfig
 from tfl.core.config import RunConfig, resolve_config
+from tfl.core.errors import ConfigError
 from tfl.core.files import IfExists
 from tfl.core.progress import Progress
 from tfl.data.readers import as_location
 from tfl.data_set import Data, augmentation_settings, load_data
 from tfl.model import Model, load
-from tfl.pipeline import STAGES, TRAINING_STAGES, Outcome
+from tfl.pipeline import FOLD_STAGES, STAGES, TRAINING_STAGES, Outcome
 from tfl.pipeline import run as run_pipeline
 from tfl.reproduction import Reproduction, reproduce
+
+if TYPE_CHECKING:
+    from tfl.training.cross_validation import CrossValidation
+    from tfl.tuning.records import TuneResult
 
 __all__ = [
     "Comparison",
@@ -26,6 +31,7 @@ __all__ = [
     "Model",
     "Reproduction",
     "compare",
+    "cross_validate",
     "fit",
     "list_models",
     "load",
@@ -33,6 +39,7 @@ __all__ = [
     "model_info",
     "reproduce",
     "run",
+    "tune",
 ]
 
 
@@ -144,19 +151,130 @@ def fit(
         ConfigError: A setting is unknown or out of range.
         TflError: See `tfl.pipeline.run`.
     """
+    overrides = {"model.backbone": backbone, **augmentation_settings(augment), **(settings or {})}
+    config = _config_for(data, overrides, out=out, options=options)
+    outcome = run_pipeline(config, stages=TRAINING_STAGES, if_exists=if_exists, progress=progress)
+    return load(outcome.folder.path, progress=progress)
+
+
+def cross_validate(
+    data: Data | str | Path,
+    folds: int = 5,
+    *,
+    repeats: int = 1,
+    backbone: str = "embedded:sketchnet",
+    out: str | Path | None = None,
+    if_exists: IfExists = "refuse",
+    progress: Progress | None = None,
+    settings: dict[str, Any] | None = None,
+    **options: Any,
+) -> CrossValidation:
+    """Train the same recipe on every fold of the train and validation splits and score it on what each held out.
+
+    No model of all data is made: `tfl.fit(data, settings={"cross_validation.folds": 5})` makes both. The test split
+    takes no part. Out-of-fold answers are in the run's `folds/predictions.npz`.
+
+    Args:
+        data: From `load_data`, or a path.
+        folds: At least 2; each class needs as many different pictures.
+        repeats: How often the data are cut anew.
+        backbone: `source:name`.
+        out: The run's folder; `runs/<data>-<backbone>-<n>` by default.
+        if_exists: `refuse`, `resume` (folds that are done are kept) or `overwrite` a run that is there.
+        progress: Told what happens.
+        settings: Any setting by its dotted name.
+        **options: As in `fit`.
+
+    Raises:
+        ConfigError: A setting is unknown or out of range.
+        DataError: A class has too few different pictures.
+        TflError: See `tfl.pipeline.run`.
+    """
+    from tfl.training.cross_validation import RECORD_FILE, CrossValidation
+
+    if folds < 2:
+        raise ConfigError(f"folds: must be at least 2. Received: {folds}.")
+    overrides = {"cross_validation.folds": folds, "cross_validation.repeats": repeats, "model.backbone": backbone}
+    config = _config_for(data, overrides | (settings or {}), out=out, options=options)
+    outcome = run_pipeline(config, stages=FOLD_STAGES, if_exists=if_exists, progress=progress)
+    return CrossValidation.load(outcome.folder.folds_dir / RECORD_FILE)
+
+
+def tune(
+    data: Data | str | Path,
+    *,
+    trials: int | None = None,
+    time_limit: str | None = None,
+    study: str | Path | None = None,
+    space: Sequence[str] = (),
+    only_named: bool = False,
+    objective: Literal["loss", "accuracy"] = "loss",
+    pruner: Literal["median", "none"] = "median",
+    workers: int = 1,
+    storage: str = "journal",
+    backbone: str = "embedded:sketchnet",
+    progress: Progress | None = None,
+    settings: dict[str, Any] | None = None,
+    **options: Any,
+) -> TuneResult:
+    """Search settings of a training by the validation split, and write the best as a config.
+
+    A study that is there goes on: trials that are done are kept, and one that was stopped is taken up again.
+
+    Args:
+        data: From `load_data`, or a path.
+        trials: How many the study is to have in all; 20 where no limit is given.
+        time_limit: Of this call, such as `10m` or `1h30m`.
+        study: The folder; `studies/<data>-<backbone>-<n>` by default.
+        space: Such as `train.learning_rate=1e-4:1e-1:log` or `train.augmentation=none,light`, over the defaults.
+        only_named: Search nothing but `space`.
+        objective: `loss` or `accuracy` of the validation split.
+        pruner: `median` ends trials that are worse than the median at the same epoch, `none` ends none.
+        workers: Processes that train at the same time.
+        storage: `journal`, a file in the study's folder, or a database's address.
+        backbone: `source:name`.
+        progress: Told what happens.
+        settings: Any setting by its dotted name; what is set otherwise than by default is not searched.
+        **options: As in `fit`.
+
+    Raises:
+        ConfigError: The space or a setting is wrong.
+        JobError: No trial has completed.
+        TflError: See `tfl.tuning.study.tune`.
+    """
+    from tfl.tuning.study import tune as run_study
+
+    config = _config_for(data, {"model.backbone": backbone, **(settings or {})}, out=None, options=options)
+    return run_study(
+        config,
+        study=study,
+        trials=trials,
+        time_limit=time_limit,
+        space=space,
+        only_named=only_named,
+        objective=objective,
+        pruner=pruner,
+        workers=workers,
+        storage=storage,
+        progress=progress,
+    )
+
+
+def _config_for(
+    data: Data | str | Path, settings: Mapping[str, Any], *, out: str | Path | None, options: Mapping[str, Any]
+) -> RunConfig:
+    """Build the config of a run: the data first, then settings, then options by their own names."""
     path = data.path if isinstance(data, Data) else as_location(data)
-    overrides: dict[str, Any] = {"data.path": str(path), "model.backbone": backbone}
+    overrides: dict[str, Any] = {"data.path": str(path)}
     if isinstance(data, Data):
         named = data.options.to_dict()
         overrides |= {f"data.{item.name}": named[item.name] for item in dataclasses.fields(data.options)}
-    overrides |= augmentation_settings(augment) | (settings or {})
+    overrides |= settings
     if out is not None:
         overrides["out"] = str(out)
     for name, value in options.items():
         overrides[_section_of(name)] = value
-    config = resolve_config({}, overrides)
-    outcome = run_pipeline(config, stages=TRAINING_STAGES, if_exists=if_exists, progress=progress)
-    return load(outcome.folder.path, progress=progress)
+    return resolve_config({}, overrides)
 
 
 def _section_of(name: str) -> str:

@@ -42,11 +42,13 @@ STAGES = {
     "split": "Splitting into train, validation and test",
     "train": "Training",
     "evaluate": "Evaluating on pictures the model never saw",
+    "folds": "Cross-validating",
     "export": "Exporting and verifying",
     "benchmark": "Measuring speed, memory and accuracy",
     "report": "Writing the report",
 }
-TRAINING_STAGES = ("check", "split", "train", "evaluate", "report")
+TRAINING_STAGES = ("check", "split", "train", "evaluate", "folds", "report")
+FOLD_STAGES = ("check", "split", "folds")
 
 
 @dataclass
@@ -85,7 +87,7 @@ def run(
 
     Args:
         config: Everything that decides what happens.
-        stages: Which of `STAGES`.
+        stages: Which of `STAGES`; `folds` is passed over where the config asks for none.
         if_exists: What to do with an output folder that is there.
         command: The command line, for the record.
         progress: Told what happens.
@@ -119,6 +121,7 @@ def do_stages(
     Raises:
         TflError: As for `run`.
     """
+    stages = tuple(name for name in stages if name != "folds" or config.cross_validation.folds)
     energy = EnergyMeter()
     context = _Context(config, folder, progress, dataclasses.replace(record, energy_note=energy.note), energy)
     try:
@@ -225,6 +228,7 @@ def _do_stage(context: _Context, name: str) -> None:
         "split": _split,
         "train": _train,
         "evaluate": _evaluate,
+        "folds": _folds,
         "export": _export,
         "benchmark": _benchmark,
         "report": _report,
@@ -338,6 +342,22 @@ def _evaluate(context: _Context) -> None:
     context.progress.result(
         f"accuracy {evaluation.accuracy:.3f} on {evaluation.sample_count} pictures"
         f" (95 % interval {evaluation.accuracy_low:.3f} to {evaluation.accuracy_high:.3f})"
+    )
+
+
+def _folds(context: _Context) -> None:
+    from tfl.training.cross_validation import cross_validate_run
+
+    result = cross_validate_run(
+        Manifest.load(context.folder.manifest_file),
+        context.config,
+        context.folder,
+        duplicate_groups=CheckReport.load(context.folder.check_file).duplicate_groups,
+        progress=context.progress,
+    )
+    context.progress.result(
+        f"{result.metric_name} {result.mean:.3f} over {len(result.folds)} folds"
+        f" (95 % interval {result.low:.3f} to {result.high:.3f})"
     )
 
 

@@ -6,6 +6,7 @@ from collections import Counter
 from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
+from typing import Literal
 
 import numpy as np
 
@@ -24,6 +25,7 @@ from tfl.exports import load_config
 from tfl.report.cards import render_cards
 from tfl.report.review_page import review_page
 from tfl.training.cross_validated import Doubles, cross_validated_probabilities, pretrained_features
+from tfl.training.cross_validation import PREDICTIONS_FILE, RECORD_FILE, CrossValidation, Predictions
 
 #: Below, no class is likely.
 _LOW_CONFIDENCE = 0.6
@@ -31,12 +33,20 @@ REVIEW_FILE, TABLE_FILE, PAGE_FILE = "review.json", "review.csv", "review.html"
 
 
 def review_run(
-    folder: RunFolder, *, folds: int = 5, most: int = 50, seed: int = 0, progress: Progress | None = None
+    folder: RunFolder,
+    *,
+    folds: int = 5,
+    most: int = 50,
+    seed: int = 0,
+    judge: Literal["auto", "probe"] = "auto",
+    progress: Progress | None = None,
 ) -> Review:
     """Judge every label of a run's data by models that have not seen the picture.
 
-    Features of the run's backbone as it came are computed once; a linear head is learned for each fold, copies and
-    groups staying together; cleanlab compares the out-of-sample probabilities with the labels. Writes `review.json`,
+    A run that was cross-validated has such judgements already: out-of-fold answers for what was folded, and the run's
+    own model's answers for the test split, which it has not seen either. Else features of the run's backbone as it
+    came are computed once, and a linear head is learned for each fold, copies and groups staying together. Cleanlab
+    compares the out-of-sample probabilities with the labels. Writes `review.json`,
     `review.csv`, with a column for decisions, and `review.html` into the run's folder `review`.
 
     Args:
@@ -44,6 +54,7 @@ def review_run(
         folds: How many times the data are cut, at least 2; fewer where a class has fewer different pictures.
         most: How many items of each kind are listed.
         seed: Of the cut.
+        judge: `auto` takes the run's own out-of-fold answers where there are any, `probe` always learns linear heads.
         progress: Told what happens.
 
     Raises:
@@ -59,6 +70,9 @@ def review_run(
         raise UserError(f"Pictures of {folder.path} are not below {manifest.root} any more.", hint="Put them back.")
     config = load_config(folder)
     groups = CheckReport.load(folder.check_file).duplicate_groups
+    known = _out_of_fold(folder, manifest) if judge == "auto" else None
+    if known is not None:
+        return _write(folder, manifest, known[0], known[1], config, k=known[2], most=most, judged_by="training")
     # All are judged, whatever side they were on: errors among the scored ones matter most.
     free = _judgeable(
         replace(manifest, examples=tuple(replace(item, split=None, given_split=None) for item in manifest.examples)),
@@ -69,8 +83,43 @@ def review_run(
     features = pretrained_features(free, config, folder.path / "review" / "work", progress=progress)
     cut = k_folds(free, k, seed=seed, duplicate_groups=groups)
     probabilities = cross_validated_probabilities(free, features, cut, progress=progress)
+    return _write(folder, manifest, free, probabilities, config, k=k, most=most, judged_by="probe")
+
+
+def _out_of_fold(folder: RunFolder, manifest: Manifest) -> tuple[Manifest, Doubles, int] | None:
+    """Gather what models that have not seen them said of the examples, or None where the run has no folds."""
+    record_file = folder.folds_dir / RECORD_FILE
+    if not record_file.is_file():
+        return None
+    record = CrossValidation.load(record_file)
+    if record.data_fingerprint != manifest.fingerprint:
+        return None
+    files = [folder.folds_dir / PREDICTIONS_FILE, folder.predictions_file]
+    answers = {
+        path: output
+        for predictions in (Predictions.load(file) for file in files if file.is_file())
+        for path, output in zip(predictions.paths, predictions.outputs, strict=True)
+    }
+    judged = replace(manifest, examples=tuple(item for item in manifest.examples if item.path in answers))
+    rows = np.asarray([answers[item.path] for item in judged.examples], dtype=np.float64)
+    probabilities: Doubles = rows / rows.sum(axis=1, keepdims=True)
+    return judged, probabilities, record.k
+
+
+def _write(
+    folder: RunFolder,
+    manifest: Manifest,
+    judged: Manifest,
+    probabilities: Doubles,
+    config: RunConfig,
+    *,
+    k: int,
+    most: int,
+    judged_by: Literal["probe", "training"],
+) -> Review:
     sides = {item.path: item.split or "" for item in manifest.examples}
-    review = _judge(free, probabilities, folder, config, k, most, manifest.fingerprint, sides)
+    review = _judge(judged, probabilities, folder, config, k, most, manifest.fingerprint, sides)
+    review = replace(review, judged_by=judged_by)
     place = folder.path / "review"
     review.save(place / REVIEW_FILE)
     write_table(review.items, place / TABLE_FILE)

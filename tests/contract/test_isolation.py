@@ -81,8 +81,8 @@ def test_a_crash_of_one_precision_leaves_the_others_whole(fragile, tiny_bundle, 
 def test_no_exporter_reports_its_use_to_anybody(tmp_path):
     # Asked in a process of its own, since the refusal holds for the whole process.
     code = """
-        from tfl.targets.openvino import _send_no_telemetry
-        _send_no_telemetry()
+        from tfl.targets.openvino import send_no_telemetry
+        send_no_telemetry()
         import nncf
         import openvino
         from openvino_telemetry import Telemetry

@@ -111,6 +111,30 @@ class ModelConfig(Record):
 
 
 @dataclass(frozen=True, kw_only=True)
+class CrossValidationConfig(Record):
+    """The cross-validation.
+
+    Attributes:
+        folds: The recipe is trained and scored on so many cuts of the train and validation splits; 0 leaves it out.
+        repeats: How often the data are cut anew.
+    """
+
+    folds: int = 0
+    repeats: int = 1
+
+    def __post_init__(self) -> None:
+        require_in_range(
+            [
+                (
+                    self.folds < 0 or self.folds == 1,
+                    f"folds: must be 0 (none) or at least 2. Received: {self.folds}.",
+                ),
+                (self.repeats < 1, f"repeats: must be at least 1. Received: {self.repeats}."),
+            ]
+        )
+
+
+@dataclass(frozen=True, kw_only=True)
 class ExportConfig(Record):
     """The exports.
 
@@ -186,6 +210,7 @@ class RunConfig(Record):
     model: ModelConfig = field(default_factory=ModelConfig)
     train: TrainConfig = field(default_factory=TrainConfig)
     augment: AugmentConfig = field(default_factory=AugmentConfig)
+    cross_validation: CrossValidationConfig = field(default_factory=CrossValidationConfig)
     export: ExportConfig = field(default_factory=ExportConfig)
     benchmark: BenchmarkConfig = field(default_factory=BenchmarkConfig)
     log: LogConfig = field(default_factory=LogConfig)

@@ -35,6 +35,7 @@ EXTRA_OF_MODULE = {
     "cleanvision": "data",
     "cleanlab": "data",
     "pandas": "data",
+    "optuna": "tune",
     "tensorflow_datasets": "tfds",
     "av": "video",
     "fsspec": "remote",

@@ -123,6 +123,11 @@ class RunFolder:
         return self.path / "training"
 
     @property
+    def folds_dir(self) -> Path:
+        """Cross-validation: its record, the out-of-fold predictions, and a folder per fold."""
+        return self.path / "folds"
+
+    @property
     def evaluation_dir(self) -> Path:
         """Evaluations, predictions and pictures."""
         return self.path / "evaluation"

@@ -63,6 +63,7 @@ class Review(Record):
         accuracy: Of the cross-validated judgement against the labels as they are, in [0, 1].
         label_errors: How many labels cleanlab takes for wrong, also those that are not listed.
         items: The likeliest errors first.
+        judged_by: `probe` (a linear model for each fold) or `training` (the run's own recipe, cross-validated).
     """
 
     run: str
@@ -73,6 +74,7 @@ class Review(Record):
     accuracy: float
     label_errors: int
     items: tuple[ReviewItem, ...]
+    judged_by: Literal["probe", "training"] = "probe"
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -158,7 +158,7 @@ class OpenVinoTarget(Target):
         """See `Target.export`."""
         import openvino
 
-        _send_no_telemetry()
+        send_no_telemetry()
         try:
             # A Path crashes the converter; the name must be a str.
             model = openvino.convert_model(str(request.saved_model_dir))
@@ -189,7 +189,7 @@ class OpenVinoTarget(Target):
         return OpenVinoRuntime(core, model, settings=settings, mode=mode)
 
 
-def _send_no_telemetry() -> None:
+def send_no_telemetry() -> None:
     """Keep the converter and the quantizer, which report their use unless refused, from sending anything.
 
     Nothing leaves a person's machine unasked; and offline, waiting for the connection costs seconds a model.

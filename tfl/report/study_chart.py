@@ -1,0 +1,52 @@
+"""Charts of a search: its history, and which settings mattered."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+
+from tfl.report import _style as style
+
+
+def draw_history(complete: Sequence[tuple[int, float]], pruned: Sequence[int], objective: str, path: Path) -> None:
+    """Draw each complete trial, the best so far as a step, and marks where trials were ended early.
+
+    Args:
+        complete: Number and objective of each, in order; at least one.
+        pruned: Numbers of those ended early.
+        objective: `loss` (less is better) or `accuracy`.
+        path: The PNG.
+    """
+    figure = style.new_figure(8.0, 4.2)
+    from matplotlib.ticker import MaxNLocator
+
+    axes = figure.subplots()
+    style.tidy(axes, title="Trials and the best so far", x="trial", y=f"validation {objective}")
+    choose = min if objective == "loss" else max
+    numbers = [number for number, _ in complete]
+    values = [value for _, value in complete]
+    best = [choose(values[: index + 1]) for index in range(len(values))]
+    axes.plot(numbers, values, "o", color=style.BLUE, markersize=6, label="complete")
+    axes.step(numbers, best, where="post", color=style.VERMILION, linewidth=1.4, label="best so far")
+    for index, number in enumerate(pruned):
+        # They have no value that compares, so a line and not a point.
+        axes.axvline(number, color=style.GREY, linewidth=0.9, linestyle=":", label="" if index else "ended early")
+    axes.xaxis.set_major_locator(MaxNLocator(integer=True))
+    axes.legend(fontsize=8.5, frameon=False)
+    style.save(figure, path)
+
+
+def draw_importance(importance: Mapping[str, float], objective: str, path: Path) -> None:
+    """Draw a bar per setting, the largest at the top.
+
+    Args:
+        importance: Setting -> share of the variance, falling; at least one.
+        objective: What is explained.
+        path: The PNG.
+    """
+    figure = style.new_figure(8.0, 1.4 + 0.4 * len(importance))
+    axes = figure.subplots()
+    style.tidy(axes, title=f"What the validation {objective} depends on", x="share of the variance (fANOVA)")
+    names = list(importance)[::-1]
+    axes.barh([style.shown(name, 40) for name in names], [importance[name] for name in names], color=style.BLUE)
+    style.save(figure, path)
