@@ -10,9 +10,10 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Literal
 
 from tfl.backbones import BackboneInfo
-from tfl.core.config import RunConfig, TrainConfig, flatten, resolve_config
+from tfl.core.config import RunConfig, flatten, resolve_config
 from tfl.core.errors import ConfigError, closest
 from tfl.core.records import Record, field_types
+from tfl.core.train_config import TrainConfig
 
 if TYPE_CHECKING:
     import optuna
