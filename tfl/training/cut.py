@@ -26,7 +26,8 @@ class Cuttable:
     def __init__(self, model: keras.Model) -> None:
         self.model = model
         # Building a part adds calls to its layers, after which Keras no longer tells a layer's one output.
-        operations = _operations(model)
+        self._graph = _graph(model)
+        operations = _operations(self._graph)
         self._tensors = {name: operations[name].output for name in cut_points(model)}
         self._parts: dict[tuple[str, str], keras.Model] = {}
 
@@ -41,7 +42,7 @@ class Cuttable:
         learning = {layer.name for layer in self.model.layers if layer.trainable_weights}
         if not learning:
             return self.points[-1] if self.points else ""
-        ancestors = _ancestors(self.model)
+        ancestors = _ancestors(self._graph)
         for point in self.points:
             if {point, *ancestors[point]} & learning:
                 break
@@ -60,12 +61,12 @@ class Cuttable:
         if not begin and not end:
             return self.model
         if (begin, end) not in self._parts:
-            start = self._tensor(begin) if begin else self.model.inputs[0]
+            start = self._tensor(begin) if begin else self._graph.inputs[0]
             self._parts[begin, end] = keras.Model(start, self._tensor(end))
         return self._parts[begin, end]
 
     def _tensor(self, point: str) -> Any:
-        return self._tensors[point] if point else self.model.outputs[0]
+        return self._tensors[point] if point else self._graph.outputs[0]
 
 
 def cut_points(model: keras.Model) -> tuple[str, ...]:
@@ -74,6 +75,7 @@ def cut_points(model: keras.Model) -> tuple[str, ...]:
     A layer is one when it is called once, has one output, and every way from the input to the output leads through
     it: no tensor made before it is used after it.
     """
+    model = _graph(model)
     edges = _edges(model)
     if len(model.inputs) != 1 or len(model.outputs) != 1:
         return ()
@@ -96,6 +98,13 @@ def cut_points(model: keras.Model) -> tuple[str, ...]:
     return tuple(points)
 
 
+def _graph(model: keras.Model) -> keras.Model:
+    """Return the network as a graph of layers, which a sequential one does not show."""
+    import keras
+
+    return keras.Model(model.inputs, model.outputs) if isinstance(model, keras.Sequential) else model
+
+
 def _operations(model: keras.Model) -> dict[str, Any]:
     """Map names to layers and to operations that are no layers, such as an addition."""
     return {item.name: item for item in getattr(model, "operations", ())}
@@ -113,10 +122,6 @@ def _ancestors(model: keras.Model) -> dict[str, set[str]]:
 
 def _edges(model: keras.Model) -> dict[_Node, set[_Node]]:
     """Map each node to those whose outputs it takes; nothing for a network that is no graph of layers."""
-    import keras
-
-    if isinstance(model, keras.Sequential):
-        model = keras.Model(model.inputs, model.outputs)
     layers = model.get_config().get("layers", []) if hasattr(model, "operations") else []
     return {
         (layer["name"], index): set(_sources(call))

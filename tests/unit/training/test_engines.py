@@ -1,0 +1,83 @@
+"""OpenVINO beside Keras for frozen layers: the same answers, kept networks, and Keras where it can't."""
+
+import numpy as np
+import pytest
+
+from tfl.core.progress import Progress
+from tfl.training.engines import engine_name, open_engine
+
+keras = pytest.importorskip("keras")
+pytest.importorskip("openvino")
+pytest.importorskip("tensorflow")
+pytestmark = pytest.mark.slow
+
+
+def network(seed=3):
+    keras.utils.set_random_seed(seed)
+    inputs = keras.Input((16, 16, 3))
+    values = keras.layers.Conv2D(8, 3, activation="relu")(inputs)
+    return keras.Model(inputs, keras.layers.GlobalAveragePooling2D()(values))
+
+
+def opened(model, samples, *, key="a", progress=None, count=1000):
+    return open_engine(
+        model,
+        count,
+        policy="float32",
+        batch_size=8,
+        sample=samples[:1],
+        key=(key,),
+        progress=progress or Progress(),
+    )
+
+
+@pytest.fixture
+def samples():
+    return np.random.default_rng(0).normal(size=(11, 16, 16, 3)).astype(np.float32)
+
+
+def test_both_engines_give_what_the_network_gives(tmp_path, monkeypatch, samples):
+    monkeypatch.setenv("TFL_CACHE", str(tmp_path))
+    model = network()
+    expected = np.asarray(model(samples, training=False))
+    fast, plain = opened(model, samples), opened(model, samples, count=3)
+    assert fast.name.startswith("openvino ")
+    assert plain.name.startswith("keras ")
+    np.testing.assert_allclose(fast.run(samples), expected, atol=1e-5)
+    np.testing.assert_allclose(plain.run(samples), expected, atol=1e-5)
+    kept = list((tmp_path / "engines").iterdir())
+    assert sorted(path.suffix for path in kept) == [".bin", ".xml"]
+
+
+class Told(Progress):
+    def __init__(self):
+        super().__init__()
+        self.results = []
+
+    def result(self, text):
+        self.results.append(text)
+
+
+def test_a_kept_network_with_other_weights_is_found_out(tmp_path, monkeypatch, samples):
+    monkeypatch.setenv("TFL_CACHE", str(tmp_path))
+    opened(network(seed=3), samples)
+    told, other = Told(), network(seed=4)
+    engine = opened(other, samples, progress=told)
+    assert engine.name.startswith("keras ")
+    assert "differs from that of Keras" in told.results[0]
+    np.testing.assert_allclose(engine.run(samples), np.asarray(other(samples, training=False)), atol=1e-5)
+
+
+def test_a_damaged_network_leaves_it_to_keras(tmp_path, monkeypatch, samples):
+    monkeypatch.setenv("TFL_CACHE", str(tmp_path))
+    model = network()
+    opened(model, samples)
+    next((tmp_path / "engines").glob("*.xml")).write_text("<net")
+    told = Told()
+    engine = opened(model, samples, progress=told)
+    assert engine.name.startswith("keras ")
+    assert "OpenVINO can't run" in told.results[0]
+
+
+def test_other_arithmetic_than_float32_is_not_given_to_openvino():
+    assert engine_name(10_000, policy="mixed_bfloat16").startswith("keras ")
