@@ -150,12 +150,13 @@ def _convert(kind: Any, value: Any, where: str, problems: list[str]) -> Any:
             problems.append(f"{where}: must not be empty.")
             return None
         options = [option for option in arguments if option is not type(None)]
+        attempts: list[list[str]] = []
         for option in options:
-            attempt: list[str] = []
-            converted = _convert(option, value, where, attempt)
-            if not attempt:
+            attempts.append([])
+            converted = _convert(option, value, where, attempts[-1])
+            if not attempts[-1]:
                 return converted
-        problems.extend(attempt)
+        problems.extend(_joined(attempts, where, value))
         return None
     if origin is Literal:
         if value not in arguments:
@@ -174,6 +175,16 @@ def _convert(kind: Any, value: Any, where: str, problems: list[str]) -> Any:
     if isinstance(kind, type) and issubclass(kind, Record):
         return _read_record(kind, value, f"{where}.", problems)
     return _convert_scalar(kind, value, where, problems)
+
+
+def _joined(attempts: list[list[str]], where: str, value: Any) -> list[str]:
+    """Tell in one line what a value of several kinds may be, or in full what the last kind had to object."""
+    begin = f"{where}: must be "
+    lines = [attempt[0] for attempt in attempts]
+    if len(attempts) == 1 or any(len(item) > 1 or not item[0].startswith(begin) for item in attempts):
+        return attempts[-1]
+    kinds = [line.removeprefix(begin).partition(". Received: ")[0] for line in lines]
+    return [f"{begin}{' or '.join(kinds)}. Received: {value!r}."]
 
 
 def _convert_sequence(kind: Any, value: Any, where: str, problems: list[str]) -> Any:

@@ -265,7 +265,7 @@ def _do_fold(
         return FoldScore.load(record_file), Predictions.load(predictions_file)
     start_s = time.perf_counter()
     manifest.save(place.manifest_file)
-    trained = fit(manifest, config, place, progress=progress)
+    trained = fit(manifest, config, place, progress=progress, pooled=True)
     examples, contract = manifest.of_split("test"), trained.backbone.info.preprocessing
     pixels = open_pixels(examples, manifest.root, contract, cache_dir=place.work_dir, progress=progress)
     outputs = predict_pixels(trained.model, pixels, contract, progress=progress)

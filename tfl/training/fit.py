@@ -90,6 +90,7 @@ def fit(
     *,
     progress: Progress,
     on_epoch: OnEpoch | None = None,
+    pooled: bool = False,
 ) -> Trained:
     """Train on the manifest's `train` split and choose epochs on its `validation` split.
 
@@ -101,6 +102,7 @@ def fit(
         folder: Receives `training/`.
         progress: Told what happens.
         on_epoch: Called with the log's row after each epoch, when it is saved; what it raises ends the training.
+        pooled: See `make_samples`; for cross-validation.
 
     Raises:
         TflError: The backbone, a picture or the training itself failed.
@@ -119,7 +121,7 @@ def fit(
         keras.config.set_dtype_policy(choice.policy)
         backbone = _backbone(config, progress)
         head = _head(config, task, backbone, manifest)
-        work, tops = _prepare(manifest, config, folder, backbone, head, goals, choice.policy, log, progress)
+        work, tops = _prepare(manifest, config, folder, backbone, head, goals, choice.policy, log, progress, pooled)
         with memory_advice(config.train):
             states, trained_layers = _stages(work, tops)
         weights = [np.asarray(value, dtype=np.float32) for value in join(backbone.model, head).get_weights()]
@@ -158,11 +160,12 @@ def _prepare(
     policy: str,
     log: TrainingLog,
     progress: Progress,
+    pooled: bool,
 ) -> tuple[Work, tuple[TopPlan, ...]]:
     train = config.train
     augmentation = resolve_augmentation(train.augmentation, config.augment)
     samples = make_samples(
-        manifest, backbone.info.preprocessing, augmentation, work_dir=folder.work_dir, progress=progress
+        manifest, backbone.info.preprocessing, augmentation, work_dir=folder.work_dir, progress=progress, pooled=pooled
     )
     network = Cuttable(backbone.model)
     tops = plan_tops(network, train)

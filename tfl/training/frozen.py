@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 from dataclasses import dataclass, field
 from functools import partial
 from typing import Any
@@ -12,6 +13,7 @@ from tfl.backbones import Backbone
 from tfl.core.files import sha256_text
 from tfl.core.progress import Progress
 from tfl.data.preprocess import Floats
+from tfl.data.shards import Rows
 from tfl.training.activations import ActivationCache, Activations, Job
 from tfl.training.augment import make_augmenter
 from tfl.training.cut import Cuttable
@@ -56,6 +58,8 @@ class Frozen:
             part: Whose pictures.
             point: One of `points`, or empty for the output.
         """
+        if part.pool is not None:
+            return _rows_of(self.plain(part.pool, point), part, 1)
 
         def feed() -> Any:
             prepare = normalizer(part.contract)
@@ -72,6 +76,9 @@ class Frozen:
             point: As in `plain`.
         """
         part, values = samples.train, samples.augmentation
+        if part.pool is not None:
+            whole = dataclasses.replace(samples, train=part.pool)
+            return _rows_of(self.varied(whole, views, point), part, views)
 
         def feed() -> Any:
             return make_feed(
@@ -134,6 +141,15 @@ class Frozen:
             return self._engines[begin, end].run
 
         return Job(name, key, count, views, open_feed, open_run, engine_name(self.sample_count, policy=self.policy))
+
+
+def _rows_of(found: Activations | None, part: Part, views: int) -> Activations | None:
+    """Take a part's samples out of each view of its pool."""
+    if found is None or part.pool is None or part.rows is None:
+        return None
+    size = len(part.pool.examples)
+    rows = np.concatenate([view * size + part.rows for view in range(views)])
+    return Activations(Rows(found.values, rows), found.labels[rows], found.digest)
 
 
 def _again(source: Activations) -> Any:

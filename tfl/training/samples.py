@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 import numpy as np
+import numpy.typing as npt
 
 from tfl.core.augmentation import AugmentConfig
 from tfl.core.files import sha256_text
@@ -29,6 +30,8 @@ class Part:
         contract: From a file to the input.
         work_dir: For decoded pixels.
         progress: Told while pictures are decoded.
+        pool: A larger part that this one is of, for which what is frozen is computed as a whole; or None.
+        rows: `(samples,)` places of the examples in it.
     """
 
     examples: Sequence[Example]
@@ -37,6 +40,8 @@ class Part:
     contract: ImagePreprocessing
     work_dir: Path
     progress: Progress
+    pool: Part | None = None
+    rows: npt.NDArray[np.intp] | None = None
     _pixels: dict[bool, Pixels] = field(default_factory=dict)
 
     @property
@@ -90,12 +95,31 @@ def make_samples(
     *,
     work_dir: Path,
     progress: Progress,
+    pooled: bool = False,
 ) -> Samples:
-    """Take the splits `train` and `validation` of a manifest."""
+    """Take the splits `train` and `validation` of a manifest.
 
-    def part(split: SplitName) -> Part:
-        examples = manifest.of_split(split)
+    Args:
+        manifest: With splits.
+        contract: From a file to the input.
+        augmentation: Resolved.
+        work_dir: For decoded pixels.
+        progress: Told while pictures are decoded.
+        pooled: Compute what is frozen for all examples at once, because other cuts of them will ask for the rest.
+            Where pictures are mixed with others each part stays by itself, or one would learn from the other.
+    """
+
+    def whole(examples: tuple[Example, ...]) -> Part:
         labels = np.asarray(manifest.label_indices(examples), dtype=np.int32)
         return Part(examples, labels, manifest.root, contract, work_dir, progress)
+
+    pool = whole(manifest.examples) if pooled and not augmentation.mixes else None
+    place = {example.path: index for index, example in enumerate(manifest.examples)}
+
+    def part(split: SplitName) -> Part:
+        made = whole(manifest.of_split(split))
+        if pool is not None:
+            made.pool, made.rows = pool, np.array([place[example.path] for example in made.examples], dtype=np.intp)
+        return made
 
     return Samples(part("train"), part("validation"), len(manifest.labels), augmentation)
