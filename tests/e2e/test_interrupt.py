@@ -68,6 +68,7 @@ def test_an_interrupted_run_is_one_run_in_mlflow(colours, tmp_path):
     options = {
         "out": run,
         "epochs": 5,
+        "instant": False,
         "augmented_views": 0,
         "fine_tune_epochs": 1,
         "fine_tune_layers": 2,

@@ -13,13 +13,14 @@ from tfl.data.preprocess import Floats
 from tfl.report import _style as style
 from tfl.tasks import Evaluation
 from tfl.tasks.image_classification import calibration_bins
+from tfl.training.rate_finder import RateTest
 
 #: A matrix of more classes has cells too small to read; the classes with the most mistakes are drawn.
 MOST_CLASSES = 50
 #: The most frequent mistake's depth on its colour scale, so that the number on it can be read.
 _WRONG_DEPTH = 0.5
 _GRID = "#EDEFF2"
-_STAGE_TITLES = {"head": "head", "fine_tune": "fine-tuning"}
+_STAGE_TITLES = {"instant": "instant", "head": "head", "fine_tune": "fine-tuning"}
 
 
 def draw_curves(history: Sequence[Mapping[str, Any]], path: Path) -> None:
@@ -42,6 +43,26 @@ def draw_curves(history: Sequence[Mapping[str, Any]], path: Path) -> None:
             axes.plot(epochs, values, line, color=colour, label=label, linewidth=1.8, marker=marker, markersize=3.5)
         _mark_stages(axes, history)
         axes.xaxis.get_major_locator().set_params(integer=True)
+        axes.legend(fontsize=8.5, frameon=False)
+    style.save(figure, path)
+
+
+def draw_rate_tests(tests: Mapping[str, RateTest], path: Path) -> None:
+    """Draw the loss over the rates of each stage's range test, and the rate that was taken.
+
+    Args:
+        tests: By stage.
+        path: The PNG.
+    """
+    figure = style.new_figure(4.75 * len(tests), 3.6)
+    for axes, (stage, test) in zip(figure.subplots(1, len(tests), squeeze=False)[0], tests.items(), strict=True):
+        style.tidy(axes, title=_STAGE_TITLES.get(stage, stage), x="learning rate")
+        axes.plot(test.rates, test.losses, color=style.BLUE, linewidth=1.8)
+        axes.axvline(test.chosen, color=style.VERMILION, linewidth=1.4, label=f"taken: {test.chosen:.2g}")
+        axes.axvline(
+            test.steepest, color=style.GREY, linewidth=0.9, linestyle=":", label=f"steepest: {test.steepest:.2g}"
+        )
+        axes.set_xscale("log")
         axes.legend(fontsize=8.5, frameon=False)
     style.save(figure, path)
 

@@ -22,6 +22,7 @@ from tfl.report.charts import (
     draw_class_scores,
     draw_confusion,
     draw_curves,
+    draw_rate_tests,
     draw_reliability,
 )
 from tfl.report.gradcam import grad_cam
@@ -29,6 +30,7 @@ from tfl.report.picture_grids import Tile, caption, draw_predictions, draw_tiles
 from tfl.report.records import PLOTS_FILE, Plot, Plots
 from tfl.report.speed_chart import draw_accuracy_latency, pareto_front
 from tfl.tasks import Evaluation
+from tfl.training.rate_finder import RateTest
 
 __all__ = [
     "draw_accuracy_latency",
@@ -74,6 +76,10 @@ _WORDS = {
         "Accuracy against confidence: bars under the dashed line mean that it is surer than it should be.",
     ),
     "curves": ("Training", "Loss and accuracy over the epochs, on training and validation data."),
+    "rates": (
+        "Which learning rate",
+        "Range tests: the smoothed loss while the rate rises from step to step; the line is the rate that was taken.",
+    ),
     "class_balance": ("The data", "Samples per class and split."),
 }
 
@@ -130,8 +136,18 @@ def plots_for_evaluation(
         "curves": curves,
         "class_balance": lambda path: draw_class_balance(manifest, path),
     }
+    tests = {
+        file.stem.removeprefix("rate-"): RateTest.load(file)
+        for file in sorted(RunFolder(run_dir).training_dir.glob("rate-*.json"))
+    }
+    if tests:
+        draw["rates"] = lambda path: draw_rate_tests(tests, path)
     said = {"shown": f"{count} of {len(paths)} {evaluation.split} pictures"}
-    plots = (Plot(name=name, title=title, description=text.format(**said)) for name, (title, text) in _WORDS.items())
+    plots = (
+        Plot(name=name, title=title, description=text.format(**said))
+        for name, (title, text) in _WORDS.items()
+        if name in draw
+    )
     drawn = Plots(plots=tuple(_draw(plot, draw[plot.name], folder) for plot in plots))
     drawn.save(folder / PLOTS_FILE)
     return drawn

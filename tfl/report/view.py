@@ -14,7 +14,7 @@ from tfl.report.tables import NONE, cell_reason, how_measured
 _MOST_FINDINGS = 100
 _MOST_SLICES = 20
 _STATUS = {"ok": "verified", "failed": "FAILED", "unsupported": "unsupported"}
-_FACT_PLOTS = ("curves", "class_balance", "class_scores", "reliability")
+_FACT_PLOTS = ("curves", "rates", "class_balance", "class_scores", "reliability")
 
 
 @dataclass(frozen=True)

@@ -249,6 +249,14 @@ class _Stage:
         self.state.step += 1
 
     def _validate(self) -> dict[str, float]:
+        try:
+            return self._judge()
+        except KeyboardInterrupt:
+            # The averages have made way for what was learned again; the next sitting begins with this validation.
+            self._save()
+            raise
+
+    def _judge(self) -> dict[str, float]:
         """Measure on the validation split, with the averaged weights where there are such."""
         averages = getattr(self.model.optimizer, "inner_optimizer", self.model.optimizer).averages()
         if not averages:
@@ -270,7 +278,8 @@ class _Stage:
 
         class Stop(keras.callbacks.Callback):  # type: ignore[misc]
             def on_test_batch_end(self, batch: int, logs: dict[str, float] | None = None) -> None:
-                stage._stop_if_wanted()
+                if stage.deferred.wanted:
+                    raise KeyboardInterrupt
 
         measured = self.model.evaluate(self.validation, verbose=0, return_dict=True, callbacks=[Stop()])
         return {name: float(value) for name, value in measured.items()}

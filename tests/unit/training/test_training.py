@@ -62,17 +62,17 @@ def compiler(model, rate=0.01, **settings):
     return compile_with
 
 
-def feeds(pixels, labels):
+def feeds(pixels, labels, judge=None):
     prepare = make_augmenter(PRESETS["standard"], CONTRACT, seed=5)
     training = make_feed(pixels, labels, batch_size=5, prepare=prepare, shuffle_seed=7)
-    return training, make_feed(normalize(pixels, CONTRACT), labels, batch_size=5)
+    return training, make_feed(normalize(pixels, CONTRACT), labels, batch_size=5, prepare=judge)
 
 
 def train(
-    folder, pixels, labels, *, epochs, patience=99, progress=None, goals=None, rate_of=None, head=None, **settings
+    folder, pixels, labels, *, epochs, patience=99, progress=None, rate_of=None, head=None, judge=None, **settings
 ):
     model = join(small_backbone(), head or small_head())
-    training, validation = feeds(pixels, labels)
+    training, validation = feeds(pixels, labels, judge)
     plan = StagePlan("fine_tune", epochs, patience, True, folder / "stage.npz", checkpoint_steps=1)
     log = TrainingLog(folder)
     state = run_stage(
@@ -81,7 +81,7 @@ def train(
         compile_with=lambda factor: compiler(model, (rate_of or (0.01).__mul__)(factor), **settings)(1.0),
         training=training,
         validation=validation,
-        goals=goals or Goals(TrainConfig(**settings)),
+        goals=Goals(TrainConfig(**settings)),
         log=log,
         progress=progress or Progress(),
     )
@@ -126,6 +126,26 @@ def test_a_stage_stopped_again_and_again_ends_in_the_same_bytes(tmp_path, pixels
     _, resumed = train(tmp_path / "stopped", pixels, labels, epochs=3, **settings)
     same_bytes(straight, resumed)
     assert len((tmp_path / "stopped" / "history.csv").read_text().splitlines()) == 4
+
+
+def test_stopped_within_a_validation_it_ends_in_the_same_bytes(tmp_path, pixels, labels):
+    settings = {"ema": 0.9}
+    _, straight = train(tmp_path / "straight", pixels, labels, epochs=3, **settings)
+    calls = []
+
+    def stops(batch, epoch, index):
+        calls.append(index)
+        # The state before the stage is judged too: three batches, then those of the first and the second epoch.
+        if len(calls) == 8:
+            signal.raise_signal(signal.SIGINT)
+        return batch
+
+    with pytest.raises(KeyboardInterrupt):
+        train(tmp_path / "stopped", pixels, labels, epochs=3, judge=stops, **settings)
+    unfinished = StageState.load(tmp_path / "stopped" / "stage.npz")
+    assert unfinished.step in (0, 3)
+    _, resumed = train(tmp_path / "stopped", pixels, labels, epochs=3, **settings)
+    same_bytes(straight, resumed)
 
 
 def test_a_checkpoint_that_is_cut_off_gives_way_to_the_one_before(tmp_path, pixels, labels):
