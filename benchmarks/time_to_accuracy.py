@@ -91,7 +91,9 @@ def run_keras(data: Path, options: argparse.Namespace) -> dict[str, Any]:
     model = keras.Model(inputs, keras.layers.Dense(classes, activation="softmax")(x))
     for rate, learning in ((1e-3, False), (1e-5, True)):
         base.trainable = learning
-        model.compile(keras.optimizers.Adam(rate), "sparse_categorical_crossentropy", ["accuracy"], jit_compile=False)
+        model.compile(
+            keras.optimizers.Adam(rate), "sparse_categorical_crossentropy", metrics=["accuracy"], jit_compile=False
+        )
         model.fit(train, validation_data=val, epochs=options.epochs, verbose=0, callbacks=[clock.callback()])
     return {"points": clock.points}
 
@@ -149,7 +151,9 @@ def run_keras_fine_tune(data: Path, options: argparse.Namespace) -> dict[str, An
     classes = len(list((data / "train").iterdir()))
     x = keras.layers.GlobalAveragePooling2D()(base.output)
     model = keras.Model(base.input, keras.layers.Dense(classes, activation="softmax")(x))
-    model.compile(keras.optimizers.Adam(1e-4), "sparse_categorical_crossentropy", ["accuracy"], jit_compile=False)
+    model.compile(
+        keras.optimizers.Adam(1e-4), "sparse_categorical_crossentropy", metrics=["accuracy"], jit_compile=False
+    )
     batches = [(np.asarray(x) / 127.5 - 1, np.asarray(y)) for x, y in load_split(data, "train", shuffle=False)]
     pictures, labels = (np.concatenate(parts) for parts in zip(*batches, strict=True))
     speeds = []
