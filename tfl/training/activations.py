@@ -132,7 +132,7 @@ class ActivationCache:
                 progress.result(f"{job.name}: {needed / 1e9:.1f} GB are more than there is room for, not kept")
                 return False
             try:
-                self._fill(job, feed, run, shape, dtype, place, progress)
+                self._fill(job, feed, run, dtype, (len(first), *shape), place, progress)
             except _OutOfRange:
                 shutil.rmtree(place)
                 progress.result(f"{job.name}: values are beyond the range of float16, kept in float32")
@@ -145,19 +145,20 @@ class ActivationCache:
         job: Job,
         feed: Any,
         run: Callable[[Floats], Floats],
-        shape: tuple[int, ...],
         dtype: str,
+        batch_shape: tuple[int, ...],
         place: Path,
         progress: Progress,
     ) -> None:
         """Compute every view, batch after batch, into shards of whole batches."""
-        batch_bytes = int(np.prod(shape)) * np.dtype(dtype).itemsize * len(feed[0][0])
+        batch_size, *shape = batch_shape
+        batch_bytes = int(np.prod(batch_shape)) * np.dtype(dtype).itemsize
         batches = max(1, SHARD_BYTES // max(1, batch_bytes))
         total = job.views * len(feed)
         files: list[str] = []
 
         def fill(file: Path, view: int, indices: range) -> None:
-            rows = min(indices.stop * len(feed[0][0]), job.sample_count) - indices.start * len(feed[0][0])
+            rows = min(indices.stop * batch_size, job.sample_count) - indices.start * batch_size
             array = allocate(file, (rows, *shape), dtype)
             labels, done = [], 0
             for index in indices:

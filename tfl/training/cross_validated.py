@@ -9,7 +9,6 @@ import numpy as np
 import numpy.typing as npt
 
 from tfl.core.config import RunConfig
-from tfl.core.errors import JobError
 from tfl.core.extras import require
 from tfl.core.progress import Progress
 from tfl.data.folds import Fold
@@ -54,15 +53,8 @@ def pretrained_features(manifest: Manifest, config: RunConfig, work_dir: Path, *
     cache = ActivationCache(dtype=config.train.cache_dtype, limit_bytes=int(config.train.cache_gb * 1e9))
     network = Cuttable(backbone.model)
     try:
-        found = Frozen(backbone, network, cache, "float32", config.seed, (), len(manifest.examples), progress).plain(
-            part, ""
-        )
-        if found is None:
-            raise JobError(
-                f"The features don't fit below {cache.folder}.",
-                hint="Free some disk space, or point TFL_CACHE elsewhere.",
-            )
-        return np.asarray(found.values, dtype=np.float32)
+        frozen = Frozen(backbone, network, cache, "float32", config.seed, (), len(manifest.examples), progress)
+        return frozen.features(part)
     finally:
         shutil.rmtree(work_dir, ignore_errors=True)
 

@@ -15,8 +15,7 @@ from tfl.training.feed import normalizer, one_hot
 from tfl.training.mix import make_mixer
 from tfl.training.network import join, learning_layers, thaw_top
 from tfl.training.optimizer import layer_multipliers
-from tfl.training.stage import StagePlan, run_stage
-from tfl.training.work import Work, compiled, make_feeds
+from tfl.training.work import Work, make_feeds, train_stage
 
 if TYPE_CHECKING:
     from tfl.core.train_config import TrainConfig
@@ -94,27 +93,15 @@ def train_top(work: Work, plan: TopPlan) -> tuple[StageState, int]:
             mix=make_mixer(samples.augmentation, seed=seed),
             prepare_validation=normalizer(samples.train.contract),
         )
-    rate = work.rate_of(plan.name, model, feeds[0], train.fine_tune_learning_rate)
-    multipliers = layer_multipliers([*learning_layers(network.model), *work.head.layers], train.layer_decay)
-    stage = StagePlan(
+    state = train_stage(
+        work,
         plan.name,
-        train.fine_tune_epochs,
-        train.patience,
-        True,
-        work.folder.training_dir / f"{plan.name}.state",
-        train.checkpoint_s,
-        train.checkpoint_steps,
-    )
-    steps = train.fine_tune_epochs * len(feeds[0])
-    state = run_stage(
-        stage,
         model,
-        compile_with=compiled(work, model, rate, steps=steps, multipliers=multipliers),
-        training=feeds[0],
-        validation=feeds[1],
-        goals=work.goals,
-        log=work.log,
-        progress=work.progress,
+        feeds,
+        epochs=train.fine_tune_epochs,
+        rate=train.fine_tune_learning_rate,
+        start_counts=True,
+        multipliers=layer_multipliers([*learning_layers(network.model), *work.head.layers], train.layer_decay),
     )
     return state, count
 

@@ -180,9 +180,6 @@ def _prepare(
 
 def _stages(work: Work, tops: tuple[TopPlan, ...]) -> tuple[dict[str, StageState], int]:
     """Run the stages as far as no goal ends them."""
-    for path in sorted(work.folder.training_dir.glob("*.state")):
-        known = StageState.load(path)
-        work.goals.carry(known.seconds if known else 0.0)
     states, trained_layers = train_head(work), 0
     for top in tops:
         if work.goals.stopped_by:

@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 
 from tfl.backbones import Backbone
+from tfl.core.errors import JobError
 from tfl.core.files import sha256_text
 from tfl.core.progress import Progress
 from tfl.data.preprocess import Floats
@@ -96,6 +97,27 @@ class Frozen:
         if values.mixes:
             key += [str(samples.class_count), sha256_text(str(part.labels.tolist()))]
         return self._along("augmented", tuple(key), len(part.examples), views, feed, part, point)
+
+    def features(self, part: Part) -> Floats:
+        """Return the features of untouched pictures: `(samples, features)` float32.
+
+        Raises:
+            JobError: There is no room for them.
+        """
+        return np.asarray(self.required(self.plain(part, "")).values, dtype=np.float32)
+
+    def required(self, found: Activations | None) -> Activations:
+        """Return what was found.
+
+        Raises:
+            JobError: There was no room for it.
+        """
+        if found is None:
+            raise JobError(
+                f"The features don't fit below {self.cache.folder}.",
+                hint="Free some disk space, point TFL_CACHE elsewhere, or raise train.cache_gb.",
+            )
+        return found
 
     def _along(
         self, what: str, key: tuple[str, ...], count: int, views: int, open_feed: Any, part: Part, point: str

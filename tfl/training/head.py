@@ -13,8 +13,7 @@ from tfl.data.preprocess import Floats
 from tfl.training.checkpoint import StageState, assign_variables, read_variables
 from tfl.training.feed import Labels, one_hot
 from tfl.training.network import dense_of, fold_standardization, standardization
-from tfl.training.stage import StagePlan, run_stage
-from tfl.training.work import Work, compiled, make_feeds
+from tfl.training.work import Work, make_feeds, train_stage
 
 #: Inverse strengths of the L2 penalty on standardized features that are tried; validation chooses.
 _STRENGTHS = (0.001, 0.01, 0.1, 1.0)
@@ -33,8 +32,8 @@ def train_head(work: Work) -> dict[str, StageState]:
         JobError: The features don't fit on the disk, or the loss is not finite.
     """
     train, samples = work.config.train, work.samples
-    learned = _features(work, work.frozen.plain(samples.train, ""))
-    chosen = _features(work, work.frozen.plain(samples.validation, ""))
+    learned = work.frozen.features(samples.train)
+    chosen = work.frozen.features(samples.validation)
     # The untouched view alone says what is usual.
     mean, std = standardization(learned)
     states = {}
@@ -43,24 +42,15 @@ def train_head(work: Work) -> dict[str, StageState]:
     if train.epochs and not work.goals.stopped_by:
         labels: Labels | Floats = samples.train.labels
         if samples.augmentation.changes_pictures and train.augmented_views:
-            more = work.frozen.varied(samples, train.augmented_views, "")
+            more = work.frozen.required(work.frozen.varied(samples, train.augmented_views, ""))
             if samples.augmentation.mixes:
-                labels = np.concatenate([one_hot(labels, samples.class_count), more.labels])  # type: ignore[union-attr]
+                labels = np.concatenate([one_hot(labels, samples.class_count), more.labels])
             else:
                 labels = np.tile(samples.train.labels, 1 + train.augmented_views)
-            learned = np.concatenate([learned, _features(work, more)])
+            learned = np.concatenate([learned, np.asarray(more.values, dtype=np.float32)])
         states["head"] = _by_gradient(work, (learned - mean) / std, labels, (chosen - mean) / std)
     fold_standardization(work.head, mean, std)
     return states
-
-
-def _features(work: Work, found: Any) -> Floats:
-    if found is None:
-        raise JobError(
-            f"The features don't fit below {work.frozen.cache.folder}.",
-            hint="Free some disk space, point TFL_CACHE elsewhere, or raise train.cache_gb.",
-        )
-    return np.asarray(found.values, dtype=np.float32)
 
 
 def _instant(work: Work, learned: Floats, chosen: Floats) -> StageState:
@@ -84,6 +74,7 @@ def _instant(work: Work, learned: Floats, chosen: Floats) -> StageState:
         work.log.add(row)
     else:
         assign_variables(work.head.variables, state.best)
+        work.goals.carry(state.seconds)
         work.goals.reached(state.history[0])
         work.log.rewind("instant", state.history)
     share = state.history[0]["val_accuracy"]
@@ -147,23 +138,5 @@ def _by_gradient(work: Work, learned: Floats, labels: Labels | Floats, chosen: F
     feeds = make_feeds(
         work, (learned, labels), (chosen, work.samples.validation.labels), batch_size=train.head_batch_size, salt=0
     )
-    plan = StagePlan(
-        "head",
-        train.epochs,
-        train.patience,
-        train.instant,
-        work.folder.training_dir / "head.state",
-        train.checkpoint_s,
-        train.checkpoint_steps,
-    )
-    rate = work.rate_of("head", work.head, feeds[0], train.learning_rate)
-    return run_stage(
-        plan,
-        work.head,
-        compile_with=compiled(work, work.head, rate, steps=train.epochs * len(feeds[0])),
-        training=feeds[0],
-        validation=feeds[1],
-        goals=work.goals,
-        log=work.log,
-        progress=work.progress,
-    )
+    rate, start_counts = train.learning_rate, train.instant
+    return train_stage(work, "head", work.head, feeds, epochs=train.epochs, rate=rate, start_counts=start_counts)

@@ -84,35 +84,31 @@ def run_stage(
         JobError: The loss is not finite, at the lower rate too.
         KeyboardInterrupt: The process was told to stop; the state is saved.
     """
-    stage = _Stage(plan, model, compile_with, training, validation, goals, log, progress)
     with Deferred() as deferred:
-        return stage.run(deferred)
+        return _Stage(plan, model, compile_with, training, validation, goals, log, progress, deferred).run()
 
 
+@dataclass
 class _Stage:
-    def __init__(
-        self,
-        plan: StagePlan,
-        model: Any,
-        compile_with: Callable[[float], None],
-        training: Any,
-        validation: Any,
-        goals: Goals,
-        log: TrainingLog,
-        progress: Progress,
-    ) -> None:
-        self.plan, self.model, self.compile_with = plan, model, compile_with
-        self.training, self.validation = training, validation
-        self.goals, self.log, self.progress = goals, log, progress
-        self.variables = model.variables
+    plan: StagePlan
+    model: Any
+    compile_with: Callable[[float], None]
+    training: Any
+    validation: Any
+    goals: Goals
+    log: TrainingLog
+    progress: Progress
+    deferred: Deferred
+
+    def __post_init__(self) -> None:
+        self.variables = self.model.variables
         self.begin = read_variables(self.variables)
         self.state = StageState()
         self.saved_at = time.monotonic()
         self.saved_steps = 0
         self.told = False
 
-    def run(self, deferred: Deferred) -> StageState:
-        self.deferred = deferred
+    def run(self) -> StageState:
         loaded = StageState.load(self.plan.checkpoint)
         if loaded is None:
             self._compile(1.0)
@@ -120,6 +116,7 @@ class _Stage:
                 self.state.best_loss = self._evaluate()["loss"]
             self.state.best = self.begin
         else:
+            self.goals.carry(loaded.seconds)
             self._go_on_from(loaded)
         self.log.rewind(self.plan.name, self.state.history)
         while not self.state.finished:
@@ -303,13 +300,10 @@ class _Stage:
         state = self.state
         state.history.append(row)
         state.epoch, state.step = state.epoch + 1, 0
-        if row["val_loss"] < state.best_loss:
-            state.best_loss, state.best_epoch, state.waited = row["val_loss"], state.epoch, 0
-            state.best = self.judged or read_variables(self.variables)
-        else:
-            state.waited += 1
-        if self.goals.reached(row):
-            # What reached the goal is what is kept, even where an earlier epoch had a smaller loss.
+        better = row["val_loss"] < state.best_loss
+        state.waited = 0 if better else state.waited + 1
+        # What reached the goal is what is kept, even where an earlier epoch had a smaller loss.
+        if self.goals.reached(row) or better:
             state.best_loss, state.best_epoch = row["val_loss"], state.epoch
             state.best = self.judged or read_variables(self.variables)
         if self.goals.stopped_by:

@@ -11,6 +11,7 @@ from tfl.core.config import RunConfig
 from tfl.core.progress import Progress
 from tfl.core.run_folder import RunFolder
 from tfl.training.batch_size import find_batch_size
+from tfl.training.checkpoint import StageState
 from tfl.training.feed import Prepare, balanced_weights, make_feed
 from tfl.training.frozen import Frozen
 from tfl.training.goals import Goals
@@ -19,6 +20,7 @@ from tfl.training.mix import Mix
 from tfl.training.optimizer import make_optimizer
 from tfl.training.rate_finder import find_rate
 from tfl.training.samples import Samples
+from tfl.training.stage import StagePlan, run_stage
 
 if TYPE_CHECKING:
     import keras
@@ -87,6 +89,48 @@ class Work:
             most=len(self.samples.train.examples),
             progress=self.progress,
         )
+
+
+def train_stage(
+    work: Work,
+    name: str,
+    model: keras.Model,
+    feeds: tuple[Any, Any],
+    *,
+    epochs: int,
+    rate: float | Literal["find"],
+    start_counts: bool,
+    multipliers: Mapping[str, float] | None = None,
+) -> StageState:
+    """Train a model by gradient as the settings say; see `run_stage`.
+
+    Args:
+        work: The training.
+        name: Of the stage.
+        model: Of the stage.
+        feeds: For training and for validation.
+        epochs: At most.
+        rate: Peak learning rate, or `find`.
+        start_counts: Whether the state before the first epoch may be the best one.
+        multipliers: See `make_optimizer`.
+
+    Raises:
+        JobError: The loss is not finite.
+    """
+    train, training = work.config.train, feeds[0]
+    path = work.folder.training_dir / f"{name}.state"
+    plan = StagePlan(name, epochs, train.patience, start_counts, path, train.checkpoint_s, train.checkpoint_steps)
+    found = work.rate_of(name, model, training, rate)
+    return run_stage(
+        plan,
+        model,
+        compile_with=compiled(work, model, found, steps=epochs * len(training), multipliers=multipliers),
+        training=training,
+        validation=feeds[1],
+        goals=work.goals,
+        log=work.log,
+        progress=work.progress,
+    )
 
 
 def compiled(

@@ -3,6 +3,7 @@
 import numpy as np
 import pytest
 
+from tests.unit.training.told import Told
 from tfl.core.progress import Progress
 from tfl.training.engines import engine_name, open_engine
 
@@ -47,15 +48,6 @@ def test_both_engines_give_what_the_network_gives(tmp_path, monkeypatch, samples
     np.testing.assert_allclose(plain.run(samples), expected, atol=1e-5)
     kept = list((tmp_path / "engines").iterdir())
     assert sorted(path.suffix for path in kept) == [".bin", ".xml"]
-
-
-class Told(Progress):
-    def __init__(self):
-        super().__init__()
-        self.results = []
-
-    def result(self, text):
-        self.results.append(text)
 
 
 def test_a_kept_network_with_other_weights_is_found_out(tmp_path, monkeypatch, samples):

@@ -5,6 +5,7 @@ import signal
 import numpy as np
 import pytest
 
+from tests.unit.training.told import Told
 from tfl.core.augmentation import PRESETS
 from tfl.core.config import TrainConfig
 from tfl.core.errors import ConfigError, IntegrityError, JobError, UnsupportedError
@@ -188,15 +189,6 @@ def test_early_stopping_restores_the_best_epoch(tmp_path, pixels, labels):
         np.testing.assert_array_equal(variable, best)
     losses = [row["val_loss"] for row in state.history]
     assert state.best_loss <= min(losses)
-
-
-class Told(Progress):
-    def __init__(self):
-        super().__init__()
-        self.results = []
-
-    def result(self, text):
-        self.results.append(text)
 
 
 def test_a_loss_that_is_not_finite_goes_back_once_and_then_stops_with_advice(tmp_path, pixels, labels):
