@@ -1,13 +1,14 @@
 """Time to a given accuracy, side by side: the recipe of the Keras guide, KerasHub's classifier, and tfl.
 
-    python benchmarks/time_to_accuracy.py DATA --keras-home FOLDER [--target 0.94] [--rounds 1] [--epochs 10]
+    python benchmarks/time_to_accuracy.py DATA --keras-home FOLDER [--target 0.94] [--rounds 1] [--epochs 10] [--hub-s 240]
 
 DATA is a folder with `train` and `val`, each with a folder of photos per class. All sides start from the ImageNet
 weights of keras.applications' MobileNetV2 at 224 in FOLDER, use float32 and two threads, and are scored on `val`:
 
 - keras: the guide "Transfer learning & fine-tuning" (keras.io): flips and rotations, the head by Adam at 0.001, then
   the whole network by Adam at 0.00001, `--epochs` each, batch 32;
-- keras_hub: `keras_hub.models.ImageClassifier` on the same backbone with the defaults of its `compile` and `fit`;
+- keras_hub: `keras_hub.models.ImageClassifier` on the same backbone with the defaults of its `compile` and `fit`,
+  ended after the first epoch past `--hub-s` seconds, because it fits the whole network from the start;
 - tfl cold and tfl warm: `tfl.run` up to training with `--until accuracy=TARGET`, with empty caches and again with
   what that left; tfl chooses epochs on a part of `train`, so that `val` chooses nothing;
 - fine-tuning from block 13 up: `fit` of the whole network against tfl's stage on cached activations, pictures a second.
@@ -62,15 +63,16 @@ class Clock:
         """Note an accuracy that is known now."""
         self.points.append((round(time.monotonic() - self.start, 2), float(accuracy)))
 
-    def callback(self) -> Any:
-        """Return what notes the validation accuracy after each epoch."""
+    def callback(self, *, limit_s: float = float("inf")) -> Any:
+        """Return what notes the validation accuracy after each epoch, and ends the fit after so many seconds."""
         import keras
 
-        note = self.note
+        clock = self
 
         class Note(keras.callbacks.Callback):  # type: ignore[misc]
             def on_epoch_end(self, epoch: int, logs: dict[str, float] | None = None) -> None:
-                note((logs or {})["val_accuracy"])
+                clock.note((logs or {})["val_accuracy"])
+                self.model.stop_training = clock.points[-1][0] > limit_s
 
         return Note()
 
@@ -111,7 +113,8 @@ def run_keras_hub(data: Path, options: argparse.Namespace) -> dict[str, Any]:
     classes = len(list((data / "train").iterdir()))
     model = keras_hub.models.ImageClassifier(backbone=backbone(), num_classes=classes, preprocessor=None)
     model.compile(jit_compile=False, metrics=["accuracy"])
-    model.fit(train, validation_data=val, epochs=2 * options.epochs, verbose=0, callbacks=[clock.callback()])
+    stop = clock.callback(limit_s=options.hub_s)
+    model.fit(train, validation_data=val, epochs=2 * options.epochs, verbose=0, callbacks=[stop])
     return {"points": clock.points}
 
 
@@ -209,7 +212,8 @@ def in_process(side: str, options: argparse.Namespace, work: Path) -> dict[str, 
     answer = work / "answer.json"
     answer.unlink(missing_ok=True)
     command = [sys.executable, __file__, options.data, "--side", side, "--work", str(work), "--answer", str(answer)]
-    command += ["--target", str(options.target), "--epochs", str(options.epochs), "--allow", options.allow]
+    for name in ("target", "epochs", "allow", "hub_s"):
+        command += [f"--{name.replace('_', '-')}", str(getattr(options, name))]
     environment = {"KERAS_HOME": options.keras_home, "TFL_CACHE": str(work / "cache"), "TF_CPP_MIN_LOG_LEVEL": "3"}
     result = subprocess.run(command, env={**os.environ, **environment}, capture_output=True, text=True, check=False)
     if not answer.is_file():
@@ -229,6 +233,7 @@ def main() -> int:
     parser.add_argument("--target", type=float, default=0.94)
     parser.add_argument("--epochs", type=int, default=10)
     parser.add_argument("--rounds", type=int, default=1)
+    parser.add_argument("--hub-s", type=float, default=240.0, help="Seconds that KerasHub's classifier gets.")
     parser.add_argument("--allow", default="", help="Rules of the data check that may be broken, comma-separated.")
     for hidden in ("--side", "--work", "--answer"):
         parser.add_argument(hidden, help=argparse.SUPPRESS)

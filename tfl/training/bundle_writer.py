@@ -16,6 +16,7 @@ from tfl.core.environment import read_environment
 from tfl.core.files import digest_tree, fresh_folder, write_atomic
 from tfl.core.progress import Progress
 from tfl.data.preprocess import Floats, ImagePreprocessing, Pixels, normalize
+from tfl.training.engines import fixed_batches
 
 if TYPE_CHECKING:
     import keras
@@ -26,10 +27,10 @@ _BATCH = 32
 
 def predict_pixels(model: Any, pixels: Pixels, contract: ImagePreprocessing, *, progress: Progress) -> Floats:
     """Run the float model over `(samples, height, width, 3)` uint8 and return `(samples, classes)` float32."""
-    parts = []
+    parts, run = [], fixed_batches(model, _BATCH)
     for start in range(0, len(pixels), _BATCH):
         batch = normalize(np.asarray(pixels[start : start + _BATCH]), contract)
-        parts.append(np.asarray(model.predict_on_batch(batch), dtype=np.float32))
+        parts.append(run(batch))
         progress.update("answers of the float model", done=start + len(batch), total=len(pixels))
     return np.concatenate(parts)
 

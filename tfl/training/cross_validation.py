@@ -286,7 +286,7 @@ def _do_fold(
     score.save(record_file)
     # The history stays; checkpoints and pixels would fill the disk fold by fold.
     shutil.rmtree(place.work_dir, ignore_errors=True)
-    for checkpoint in place.training_dir.glob("*.npz"):
+    for checkpoint in place.training_dir.glob("*.state*"):
         checkpoint.unlink()
     return score, predictions
 

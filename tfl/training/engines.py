@@ -22,6 +22,8 @@ if TYPE_CHECKING:
 #: 150 pictures a second; Keras takes 2 s to trace and then does 59. It is a count and no measurement, so that a run
 #: repeats to the bit.
 _PAYS_FROM = 200
+#: A serialized graph holds less than 2 GiB (Protocol Buffers, "Proto Limits"); the nodes take some of it.
+_LARGEST_GRAPH_BYTES = 1_900_000_000
 #: Largest difference from Keras that is taken for rounding, as a share of the largest value.
 _ROUNDING = 1e-3
 
@@ -77,7 +79,7 @@ def open_engine(
         progress: Told where OpenVINO can't be used.
     """
     wanted = engine_name(sample_count, policy=policy)
-    run = _keras(network, batch_size)
+    run = fixed_batches(network, batch_size)
     if not wanted.startswith("openvino"):
         return Engine(wanted, run)
     file = cache_dir() / "engines" / f"{sha256_text(*key, wanted, str(sample.shape[1:]))[:32]}.xml"
@@ -104,9 +106,10 @@ def _gpus() -> list[Any]:
     return list(tf.config.list_physical_devices("GPU"))
 
 
-def _keras(network: keras.Model, batch_size: int) -> Callable[[Floats], Floats]:
+def fixed_batches(network: keras.Model, batch_size: int) -> Callable[[Floats], Floats]:
+    """Return what runs a network on up to `batch_size` samples, filled up: another size is another compiled graph."""
+
     def run(batch: Floats) -> Floats:
-        # One fixed size, because another size is another compiled graph.
         missing = batch_size - len(batch)
         if missing > 0:
             batch = np.concatenate([batch, np.zeros((missing, *batch.shape[1:]), dtype=np.float32)])
@@ -119,12 +122,20 @@ def _convert(network: keras.Model, shape: tuple[int, ...], file: Path) -> None:
     """Convert a network to OpenVINO's format in float32, whole or not at all."""
     import openvino as ov
     import tensorflow as tf
+    from tensorflow.python.framework.convert_to_constants import convert_variables_to_constants_v2
 
     signature = [tf.TensorSpec((None, *shape), tf.float32)]
-    graph = tf.function(lambda batch: network(batch, training=False), input_signature=signature)
-    converted = ov.convert_model(graph.get_concrete_function())
+    graph = tf.function(lambda batch: network(batch, training=False), input_signature=signature).get_concrete_function()
     with fresh_folder(file.with_suffix(".tmp")) as place:
+        if 4 * network.count_params() > _LARGEST_GRAPH_BYTES:
+            converted = ov.convert_model(graph)
+        else:
+            # Read from a file, a graph takes a tenth of the time: each node of one in memory is asked for by Python.
+            frozen = convert_variables_to_constants_v2(graph)
+            (place / "graph.pb").write_bytes(frozen.graph.as_graph_def().SerializeToString())
+            converted = ov.Core().read_model(place / "graph.pb")
         ov.save_model(converted, place / file.name, compress_to_fp16=False)
+        (place / "graph.pb").unlink(missing_ok=True)
     made = file.with_suffix(".tmp")
     # The weights first: the network is there when its description is.
     (made / file.with_suffix(".bin").name).replace(file.with_suffix(".bin"))

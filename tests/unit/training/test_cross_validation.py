@@ -119,7 +119,7 @@ def test_a_cross_validation_is_whole_and_goes_on_where_it_stopped(tmp_path, mani
     assert result.mean > 0.8
     assert result.low <= result.mean <= result.high
     assert not list((tmp_path / "folds").glob("*/work"))
-    assert not list((tmp_path / "folds").glob("*/training/*.npz"))
+    assert not list((tmp_path / "folds").glob("*/training/*.state*"))
     assert "accuracy" in result._repr_html_()
 
 
