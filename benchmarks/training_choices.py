@@ -111,7 +111,9 @@ def main() -> None:
     parser.add_argument("data")
     parser.add_argument("--keras-home", default=os.environ.get("KERAS_HOME", ""))
     parser.add_argument("--backbone", default="keras_applications:MobileNetV2")
-    parser.add_argument("--only", default="", help="Names of settings, with semicolons between; the defaults always run.")
+    parser.add_argument(
+        "--only", default="", help="Names of settings, with semicolons between; the defaults always run."
+    )
     parser.add_argument("--folds", type=int, default=5)
     parser.add_argument("--repeats", type=int, default=1)
     parser.add_argument("--out", help="A JSON file with what each setting said to each picture.")
