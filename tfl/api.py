@@ -22,8 +22,8 @@ from tfl.pipeline import run as run_pipeline
 from tfl.reproduction import Reproduction, reproduce
 
 if TYPE_CHECKING:
+    from tfl.report.study import TuneResult
     from tfl.training.cross_validation import CrossValidation
-    from tfl.tuning.records import TuneResult
 
 __all__ = [
     "Comparison",

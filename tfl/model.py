@@ -23,20 +23,11 @@ from tfl.core.run_folder import RunFolder
 from tfl.data.manifest import Example, Manifest
 from tfl.data.preprocess import Floats, ImagePreprocessing, ImageSource, load_batch
 from tfl.data.relabel import Review
+from tfl.report.picture import Picture
 from tfl.targets import Runtime, kind_of, open_artifact, open_bundle
 from tfl.tasks import TASKS, Evaluation, Prediction, require_columns, slice_scores
 
 _BATCH = 32
-
-
-@dataclasses.dataclass(frozen=True)
-class Picture:
-    """A picture on disk that a notebook shows."""
-
-    path: Path
-
-    def _repr_png_(self) -> bytes:
-        return self.path.read_bytes()
 
 
 class Model:

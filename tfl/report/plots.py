@@ -38,6 +38,7 @@ __all__ = [
     "draw_class_scores",
     "draw_confusion",
     "draw_curves",
+    "draw_or_tell",
     "draw_predictions",
     "draw_reliability",
     "draw_saliency",
@@ -148,12 +149,13 @@ def plots_for_evaluation(
         for name, (title, text) in _WORDS.items()
         if name in draw
     )
-    drawn = Plots(plots=tuple(_draw(plot, draw[plot.name], folder) for plot in plots))
+    drawn = Plots(plots=tuple(draw_or_tell(plot, draw[plot.name], folder) for plot in plots))
     drawn.save(folder / PLOTS_FILE)
     return drawn
 
 
-def _draw(plot: Plot, draw: Callable[[Path], None], folder: Path) -> Plot:
+def draw_or_tell(plot: Plot, draw: Callable[[Path], None], folder: Path) -> Plot:
+    """Draw a plot into a folder; return it, with the reason where it can't be drawn."""
     try:
         draw(folder / plot.file)
     except UserError as error:

@@ -13,7 +13,8 @@ from tests.e2e.conftest import TFL, assert_user_error, call, call_json
 from tfl.core.config import read_yaml, resolve_config
 from tfl.core.errors import ConfigError, JobError, OutputExistsError, UserError
 from tfl.core.progress import Progress
-from tfl.tuning.records import StudyRecord, TuneResult
+from tfl.report.study import TuneResult
+from tfl.tuning.records import StudyRecord
 from tfl.tuning.space import parse_space
 from tfl.tuning.storage import JOURNAL_FILE, locked, mend_journal, open_study
 from tfl.tuning.worker import Allowance, work
