@@ -137,10 +137,7 @@ def plots_for_evaluation(
         "curves": curves,
         "class_balance": lambda path: draw_class_balance(manifest, path),
     }
-    tests = {
-        file.stem.removeprefix("rate-"): RateTest.load(file)
-        for file in sorted(RunFolder(run_dir).training_dir.glob("rate-*.json"))
-    }
+    tests = read_rate_tests(run_dir)
     if tests:
         draw["rates"] = lambda path: draw_rate_tests(tests, path)
     said = {"shown": f"{count} of {len(paths)} {evaluation.split} pictures"}
@@ -152,6 +149,13 @@ def plots_for_evaluation(
     drawn = Plots(plots=tuple(draw_or_tell(plot, draw[plot.name], folder) for plot in plots))
     drawn.save(folder / PLOTS_FILE)
     return drawn
+
+
+def read_rate_tests(run_dir: Path) -> dict[str, RateTest]:
+    """Return the range tests of a run by stage, in the order of training; empty where there were none."""
+    files = RunFolder(run_dir).training_dir.glob("rate-*.json")
+    tests = {file.stem.removeprefix("rate-"): RateTest.load(file) for file in files}
+    return dict(sorted(tests.items(), key=lambda item: (item[0] != "head", item[0])))
 
 
 def draw_or_tell(plot: Plot, draw: Callable[[Path], None], folder: Path) -> Plot:

@@ -30,8 +30,9 @@ def _fold_section(facts: Facts) -> Section | None:
     words = [
         f"The recipe was trained anew {len(values)} times ({result.k} folds{repeats}), each time without the pictures"
         f" that were scored. Its {result.metric_name} is {result.mean:.1%} on average"
-        f" ({result.confidence * 100:g} % interval {result.low:.1%} to {result.high:.1%}); the folds lie between {min(values):.1%} and {max(values):.1%}. It"
-        f" stands on {result.sample_count} pictures; the test split took no part.",
+        f" ({result.confidence * 100:g} % interval {result.low:.1%} to {result.high:.1%}); the folds lie between"
+        f" {min(values):.1%} and {max(values):.1%}. It stands on {result.sample_count} pictures; the test split"
+        " took no part.",
         *_against_test(facts),
     ]
     tables = [_fold_table(facts)]
