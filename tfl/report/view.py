@@ -11,6 +11,7 @@ from tfl.report.facts import Facts, metric_drop
 from tfl.report.parts import Figure, Row, Section, Table
 from tfl.report.sections import more_sections
 from tfl.report.tables import NONE, cell_reason, how_measured
+from tfl.report.training_table import ending
 
 _MOST_FINDINGS = 100
 _MOST_SLICES = 20
@@ -299,6 +300,7 @@ def _made(facts: Facts) -> Table:
             ("arithmetic", f"{summary.policy}: {summary.policy_reason}"),
             ("epochs", ", ".join(f"{name} {count}" for name, count in summary.epochs.items())),
             ("epoch kept", ", ".join(f"{name} {count}" for name, count in summary.best_epochs.items())),
+            *((f"stage {name} ended because", ending(summary, name)) for name in summary.stopped_by),
             ("weights", f"{summary.parameters:,}"),
             ("samples", f"{summary.train_samples} training, {summary.validation_samples} validation"),
         ]
