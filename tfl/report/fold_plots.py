@@ -60,7 +60,7 @@ def draw_folds(result: CrossValidation, path: Path) -> None:
         result: Of the cross-validation.
         path: The PNG.
     """
-    figure = style.new_figure(7.0, 3.4)
+    figure = style.new_figure(8.0, 3.4)
     axes = figure.subplots()
     style.tidy(axes, title=f"{result.metric_name.capitalize()} by fold", x="fold", y=result.metric_name)
     axes.axhspan(
@@ -71,7 +71,7 @@ def draw_folds(result: CrossValidation, path: Path) -> None:
         linewidth=0,
         label=f"{result.confidence * 100:g} % interval: {result.low:.3f} to {result.high:.3f}",
     )
-    axes.axhline(result.mean, color=style.VERMILION, linewidth=1.4, label=f"mean: {result.mean:.3f}")
+    axes.axhline(result.mean, color=style.TEXT, linewidth=1.2, linestyle="--", label=f"mean: {result.mean:.3f}")
     for repeat in range(result.repeats):
         items = [item for item in result.folds if item.repeat == repeat]
         shift = _APART * ((repeat + 0.5) / result.repeats - 0.5)

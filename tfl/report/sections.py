@@ -109,10 +109,10 @@ def _search_section(facts: Facts) -> Section | None:
         return None
     result = facts.search
     if result is None:
-        words = (
+        told = (
             f"The settings come from the search {facts.study}, whose records were not at hand when this run began.",
         )
-        return Section("search", "Search", words, (), ())
+        return Section("search", "Search", told, (), ())
     states = {state: sum(item.state == state for item in result.trials) for state in ("complete", "pruned", "failed")}
     before = "" if result.first_value is None else f"; the settings as they were came to {result.first_value:.4f}"
     words = (

@@ -108,8 +108,9 @@ def judge(rates: Sequence[float], losses: Sequence[float]) -> RateTest:
     counted = np.asarray(losses[SETTLED_STEPS:])
     lowest = int(np.argmin(counted))
     slopes = _slopes(np.log(rates[SETTLED_STEPS:]), counted)
-    # What falls behind the minimum is noise on the way up.
-    steepest = int(np.argmin(slopes[: lowest + 1]))
+    # What falls behind the minimum is noise on the way up, and a line through half as many steps is noise as well.
+    first = min(_SLOPE_STEPS, lowest)
+    steepest = first + int(np.argmin(slopes[first : lowest + 1]))
     valley = _longest_fall(counted.tolist())
     place = valley[len(valley) * 2 // 3] if len(valley) > 1 else steepest
     return RateTest(
