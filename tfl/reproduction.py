@@ -101,7 +101,9 @@ class Reproduction(Record):
             ["weights", "", differing],
             ["predictions", f"{self.samples}", f"differ by up to {self.max_abs_difference:.3g}"],
             ["answers that changed", "", f"{len(self.flipped)}"],
-            *([name, "", "; ".join(getattr(self, name))] for name in ("settings", "data", "made_with")),
+            ["settings", "", "; ".join(self.settings) or "the same"],
+            ["data", "", "; ".join(self.data) or "the same"],
+            ["made with", "", "; ".join(self.made_with) or "the same"],
         ]
         caption = f"{self.verdict}: {self.run} done again as {self.out}"
         return html_table(["", "before", "after"], rows, caption=caption)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -20,6 +21,8 @@ MOST_CLASSES = 50
 #: The most frequent mistake's depth on its colour scale, so that the number on it can be read.
 _WRONG_DEPTH = 0.5
 _GRID = "#EDEFF2"
+#: Width of a letter of a stage's name as a share of the curves' axes.
+_LETTER_SHARE = 0.014
 _STAGE_TITLES = {"instant": "instant", "head": "head", "fine_tune": "fine-tuning"}
 
 
@@ -67,7 +70,7 @@ def draw_rate_tests(tests: Mapping[str, RateTest], path: Path) -> None:
         )
         axes.set_xscale("log")
         axes.set_ylim(*_range_before_divergence(test.losses[first:]))
-        axes.legend(fontsize=8.5, loc="lower left", frameon=True, framealpha=0.9, edgecolor="none")
+        axes.legend(fontsize=8.5, loc="upper center", bbox_to_anchor=(0.5, -0.17), ncols=2, frameon=False)
     style.save(figure, path)
 
 
@@ -76,7 +79,7 @@ def _range_before_divergence(losses: Sequence[float]) -> tuple[float, float]:
     lowest = int(np.argmin(losses))
     low, high = losses[lowest], max(losses[: lowest + 1])
     room = max(high - low, 0.1 * abs(low), 1e-6)
-    return low - 0.45 * room, high + 0.5 * room
+    return max(low - 0.15 * room, 0.0), high + 0.4 * room
 
 
 def _mark_stages(axes: Any, history: Sequence[Mapping[str, Any]]) -> None:
@@ -84,15 +87,19 @@ def _mark_stages(axes: Any, history: Sequence[Mapping[str, Any]]) -> None:
     if len(starts) < 2:
         return
     axes.margins(y=0.12)
+    free, row = -math.inf, 0
     for index in starts:
         if index:
             axes.axvline(index + 0.5, color=style.GREY, linewidth=0.9, linestyle=":")
-        name = str(history[index]["stage"])
+        name = _STAGE_TITLES.get(str(history[index]["stage"]), str(history[index]["stage"]))
+        # A stage of one epoch is narrower than its name, so the next name stands below.
+        row = row + 1 if index < free else 0
+        free = index + _LETTER_SHARE * len(name) * len(history)
         axes.annotate(
-            _STAGE_TITLES.get(name, name),
+            name,
             xy=(index + 0.6, 1.0),
             xycoords=("data", "axes fraction"),
-            xytext=(2, -2),
+            xytext=(2, -2 - 10 * row),
             textcoords="offset points",
             va="top",
             fontsize=8,

@@ -45,6 +45,7 @@ __all__ = [
     "draw_top_losses",
     "pareto_front",
     "plots_for_evaluation",
+    "read_rate_tests",
 ]
 
 logger = logging.getLogger(__name__)
