@@ -67,8 +67,8 @@ def command(
     tfl tune photos --trials 30 --study studies/photos
     tfl tune photos --time-limit 10m --space train.learning_rate=1e-4:1e-1:log --space train.augmentation=none,light
     """
+    from tfl.report.study import trial_head, trial_rows
     from tfl.tuning import tune
-    from tfl.tuning.records import trial_head, trial_rows
     from tfl.tuning.study import next_folder
 
     if data and data.endswith((".yaml", ".yml")):

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, Literal
 from tfl.backbones import SOURCES, BackboneInfo, parse_spec
 from tfl.comparison import Comparison, compare
 from tfl.core.augmentation import AugmentConfig
-from tfl.core.config import RunConfig, resolve_config
+from tfl.core.config import RunConfig, read_yaml, resolve_config
 from tfl.core.errors import ConfigError
 from tfl.core.files import IfExists
 from tfl.core.progress import Progress
@@ -22,8 +22,8 @@ from tfl.pipeline import run as run_pipeline
 from tfl.reproduction import Reproduction, reproduce
 
 if TYPE_CHECKING:
+    from tfl.report.study import TuneResult
     from tfl.training.cross_validation import CrossValidation
-    from tfl.tuning.records import TuneResult
 
 __all__ = [
     "Comparison",
@@ -125,7 +125,8 @@ def run(config: RunConfig, *, if_exists: IfExists = "refuse", progress: Progress
 def fit(
     data: Data | str | Path,
     *,
-    backbone: str = "embedded:sketchnet",
+    backbone: str | None = None,
+    config: str | Path | None = None,
     out: str | Path | None = None,
     if_exists: IfExists = "refuse",
     progress: Progress | None = None,
@@ -137,7 +138,8 @@ def fit(
 
     Args:
         data: From `load_data`, or a path.
-        backbone: `source:name`.
+        backbone: `source:name`; `embedded:sketchnet` where nothing says otherwise.
+        config: A YAML file of settings, such as the best one of a search; everything else here overrides it.
         out: The run's folder; `runs/<data>-<backbone>-<n>` by default.
         if_exists: `refuse`, `resume` or `overwrite` a run that is there.
         progress: Told what happens.
@@ -148,12 +150,15 @@ def fit(
             `fine_tune_epochs=5`, `image_size=160`. Unknown names are errors.
 
     Raises:
+        NotFoundError: There is no such config file.
         ConfigError: A setting is unknown or out of range.
         TflError: See `tfl.pipeline.run`.
     """
-    overrides = {"model.backbone": backbone, **augmentation_settings(augment), **(settings or {})}
-    config = _config_for(data, overrides, out=out, options=options)
-    outcome = run_pipeline(config, stages=TRAINING_STAGES, if_exists=if_exists, progress=progress)
+    named = {} if backbone is None else {"model.backbone": backbone}
+    overrides = {**named, **augmentation_settings(augment), **(settings or {})}
+    base = read_yaml(Path(config)) if config is not None else {}
+    resolved = _config_for(data, overrides, out=out, options=options, base=base)
+    outcome = run_pipeline(resolved, stages=TRAINING_STAGES, if_exists=if_exists, progress=progress)
     return load(outcome.folder.path, progress=progress)
 
 
@@ -261,9 +266,14 @@ def tune(
 
 
 def _config_for(
-    data: Data | str | Path, settings: Mapping[str, Any], *, out: str | Path | None, options: Mapping[str, Any]
+    data: Data | str | Path,
+    settings: Mapping[str, Any],
+    *,
+    out: str | Path | None,
+    options: Mapping[str, Any],
+    base: Mapping[str, Any] | None = None,
 ) -> RunConfig:
-    """Build the config of a run: the data first, then settings, then options by their own names."""
+    """Build the config of a run: a base, the data, then settings, then options by their own names."""
     path = data.path if isinstance(data, Data) else as_location(data)
     overrides: dict[str, Any] = {"data.path": str(path)}
     if isinstance(data, Data):
@@ -274,7 +284,7 @@ def _config_for(
         overrides["out"] = str(out)
     for name, value in options.items():
         overrides[_section_of(name)] = value
-    return resolve_config({}, overrides)
+    return resolve_config(base or {}, overrides)
 
 
 def _section_of(name: str) -> str:

@@ -23,20 +23,12 @@ from tfl.core.run_folder import RunFolder
 from tfl.data.manifest import Example, Manifest
 from tfl.data.preprocess import Floats, ImagePreprocessing, ImageSource, load_batch
 from tfl.data.relabel import Review
+from tfl.report.picture import Picture
 from tfl.targets import Runtime, kind_of, open_artifact, open_bundle
 from tfl.tasks import TASKS, Evaluation, Prediction, require_columns, slice_scores
+from tfl.training_view import TrainingView
 
 _BATCH = 32
-
-
-@dataclasses.dataclass(frozen=True)
-class Picture:
-    """A picture on disk that a notebook shows."""
-
-    path: Path
-
-    def _repr_png_(self) -> bytes:
-        return self.path.read_bytes()
 
 
 class Model:
@@ -81,6 +73,11 @@ class Model:
         """The contract from a picture to the input tensor."""
         return self.record.preprocessing
 
+    @property
+    def training(self) -> TrainingView:
+        """How the run was trained: a table, curves, range tests, the proof that it resumes."""
+        return TrainingView(self._require_run("its training"), progress=self.progress)
+
     def __repr__(self) -> str:
         return f"Model({str(self.path)!r}, {self.kind} {self.name}, {len(self.labels)} classes)"
 
@@ -116,8 +113,7 @@ class Model:
         """
         single = isinstance(sources, (str, bytes, Path, np.ndarray)) or hasattr(sources, "convert")
         items: list[Any] = [sources] if single else list(sources)  # type: ignore[arg-type]
-        outputs = self._outputs(items)
-        task = TASKS.get(self.record.task)
+        outputs, task = self._outputs(items), TASKS.get(self.record.task)
         names = [str(item) if isinstance(item, (str, Path)) else f"input {index}" for index, item in enumerate(items)]
         return [
             task.decode(output, self.labels, source=name, top=top) for output, name in zip(outputs, names, strict=True)
@@ -337,7 +333,7 @@ class Model:
         return review_run(run, folds=folds, most=most, seed=seed, progress=self.progress)
 
     def report(self) -> Path:
-        """Write the run's HTML report anew and return its path."""
+        """Write the run's report anew and return the path of the HTML file."""
         from tfl.report.html import write_report
 
         return write_report(self._require_run("the report").path, progress=self.progress)
@@ -362,8 +358,7 @@ class Model:
         """Draw the confusion matrix of the test split."""
         from tfl.report.plots import draw_confusion
 
-        path = self._picture(f"confusion-{self.name}.png")
-        draw_confusion(self.evaluate(), path)
+        draw_confusion(self.evaluate(), path := self._picture(f"confusion-{self.name}.png"))
         return Picture(path)
 
     def top_losses(self, count: int = 12) -> Picture:

@@ -28,6 +28,7 @@ from tfl.data.split import assign_splits
 from tfl.data.store import open_pixels
 from tfl.exports import benchmark_run, cells_of, export_run
 from tfl.loggers import check_loggers
+from tfl.report.study import keep_study
 from tfl.run_log import end_log, plan_log
 from tfl.run_record import StageMeter, open_record
 from tfl.tasks import TASKS, SliceScores, slice_scores
@@ -48,7 +49,7 @@ STAGES = {
     "report": "Writing the report",
 }
 TRAINING_STAGES = ("check", "split", "train", "evaluate", "folds", "report")
-FOLD_STAGES = ("check", "split", "folds")
+FOLD_STAGES = ("check", "split", "folds", "report")
 
 
 @dataclass
@@ -292,6 +293,8 @@ def _train(context: _Context) -> None:
     plan = plan_log(config, folder, context.record, manifest)
     for name, reason in plan.left_out.items():
         context.progress.result(f"no {name} log: {reason}")
+    if config.study and (lacking := keep_study(config.study, folder)):
+        context.progress.result(lacking)
     trained = fit(manifest, config, folder, progress=context.progress)
     contract = trained.backbone.info.preprocessing
     examples = manifest.of_split("test")
@@ -346,15 +349,19 @@ def _evaluate(context: _Context) -> None:
 
 
 def _folds(context: _Context) -> None:
+    from tfl.report.fold_plots import score_and_draw_folds
     from tfl.training.cross_validation import cross_validate_run
 
+    manifest = Manifest.load(context.folder.manifest_file)
     result = cross_validate_run(
-        Manifest.load(context.folder.manifest_file),
+        manifest,
         context.config,
         context.folder,
         duplicate_groups=CheckReport.load(context.folder.check_file).duplicate_groups,
         progress=context.progress,
     )
+    context.progress.update("drawing pictures")
+    score_and_draw_folds(context.folder, result, task=context.config.task, labels=manifest.labels)
     context.progress.result(
         f"{result.metric_name} {result.mean:.3f} over {len(result.folds)} folds"
         f" (95 % interval {result.low:.3f} to {result.high:.3f})"

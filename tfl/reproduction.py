@@ -92,6 +92,22 @@ class Reproduction(Record):
             return True
         return tolerance is not None and not self.flipped and self.max_abs_difference <= tolerance
 
+    def _repr_html_(self) -> str:
+        from tfl.report.tables import html_table
+
+        rows = [[f"{pair.name} of the test split", f"{pair.before:.6g}", f"{pair.after:.6g}"] for pair in self.figures]
+        differing = f"{len(self.weight_differences)} of {self.weights} differ"
+        rows += [
+            ["weights", "", differing],
+            ["predictions", f"{self.samples}", f"differ by up to {self.max_abs_difference:.3g}"],
+            ["answers that changed", "", f"{len(self.flipped)}"],
+            ["settings", "", "; ".join(self.settings) or "the same"],
+            ["data", "", "; ".join(self.data) or "the same"],
+            ["made with", "", "; ".join(self.made_with) or "the same"],
+        ]
+        caption = f"{self.verdict}: {self.run} done again as {self.out}"
+        return html_table(["", "before", "after"], rows, caption=caption)
+
 
 def reproduce(
     run: str | Path,

@@ -21,7 +21,7 @@ from tfl.core.version import __version__
 from tfl.exports import load_config
 
 #: Settings that say where results go, not what they are.
-NO_INFLUENCE = ("out", "log.")
+NO_INFLUENCE = ("out", "study", "log.")
 
 
 def open_record(config: RunConfig, folder: RunFolder, *, command: str) -> RunRecord:

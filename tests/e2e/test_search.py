@@ -19,7 +19,12 @@ def test_folds_are_part_of_a_training_and_of_the_leaderboard(colours, tmp_path):
     assert [(item["repeat"], item["fold"]) for item in folds["folds"]] == [(r, f) for r in (0, 1) for f in range(3)]
     assert document["record"]["stages"]["folds"]["status"] == "done"
     assert json.loads((out / "folds" / "cross_validation.json").read_text()) == folds
+    report = (out / "report.html").read_text(encoding="utf-8")
+    assert f"accuracy is {folds['mean']:.1%} on average" in report
+    assert (out / "folds" / "folds.png").is_file()
+    assert (out / "folds" / "confusion.png").is_file()
     plain = call_json("train", colours, "--out", tmp_path / "plain", *QUICK)
+    assert "Cross-validation" not in (tmp_path / "plain" / "report.html").read_text(encoding="utf-8")
     assert plain["cross_validation"] is None
     assert "folds" not in plain["record"]["stages"]
     (group,) = call_json("runs", "leaderboard", tmp_path)["groups"]

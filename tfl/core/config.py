@@ -201,11 +201,14 @@ class RunConfig(Record):
         task: Name of the task plug-in.
         seed: Of every random choice.
         out: The run's folder; empty means `runs/<data>-<backbone>-<n>`.
+        study: Folder of the search that the settings come from, for the report; a search writes it into its best
+            config.
     """
 
     task: str = "image_classification"
     seed: int = 0
     out: str = ""
+    study: str = ""
     data: DataConfig = field(default_factory=DataConfig)
     model: ModelConfig = field(default_factory=ModelConfig)
     train: TrainConfig = field(default_factory=TrainConfig)

@@ -128,6 +128,11 @@ class RunFolder:
         return self.path / "folds"
 
     @property
+    def search_dir(self) -> Path:
+        """What the search found that the run's settings come from: its record and its charts."""
+        return self.path / "search"
+
+    @property
     def evaluation_dir(self) -> Path:
         """Evaluations, predictions and pictures."""
         return self.path / "evaluation"

@@ -27,6 +27,13 @@ class Step:
 def headline(facts: Facts) -> list[str]:
     """Answer in plain sentences: does it work, what does it confuse, what would one use?"""
     scores = facts.evaluation
+    if scores is None and facts.folds is not None:
+        found = facts.folds
+        return [
+            f"In cross-validation {found.mean:.1%} of new pictures are recognised"
+            f" ({found.confidence * 100:g} % interval {found.low:.1%} to {found.high:.1%}).",
+            "That is of the recipe: no model of all data was made, and the test split is still unseen.",
+        ]
     if scores is None:
         return ["This run has no evaluation yet, so nothing can be said of how well it works."]
     right = round(scores.accuracy * scores.sample_count)
@@ -163,6 +170,10 @@ def limits(facts: Facts) -> list[str]:
     if facts.manifest is not None and "test" in facts.manifest.split_names.values():
         names = [given for given, split in facts.manifest.split_names.items() if split == "test"]
         lines.append(f"The data came split: '{names[0]}' is what was scored, and it chose nothing in training.")
+    if facts.search is not None and facts.search.data_fingerprint and not facts.has_search_splits:
+        lines.append(
+            "The settings were searched on other pictures or splits, so the test pictures may have chosen them."
+        )
     if facts.benchmark is not None:
         lines.append("Latency, throughput and memory hold for the machine named below and no other.")
     proofs = [cell.verification for cell in facts.cells if cell.verification is not None]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -13,13 +14,15 @@ from tfl.data.preprocess import Floats
 from tfl.report import _style as style
 from tfl.tasks import Evaluation
 from tfl.tasks.image_classification import calibration_bins
-from tfl.training.rate_finder import RateTest
+from tfl.training.rate_finder import SETTLED_STEPS, RateTest
 
 #: A matrix of more classes has cells too small to read; the classes with the most mistakes are drawn.
 MOST_CLASSES = 50
 #: The most frequent mistake's depth on its colour scale, so that the number on it can be read.
 _WRONG_DEPTH = 0.5
 _GRID = "#EDEFF2"
+#: Width of a letter of a stage's name as a share of the curves' axes.
+_LETTER_SHARE = 0.014
 _STAGE_TITLES = {"instant": "instant", "head": "head", "fine_tune": "fine-tuning"}
 
 
@@ -51,20 +54,32 @@ def draw_rate_tests(tests: Mapping[str, RateTest], path: Path) -> None:
     """Draw the loss over the rates of each stage's range test, and the rate that was taken.
 
     Args:
-        tests: By stage.
+        tests: By stage, in the order of training.
         path: The PNG.
     """
-    figure = style.new_figure(4.75 * len(tests), 3.6)
+    figure = style.new_figure(4.75 * max(2, len(tests)), 3.6)
     for axes, (stage, test) in zip(figure.subplots(1, len(tests), squeeze=False)[0], tests.items(), strict=True):
-        style.tidy(axes, title=_STAGE_TITLES.get(stage, stage), x="learning rate")
-        axes.plot(test.rates, test.losses, color=style.BLUE, linewidth=1.8)
+        title = f"Range test: {_STAGE_TITLES.get(stage, stage)}"
+        style.tidy(axes, title=title, x="learning rate", y="smoothed training loss")
+        first = min(SETTLED_STEPS, len(test.losses) - 1)
+        axes.plot(test.rates[: first + 1], test.losses[: first + 1], color=style.FAINT, linewidth=1.4)
+        axes.plot(test.rates[first:], test.losses[first:], color=style.BLUE, linewidth=1.8)
         axes.axvline(test.chosen, color=style.VERMILION, linewidth=1.4, label=f"taken: {test.chosen:.2g}")
         axes.axvline(
-            test.steepest, color=style.GREY, linewidth=0.9, linestyle=":", label=f"steepest: {test.steepest:.2g}"
+            test.steepest, color=style.GREY, linewidth=1.1, linestyle=":", label=f"steepest: {test.steepest:.2g}"
         )
         axes.set_xscale("log")
-        axes.legend(fontsize=8.5, frameon=False)
+        axes.set_ylim(*_range_before_divergence(test.losses[first:]))
+        axes.legend(fontsize=8.5, loc="upper center", bbox_to_anchor=(0.5, -0.17), ncols=2, frameon=False)
     style.save(figure, path)
+
+
+def _range_before_divergence(losses: Sequence[float]) -> tuple[float, float]:
+    """Return the ends of the axis: at full height, the climb at the end would flatten the fall that matters."""
+    lowest = int(np.argmin(losses))
+    low, high = losses[lowest], max(losses[: lowest + 1])
+    room = max(high - low, 0.1 * abs(low), 1e-6)
+    return max(low - 0.15 * room, 0.0), high + 0.4 * room
 
 
 def _mark_stages(axes: Any, history: Sequence[Mapping[str, Any]]) -> None:
@@ -72,15 +87,19 @@ def _mark_stages(axes: Any, history: Sequence[Mapping[str, Any]]) -> None:
     if len(starts) < 2:
         return
     axes.margins(y=0.12)
+    free, row = -math.inf, 0
     for index in starts:
         if index:
             axes.axvline(index + 0.5, color=style.GREY, linewidth=0.9, linestyle=":")
-        name = str(history[index]["stage"])
+        name = _STAGE_TITLES.get(str(history[index]["stage"]), str(history[index]["stage"]))
+        # A stage of one epoch is narrower than its name, so the next name stands below.
+        row = row + 1 if index < free else 0
+        free = index + _LETTER_SHARE * len(name) * len(history)
         axes.annotate(
-            _STAGE_TITLES.get(name, name),
+            name,
             xy=(index + 0.6, 1.0),
             xycoords=("data", "axes fraction"),
-            xytext=(2, -2),
+            xytext=(2, -2 - 10 * row),
             textcoords="offset points",
             va="top",
             fontsize=8,

@@ -12,12 +12,15 @@ from tfl.bench.cells import ExportSummary
 from tfl.bench.records import Benchmark, Cell, Measurement
 from tfl.bundle import Bundle
 from tfl.bundle.records import BUNDLE_FILE
+from tfl.core.config import read_yaml
 from tfl.core.errors import IntegrityError
 from tfl.core.run_folder import RunFolder, RunRecord
 from tfl.data.check.findings import CheckReport
 from tfl.data.manifest import Manifest
-from tfl.report.records import PLOTS_FILE, Plot, Plots
+from tfl.report.records import PLOTS_FILE, SCORES_FILE, Plot, Plots
+from tfl.report.study import RESULT_FILE, TuneResult
 from tfl.tasks import Evaluation
+from tfl.training.cross_validation import RECORD_FILE, CrossValidation
 from tfl.training.fit import TrainingSummary
 
 T = TypeVar("T")
@@ -33,6 +36,9 @@ class Facts:
     Attributes:
         folder: The run.
         config_text: `config.yaml` as it stands, or empty.
+        fold_scores: Of the out-of-fold answers.
+        study: Folder of the search that the settings come from, or empty.
+        search: What it found, as it was when the run began.
     """
 
     folder: RunFolder
@@ -47,6 +53,19 @@ class Facts:
     cells: tuple[Cell, ...]
     benchmark: Benchmark | None
     plots: tuple[Plot, ...]
+    folds: CrossValidation | None
+    fold_scores: Evaluation | None
+    fold_plots: tuple[Plot, ...]
+    study: str
+    search: TuneResult | None
+
+    @property
+    def has_search_splits(self) -> bool:
+        """Whether the search was made on this run's very pictures and splits."""
+        known = self.search is not None and self.manifest is not None
+        return bool(
+            known and self.search and self.manifest and self.search.data_fingerprint == self.manifest.fingerprint
+        )
 
     @property
     def name(self) -> str:
@@ -102,10 +121,12 @@ def read_facts(run_dir: Path) -> Facts:
     folder = RunFolder(run_dir)
     summary = _optional(folder.exports_file, ExportSummary.load)
     plots = _optional(folder.evaluation_dir / PLOTS_FILE, Plots.load)
+    config_text = _optional(folder.config_file, lambda path: path.read_text(encoding="utf-8")) or ""
+    fold_plots = _optional(folder.folds_dir / PLOTS_FILE, Plots.load)
     return Facts(
         folder=folder,
         record=_optional(folder.record_file, RunRecord.load),
-        config_text=_optional(folder.config_file, lambda path: path.read_text(encoding="utf-8")) or "",
+        config_text=config_text,
         manifest=_optional(folder.manifest_file, Manifest.load),
         check=_optional(folder.check_file, CheckReport.load),
         history=_optional(folder.training_dir / "history.jsonl", _read_rows) or (),
@@ -115,6 +136,11 @@ def read_facts(run_dir: Path) -> Facts:
         cells=summary.cells if summary else (),
         benchmark=_optional(folder.benchmark_file, Benchmark.load),
         plots=plots.plots if plots else (),
+        folds=_optional(folder.folds_dir / RECORD_FILE, CrossValidation.load),
+        fold_scores=_optional(folder.folds_dir / SCORES_FILE, Evaluation.load),
+        fold_plots=fold_plots.plots if fold_plots else (),
+        study=str((_optional(folder.config_file, read_yaml) or {}).get("study", "")),
+        search=_optional(folder.search_dir / RESULT_FILE, TuneResult.load),
     )
 
 

@@ -5,8 +5,9 @@ from __future__ import annotations
 from pathlib import Path
 from urllib.parse import quote
 
+from tfl.report.parts import Figure, Section, Table
 from tfl.report.tables import markdown_table, markdown_text
-from tfl.report.view import Figure, Table, View
+from tfl.report.view import View
 
 
 def markdown_report(view: View, run_dir: Path) -> str:
@@ -23,6 +24,8 @@ def markdown_report(view: View, run_dir: Path) -> str:
     parts += [_figure(figure, run_dir) for figure in view.pictures]
     parts += ["## Figures", *(_table(table) for table in (view.scores, view.per_class, view.confused) if table)]
     parts += [_figure(figure, run_dir) for figure in view.figures]
+    for section in view.sections:
+        parts += _section(section, run_dir)
     parts += ["## Data", markdown_text(view.check_verdict)]
     parts += [_table(view.findings)] if view.findings else []
     parts.append("## Exports")
@@ -34,6 +37,16 @@ def markdown_report(view: View, run_dir: Path) -> str:
         parts.append("```yaml\n" + view.config_text.replace("```", "'''").rstrip() + "\n```")
     parts += ["## Limits", "\n".join(f"- {markdown_text(line)}" for line in view.limits) or "None noted."]
     return "\n\n".join(parts) + "\n"
+
+
+def _section(section: Section, run_dir: Path) -> list[str]:
+    return [
+        f"## {markdown_text(section.title)}",
+        *(markdown_text(line) for line in section.words),
+        *(_table(table) for table in section.tables),
+        *(_figure(figure, run_dir) for figure in section.figures),
+        *(markdown_text(line) for line in section.notes),
+    ]
 
 
 def _table(table: Table) -> str:

@@ -38,12 +38,14 @@ __all__ = [
     "draw_class_scores",
     "draw_confusion",
     "draw_curves",
+    "draw_or_tell",
     "draw_predictions",
     "draw_reliability",
     "draw_saliency",
     "draw_top_losses",
     "pareto_front",
     "plots_for_evaluation",
+    "read_rate_tests",
 ]
 
 logger = logging.getLogger(__name__)
@@ -136,10 +138,7 @@ def plots_for_evaluation(
         "curves": curves,
         "class_balance": lambda path: draw_class_balance(manifest, path),
     }
-    tests = {
-        file.stem.removeprefix("rate-"): RateTest.load(file)
-        for file in sorted(RunFolder(run_dir).training_dir.glob("rate-*.json"))
-    }
+    tests = read_rate_tests(run_dir)
     if tests:
         draw["rates"] = lambda path: draw_rate_tests(tests, path)
     said = {"shown": f"{count} of {len(paths)} {evaluation.split} pictures"}
@@ -148,12 +147,20 @@ def plots_for_evaluation(
         for name, (title, text) in _WORDS.items()
         if name in draw
     )
-    drawn = Plots(plots=tuple(_draw(plot, draw[plot.name], folder) for plot in plots))
+    drawn = Plots(plots=tuple(draw_or_tell(plot, draw[plot.name], folder) for plot in plots))
     drawn.save(folder / PLOTS_FILE)
     return drawn
 
 
-def _draw(plot: Plot, draw: Callable[[Path], None], folder: Path) -> Plot:
+def read_rate_tests(run_dir: Path) -> dict[str, RateTest]:
+    """Return the range tests of a run by stage, in the order of training; empty where there were none."""
+    files = RunFolder(run_dir).training_dir.glob("rate-*.json")
+    tests = {file.stem.removeprefix("rate-"): RateTest.load(file) for file in files}
+    return dict(sorted(tests.items(), key=lambda item: (item[0] != "head", item[0])))
+
+
+def draw_or_tell(plot: Plot, draw: Callable[[Path], None], folder: Path) -> Plot:
+    """Draw a plot into a folder; return it, with the reason where it can't be drawn."""
     try:
         draw(folder / plot.file)
     except UserError as error:

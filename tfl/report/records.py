@@ -7,6 +7,8 @@ from dataclasses import dataclass
 from tfl.core.records import Record
 
 PLOTS_FILE = "plots.json"
+#: `Evaluation` of the answers of a cross-validation.
+SCORES_FILE = "out_of_fold.json"
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -8,14 +8,17 @@ from pathlib import Path
 from tfl.report import _style as style
 
 
-def draw_history(complete: Sequence[tuple[int, float]], pruned: Sequence[int], objective: str, path: Path) -> None:
-    """Draw each complete trial, the best so far as a step, and marks where trials were ended early.
+def draw_history(
+    complete: Sequence[tuple[int, float]], pruned: Sequence[int], objective: str, path: Path, *, best: int
+) -> None:
+    """Draw each complete trial, the best so far as a step, and crosses on the axis for those ended early.
 
     Args:
         complete: Number and objective of each, in order; at least one.
         pruned: Numbers of those ended early.
         objective: `loss` (less is better) or `accuracy`.
         path: The PNG.
+        best: Number of the trial that was chosen.
     """
     figure = style.new_figure(8.0, 4.2)
     from matplotlib.ticker import MaxNLocator
@@ -25,14 +28,28 @@ def draw_history(complete: Sequence[tuple[int, float]], pruned: Sequence[int], o
     choose = min if objective == "loss" else max
     numbers = [number for number, _ in complete]
     values = [value for _, value in complete]
-    best = [choose(values[: index + 1]) for index in range(len(values))]
+    so_far = [choose(values[: index + 1]) for index in range(len(values))]
     axes.plot(numbers, values, "o", color=style.BLUE, markersize=6, label="complete")
-    axes.step(numbers, best, where="post", color=style.VERMILION, linewidth=1.4, label="best so far")
-    for index, number in enumerate(pruned):
-        # They have no value that compares, so a line and not a point.
-        axes.axvline(number, color=style.GREY, linewidth=0.9, linestyle=":", label="" if index else "ended early")
+    last = max([*numbers, *pruned])
+    axes.step(
+        [*numbers, last], [*so_far, so_far[-1]], where="post", color=style.VERMILION, linewidth=1.4, label="best so far"
+    )
+    chosen = values[numbers.index(best)]
+    axes.plot([best], [chosen], "o", color=style.VERMILION, markersize=9, label=f"chosen: trial {best}, {chosen:.4g}")
+    if pruned:
+        # They have no value that compares, so they stand on the axis.
+        axes.plot(
+            pruned,
+            [0.025] * len(pruned),
+            "x",
+            color=style.GREY,
+            markersize=6,
+            transform=axes.get_xaxis_transform(),
+            label="ended early, without a value",
+        )
     axes.xaxis.set_major_locator(MaxNLocator(integer=True))
-    axes.legend(fontsize=8.5, frameon=False)
+    axes.margins(y=0.12)
+    figure.legend(loc="outside lower center", ncols=4, fontsize=8.5, frameon=False)
     style.save(figure, path)
 
 

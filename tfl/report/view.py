@@ -3,46 +3,20 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from pathlib import Path
 
 from tfl.bench.records import Cell, Measurement
 from tfl.core.run_folder import StageRecord
 from tfl.report.answer import Step, headline, limits, next_steps, verdict
 from tfl.report.facts import Facts, metric_drop
+from tfl.report.parts import Figure, Row, Section, Table
+from tfl.report.sections import more_sections
 from tfl.report.tables import NONE, cell_reason, how_measured
+from tfl.report.training_table import ending
 
 _MOST_FINDINGS = 100
 _MOST_SLICES = 20
 _STATUS = {"ok": "verified", "failed": "FAILED", "unsupported": "unsupported"}
 _FACT_PLOTS = ("curves", "rates", "class_balance", "class_scores", "reliability")
-
-
-@dataclass(frozen=True)
-class Figure:
-    """A picture of the run's folder; `missing` says why there is none."""
-
-    title: str
-    description: str
-    path: Path
-    missing: str = ""
-
-
-@dataclass(frozen=True)
-class Row:
-    """A row of the export table; `reason` stands below it."""
-
-    state: str
-    values: tuple[str, ...]
-    reason: str = ""
-
-
-@dataclass(frozen=True)
-class Table:
-    """Rows under titles, with a caption."""
-
-    caption: str
-    head: tuple[str, ...]
-    rows: tuple[Row, ...]
 
 
 @dataclass(frozen=True)
@@ -62,6 +36,7 @@ class View:
     per_class: Table | None
     confused: Table | None
     slices: Table | None
+    sections: list[Section]
     check_verdict: str
     findings: Table | None
     exports: Table | None
@@ -92,6 +67,7 @@ def build_view(facts: Facts) -> View:
         per_class=_per_class(facts),
         confused=_confused(facts),
         slices=_slices(facts),
+        sections=more_sections(facts),
         check_verdict=facts.check.verdict if facts.check else "The data were not checked in this run.",
         findings=_findings(facts),
         exports=_exports(facts),
@@ -324,6 +300,7 @@ def _made(facts: Facts) -> Table:
             ("arithmetic", f"{summary.policy}: {summary.policy_reason}"),
             ("epochs", ", ".join(f"{name} {count}" for name, count in summary.epochs.items())),
             ("epoch kept", ", ".join(f"{name} {count}" for name, count in summary.best_epochs.items())),
+            *((f"stage {name} ended because", ending(summary, name)) for name in summary.stopped_by),
             ("weights", f"{summary.parameters:,}"),
             ("samples", f"{summary.train_samples} training, {summary.validation_samples} validation"),
         ]

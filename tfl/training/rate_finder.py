@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import numpy.typing as npt
 
 from tfl.core.errors import JobError
 from tfl.core.progress import Progress
@@ -20,6 +21,11 @@ _LOWEST, _HIGHEST, _STEPS = 1e-6, 1.0, 100
 _SMOOTHING = 0.9
 #: The test ends where the smoothed loss is so many times its smallest.
 _DIVERGED = 4.0
+#: Until then the average holds too few batches to be compared: with a head that is right already, the loss of one
+#: batch is ten times that of another, and no rate of these steps could change that.
+SETTLED_STEPS = 10
+#: A slope is that of a straight line through so many steps on either side, because one step's is noise.
+_SLOPE_STEPS = 5
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -72,12 +78,13 @@ def find_rate(model: Any, feed: Any, *, path: Path, compile_with: Callable[[floa
         loss = float(model.train_on_batch(inputs, labels, sample_weight=weight, return_dict=True)["loss"])
         average = _SMOOTHING * average + (1 - _SMOOTHING) * loss
         smooth = average / (1 - _SMOOTHING ** (step + 1))
-        if not math.isfinite(smooth) or (losses and smooth > _DIVERGED * min(losses)):
+        settled = losses[SETTLED_STEPS:]
+        if not math.isfinite(smooth) or (settled and smooth > _DIVERGED * min(settled)):
             break
         losses.append(smooth)
         progress.update("learning-rate range test", done=step + 1, total=_STEPS)
     assign_variables(model.variables, before)
-    if len(losses) < 10:
+    if len(losses) <= SETTLED_STEPS:
         raise JobError(
             f"The range test diverged after {len(losses)} steps, at a learning rate of {rates[len(losses)]:.1e}.",
             hint="Give a rate: --learning-rate 0.001",
@@ -92,23 +99,38 @@ def find_rate(model: Any, feed: Any, *, path: Path, compile_with: Callable[[floa
 
 
 def judge(rates: Sequence[float], losses: Sequence[float]) -> RateTest:
-    """Suggest rates from a curve.
+    """Suggest rates from a curve; its first `SETTLED_STEPS` don't count.
 
     Args:
         rates: Rising.
-        losses: Smoothed, one for each.
+        losses: Smoothed, one for each, more than `SETTLED_STEPS`.
     """
-    slopes = np.gradient(np.asarray(losses), np.log(rates))
-    valley = _longest_fall(losses)
-    place = valley[len(valley) * 2 // 3] if len(valley) > 1 else int(np.argmin(slopes))
+    counted = np.asarray(losses[SETTLED_STEPS:])
+    lowest = int(np.argmin(counted))
+    slopes = _slopes(np.log(rates[SETTLED_STEPS:]), counted)
+    # What falls behind the minimum is noise on the way up, and a line through half as many steps is noise as well.
+    first = min(_SLOPE_STEPS, lowest)
+    steepest = first + int(np.argmin(slopes[first : lowest + 1]))
+    valley = _longest_fall(counted.tolist())
+    place = valley[len(valley) * 2 // 3] if len(valley) > 1 else steepest
     return RateTest(
         rates=tuple(rates),
         losses=tuple(losses),
-        steepest=float(rates[int(np.argmin(slopes))]),
-        tenth_of_minimum=float(rates[int(np.argmin(losses))] / 10),
-        valley=float(rates[place]),
-        chosen=float(rates[place]),
+        steepest=float(rates[SETTLED_STEPS + steepest]),
+        tenth_of_minimum=float(rates[SETTLED_STEPS + lowest] / 10),
+        valley=float(rates[SETTLED_STEPS + place]),
+        chosen=float(rates[SETTLED_STEPS + place]),
     )
+
+
+def _slopes(places: npt.NDArray[np.float64], values: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
+    """Return the slope of the straight line (least squares) through the neighbours of each point."""
+    slopes = np.zeros(len(values))
+    for index in range(len(values)):
+        near = slice(max(0, index - _SLOPE_STEPS), index + _SLOPE_STEPS + 1)
+        apart = places[near] - places[near].mean()
+        slopes[index] = float(apart @ values[near] / max(float(apart @ apart), 1e-12))
+    return slopes
 
 
 def _longest_fall(losses: Sequence[float]) -> list[int]:

@@ -47,6 +47,14 @@ class ResumeProof(Record):
         """Whether both sides ended in the same bytes."""
         return not self.differences
 
+    def _repr_html_(self) -> str:
+        from html import escape
+
+        stops = " and ".join(str(step) for step in self.stopped_after)
+        text = f"{self.steps} steps straight, and with stops after {stops}: {self.arrays} arrays compared, "
+        rest = "".join(f"<li>{escape(line)}</li>" for line in self.differences)
+        return f"<p>{text}{'all the same to the byte' if self.identical else 'NOT the same'}.</p><ul>{rest}</ul>"
+
 
 def prove_resume(run: RunFolder, *, steps: int = 20, progress: Progress | None = None) -> ResumeProof:
     """Train a run's recipe anew for some steps, straight and with two stops, each sitting in a fresh process.

@@ -1,6 +1,6 @@
 """Search for better settings of a training."""
 
-from tfl.tuning.records import TrialRecord, TuneResult
+from tfl.report.study import TrialRecord, TuneResult
 from tfl.tuning.space import Parameter, default_space, parse_space
 from tfl.tuning.study import tune
 

@@ -17,7 +17,8 @@ import numpy as np
 from tfl.core.errors import JobError, OutputExistsError, UserError
 from tfl.core.extras import require
 from tfl.core.files import sha256_text
-from tfl.tuning.records import StudyRecord, TrialState
+from tfl.report.study import TrialState
+from tfl.tuning.records import StudyRecord
 
 if TYPE_CHECKING:
     import optuna

@@ -21,8 +21,8 @@ from tfl.core.progress import Progress
 from tfl.core.run_folder import RunFolder
 from tfl.data.manifest import Manifest
 from tfl.pipeline import run as run_pipeline
-from tfl.report.study_chart import draw_history, draw_importance
-from tfl.tuning.records import Objective, Pruner, StudyRecord, TrialRecord, TuneResult
+from tfl.report.study import LEAST_FOR_IMPORTANCE, RESULT_FILE, Objective, TrialRecord, TuneResult, draw_study
+from tfl.tuning.records import Pruner, StudyRecord
 from tfl.tuning.space import first_values, resolve_space
 from tfl.tuning.storage import current_trials, locked, mend_journal, open_study, state_of, take_up_stopped
 from tfl.tuning.worker import DATA_FOLDER, STUDY_FILE, Allowance, config_without_out, work, work_in_process
@@ -30,12 +30,9 @@ from tfl.tuning.worker import DATA_FOLDER, STUDY_FILE, Allowance, config_without
 if TYPE_CHECKING:
     import optuna
 
-BEST_FILE, RESULT_FILE = "best.yaml", "result.json"
-HISTORY_CHART, IMPORTANCE_CHART = "history.png", "importance.png"
+BEST_FILE = "best.yaml"
 DEFAULT_TRIALS = 20
 _POLL_S = 0.5
-#: With fewer complete trials a share of the variance says nothing.
-_LEAST_FOR_IMPORTANCE = 5
 
 
 def tune(
@@ -87,7 +84,7 @@ def tune(
     place = Path(config.data.path)
     # The best config must work from any folder.
     path = str(place.resolve()) if place.exists() else config.data.path
-    config = dataclasses.replace(config, out="", data=dataclasses.replace(config.data, path=path))
+    config = dataclasses.replace(config, out="", study="", data=dataclasses.replace(config.data, path=path))
     source, name = parse_spec(config.model.backbone)
     info = SOURCES.get(source).info(name)
     record = StudyRecord(
@@ -241,7 +238,8 @@ def summarize(folder: Path, study: optuna.Study, record: StudyRecord) -> TuneRes
         )
     sign = -1.0 if record.objective == "accuracy" else 1.0
     best = min(complete, key=lambda trial: (sign * (trial.value or 0.0), trial.number))
-    save_yaml(config_without_out(record, best.params), folder / BEST_FILE)
+    chosen = dataclasses.replace(config_without_out(record, best.params), study=str(folder.resolve()))
+    save_yaml(chosen, folder / BEST_FILE)
     manifest = Manifest.load(RunFolder(folder / DATA_FOLDER).manifest_file)
     result = TuneResult(
         study=str(folder),
@@ -254,13 +252,11 @@ def summarize(folder: Path, study: optuna.Study, record: StudyRecord) -> TuneRes
         config_file=str(folder / BEST_FILE),
         importance=_importance(study, record, count=len(complete)),
         validation_samples=len(manifest.of_split("validation")),
+        data_fingerprint=manifest.fingerprint,
+        backbone=record.config.model.backbone,
     )
     result.save(folder / RESULT_FILE)
-    pruned = [trial.number for trial in trials if trial.state == "pruned"]
-    values = [(trial.number, float(trial.value or 0.0)) for trial in complete]
-    draw_history(values, pruned, record.objective, folder / HISTORY_CHART)
-    if result.importance:
-        draw_importance(result.importance, record.objective, folder / IMPORTANCE_CHART)
+    draw_study(result, folder)
     return result
 
 
@@ -283,7 +279,7 @@ def _importance(study: optuna.Study, record: StudyRecord, *, count: int) -> dict
     """Ask fANOVA (Hutter et al., ICML 2014) which settings the objective depends on."""
     import optuna
 
-    if count < _LEAST_FOR_IMPORTANCE:
+    if count < LEAST_FOR_IMPORTANCE:
         return {}
     always = [item.name for item in record.space if not item.when]
     evaluator = optuna.importance.FanovaImportanceEvaluator(seed=record.config.seed)

@@ -15,6 +15,7 @@ from tfl.bench.held_out import HeldOut
 from tfl.core.run_folder import RunFolder
 from tfl.data.manifest import Manifest
 from tfl.report import _style as style
+from tfl.report.charts import _mark_stages, _range_before_divergence, draw_rate_tests
 from tfl.report.picture_grids import caption, draw_predictions, thumbnail
 from tfl.report.plots import (
     draw_accuracy_latency,
@@ -26,10 +27,12 @@ from tfl.report.plots import (
     draw_top_losses,
     pareto_front,
     plots_for_evaluation,
+    read_rate_tests,
 )
 from tfl.report.records import Plots
 from tfl.report.speed_chart import _free_place, _overlap
 from tfl.tasks import TASKS, Evaluation
+from tfl.training.rate_finder import judge
 
 pytest.importorskip("matplotlib")
 
@@ -130,6 +133,46 @@ def test_curves_of_one_epoch_and_of_a_value_that_is_not_there(tmp_path):
     row = {"stage": "head", "epoch": 1, "loss": 1.0, "accuracy": 0.5, "val_loss": None, "val_accuracy": 0.4}
     draw_curves([{**row, "val_loss": float("nan")}], tmp_path / "one.png")
     assert_shows_something(tmp_path / "one.png")
+
+
+def rate_test(*, steps=60, climb=50.0):
+    rates = np.geomspace(1e-6, 1.0, steps)
+    falling = int(steps * 0.8)
+    losses = np.concatenate([np.linspace(2.0, 1.0, falling), np.linspace(1.0, climb, steps - falling)])
+    return judge(rates.tolist(), losses.tolist())
+
+
+def test_the_climb_at_the_end_of_a_range_test_does_not_flatten_its_fall(tmp_path):
+    low, high = _range_before_divergence(rate_test().losses[10:])
+    assert 0.0 <= low < 1.0
+    assert 2.0 < high < 3.0
+    level = judge(np.geomspace(1e-6, 1.0, 60).tolist(), [0.0] * 60)
+    assert _range_before_divergence(level.losses)[1] > 0.0
+    draw_rate_tests({"head": rate_test(), "fine_tune_1": rate_test(), "fine_tune_2": level}, tmp_path / "rates.png")
+    draw_rate_tests({"head": rate_test(steps=11)}, tmp_path / "short.png")
+    for name in ("rates", "short"):
+        assert_shows_something(tmp_path / f"{name}.png")
+
+
+def test_range_tests_are_read_in_the_order_of_training(tmp_path):
+    folder = RunFolder(tmp_path).training_dir
+    folder.mkdir()
+    assert read_rate_tests(tmp_path) == {}
+    for name in ("fine_tune_2", "fine_tune_1", "head"):
+        rate_test().save(folder / f"rate-{name}.json")
+    assert list(read_rate_tests(tmp_path)) == ["head", "fine_tune_1", "fine_tune_2"]
+
+
+def test_names_of_short_stages_stand_below_each_other(tmp_path):
+    rows = [
+        {"stage": stage, "epoch": epoch, "loss": 1.0, "accuracy": 0.5, "val_loss": 1.0, "val_accuracy": 0.5}
+        for stage, epochs in (("instant", 1), ("head", 1), ("fine_tune", 28))
+        for epoch in range(1, epochs + 1)
+    ]
+    axes = style.new_figure(9.5, 3.6).subplots(1, 2)[0]
+    _mark_stages(axes, rows)
+    assert [text.get_text() for text in axes.texts] == ["instant", "head", "fine-tuning"]
+    assert [text.get_position()[1] for text in axes.texts] == [-2, -12, -22]
 
 
 def test_class_balance_before_splitting(tmp_path, run):

@@ -10,7 +10,7 @@ pytest.importorskip("matplotlib")
 
 @pytest.mark.parametrize(("objective", "pruned"), [("loss", [2, 3]), ("accuracy", [])])
 def test_the_history_shows_something(tmp_path, objective, pruned):
-    draw_history([(0, 0.5), (1, 0.4), (4, 0.45)], pruned, objective, tmp_path / "history.png")
+    draw_history([(0, 0.5), (1, 0.4), (4, 0.45)], pruned, objective, tmp_path / "history.png", best=1)
     with Image.open(tmp_path / "history.png") as picture:
         assert len(picture.convert("RGB").getcolors(1 << 20)) > 20
 

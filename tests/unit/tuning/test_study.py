@@ -13,7 +13,9 @@ from tests.e2e.conftest import TFL, assert_user_error, call, call_json
 from tfl.core.config import read_yaml, resolve_config
 from tfl.core.errors import ConfigError, JobError, OutputExistsError, UserError
 from tfl.core.progress import Progress
-from tfl.tuning.records import StudyRecord, TuneResult
+from tfl.report.facts import read_facts
+from tfl.report.study import TuneResult
+from tfl.tuning.records import StudyRecord
 from tfl.tuning.space import parse_space
 from tfl.tuning.storage import JOURNAL_FILE, locked, mend_journal, open_study
 from tfl.tuning.worker import Allowance, work
@@ -103,6 +105,29 @@ def test_more_trials_of_the_same_study_are_added_and_other_settings_refused(sear
         search(colours, study, space=SPACE[:1])
     with pytest.raises(OutputExistsError, match=r"learning_rate|image_size"):
         search(colours, study, settings={**QUICK, "model.image_size": 48})
+
+
+@pytest.mark.slow
+def test_a_run_with_the_best_settings_tells_its_search(searched, colours, tmp_path):
+    study, result = searched
+    model = tfl.fit(colours, config=study / "best.yaml", out=tmp_path / "run")
+    folder = model.run
+    config = resolve_config(read_yaml(folder.config_file), {})
+    assert config.study == str(study)
+    assert config.train.learning_rate == result.best_params["train.learning_rate"]
+    assert TuneResult.load(folder.search_dir / "result.json").best == result.best
+    facts = read_facts(folder.path)
+    assert facts.has_search_splits
+    report = folder.report_file.read_text(encoding="utf-8")
+    assert "on the very splits of this run" in report
+    assert "changed after the search" not in report
+    # Another seed is another split, and then the search may have looked at what is now the test split.
+    other = tfl.fit(colours, config=study / "best.yaml", out=tmp_path / "other", seed=1, learning_rate=0.5, epochs=1)
+    text = other.run.report_file.read_text(encoding="utf-8")
+    assert "may have chosen" in text
+    assert "changed after the search" in text
+    # What a search writes is no part of what decides a run.
+    assert "study" not in facts.record.settings
 
 
 class Ends(Allowance):
