@@ -60,13 +60,22 @@ class BatchTest(Record):
 
 
 def find_batch_size(
-    path: Path, *, config: Mapping[str, Any], class_count: int, layers: int, point: str, most: int, progress: Progress
+    path: Path,
+    *,
+    config: Mapping[str, Any],
+    policy: str,
+    class_count: int,
+    layers: int,
+    point: str,
+    most: int,
+    progress: Progress,
 ) -> int:
     """Measure, or read what an earlier sitting found.
 
     Args:
         path: Where the `BatchTest` is kept.
         config: The run's, as a mapping.
+        policy: The Keras dtype policy.
         class_count: Of the data.
         layers: How many of the backbone's last layers learn.
         point: Where its frozen part ends; empty where the whole network is run.
@@ -85,6 +94,7 @@ def find_batch_size(
     limit = _memory_bytes()
     arguments = {
         "config": dict(config),
+        "policy": policy,
         "class_count": class_count,
         "layers": layers,
         "point": point,
@@ -125,10 +135,9 @@ def try_sizes(arguments: Mapping[str, Any]) -> dict[str, Any]:
     from tfl.training.fit import load_backbone
     from tfl.training.network import join, thaw_top
     from tfl.training.optimizer import make_optimizer
-    from tfl.training.precision import choose_precision
 
     config = resolve_config(arguments["config"], {})
-    keras.config.set_dtype_policy(choose_precision(config.train.precision).policy)
+    keras.config.set_dtype_policy(str(arguments["policy"]))
     backbone = load_backbone(config)
     network = Cuttable(backbone.model)
     thaw_top(backbone.model, int(arguments["layers"]), batch_norm=config.train.batch_norm)

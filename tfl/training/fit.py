@@ -27,7 +27,7 @@ from tfl.training.goals import Goals
 from tfl.training.head import train_head
 from tfl.training.logs import OnEpoch, TrainingLog
 from tfl.training.memory import memory_advice
-from tfl.training.network import join
+from tfl.training.network import join, thaw_top
 from tfl.training.precision import PrecisionChoice, choose_precision
 from tfl.training.samples import make_samples
 from tfl.training.work import Work
@@ -112,7 +112,11 @@ def fit(
     start = time.monotonic()
     goals = Goals(config.train)
     task = TASKS.get(config.task)
-    choice = choose_precision(config.train.precision)
+    choice = choose_precision(
+        config.train.precision,
+        network=lambda: _trial_network(config, len(manifest.labels)),
+        path=folder.training_dir / "precision.json",
+    )
     progress.update(f"training in {choice.policy}: {choice.reason}")
     keras.utils.set_random_seed(config.seed)
     before = keras.config.dtype_policy()
@@ -138,6 +142,18 @@ def fit(
     summary = _summary(work, tops, states, trained_layers, model, choice, time.monotonic() - start)
     summary.save(folder.training_dir / "summary.json")
     return Trained(model, backbone, summary)
+
+
+def _trial_network(config: RunConfig, class_count: int) -> keras.Model:
+    """Build what a step of the run's last stage runs, for a trial."""
+    train, backbone = config.train, load_backbone(config)
+    if train.fine_tune_epochs:
+        layers = train.unfreeze[-1] if train.unfreeze else train.fine_tune_layers
+        thaw_top(backbone.model, layers, batch_norm=train.batch_norm)
+    else:
+        backbone.model.trainable = False
+    size = backbone.model.output_shape[-1]
+    return join(backbone.model, TASKS.get(config.task).build_head(size, class_count, dropout=0.0, seed=config.seed))
 
 
 def _backbone(config: RunConfig, progress: Progress) -> Backbone:

@@ -1,4 +1,4 @@
-"""What to say when the memory is used up, and how large a batch fits into it."""
+"""What to say when the memory is used up."""
 
 from __future__ import annotations
 
@@ -7,6 +7,27 @@ from collections.abc import Iterator
 
 from tfl.core.errors import JobError
 from tfl.core.train_config import TrainConfig
+
+#: How TensorFlow, oneDNN, CUDA and JAX say it, where the class does not.
+_SIGNS = (
+    "RESOURCE_EXHAUSTED",
+    "OOM when allocating",
+    "out of memory",
+    "OUT_OF_MEMORY",
+    "std::bad_alloc",
+    "Dst tensor is not initialized",
+)
+
+
+def ran_out(error: BaseException) -> bool:
+    """Say whether an error is an engine's way of running out of memory.
+
+    TensorFlow's and JAX's own classes can't be named here without importing them.
+    """
+    if isinstance(error, MemoryError) or type(error).__name__ == "ResourceExhaustedError":
+        return True
+    text = str(error)
+    return any(sign in text for sign in _SIGNS)
 
 
 @contextlib.contextmanager
@@ -18,13 +39,10 @@ def memory_advice(train: TrainConfig) -> Iterator[None]:
     """
     try:
         yield
-    except MemoryError as error:
-        raise _used_up(train) from error
     except Exception as error:
-        # TensorFlow's and JAX's own classes can't be named here without importing them.
-        if type(error).__name__ == "ResourceExhaustedError" or "RESOURCE_EXHAUSTED" in str(error):
-            raise _used_up(train) from error
-        raise
+        if not ran_out(error):
+            raise
+        raise _used_up(train) from error
 
 
 def _used_up(train: TrainConfig) -> JobError:

@@ -83,6 +83,7 @@ class Work:
         return find_batch_size(
             self.folder.training_dir / f"batch-{stage}.json",
             config=self.config.to_dict(),
+            policy=self.frozen.policy,
             class_count=self.samples.class_count,
             layers=layers,
             point=point,

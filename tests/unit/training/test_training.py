@@ -8,7 +8,7 @@ import pytest
 from tests.unit.training.told import Told
 from tfl.core.augmentation import PRESETS
 from tfl.core.config import TrainConfig
-from tfl.core.errors import ConfigError, IntegrityError, JobError, UnsupportedError
+from tfl.core.errors import ConfigError, IntegrityError, JobError
 from tfl.core.progress import Progress
 from tfl.data.preprocess import ImagePreprocessing, normalize
 from tfl.training.augment import make_augmenter
@@ -18,7 +18,6 @@ from tfl.training.goals import Goals
 from tfl.training.logs import TrainingLog
 from tfl.training.network import fold_standardization, join, standardization, thaw_top
 from tfl.training.optimizer import make_optimizer
-from tfl.training.precision import choose_precision
 from tfl.training.stage import StagePlan, run_stage
 
 keras = pytest.importorskip("keras")
@@ -275,22 +274,6 @@ def test_a_damaged_checkpoint_is_said_so(tmp_path):
     with pytest.raises(IntegrityError, match="damaged"):
         StageState.load(path)
     assert StageState.load(tmp_path / "none.npz") is None
-
-
-def test_float16_without_a_gpu_is_refused():
-    import tensorflow as tf
-
-    if tf.config.list_physical_devices("GPU"):
-        pytest.skip("this machine has a GPU")
-    with pytest.raises(UnsupportedError, match="needs a GPU"):
-        choose_precision("mixed_float16")
-    assert choose_precision("mixed_bfloat16").policy == "mixed_bfloat16"
-
-
-def test_automatic_precision_says_why():
-    choice = choose_precision("auto")
-    assert choice.policy in ("float32", "mixed_bfloat16", "mixed_float16")
-    assert choice.reason
 
 
 def test_all_settings_out_of_range_are_named_at_once():
