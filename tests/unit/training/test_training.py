@@ -74,7 +74,7 @@ def train(
     model = join(small_backbone(), head or small_head())
     training, validation = feeds(pixels, labels, judge)
     plan = StagePlan("fine_tune", epochs, patience, True, folder / "stage.npz", checkpoint_steps=1)
-    log = TrainingLog(folder)
+    log = TrainingLog(folder, progress=progress)
     state = run_stage(
         plan,
         model,
@@ -210,6 +210,41 @@ def test_a_rate_that_is_too_high_is_lowered_and_training_goes_on(tmp_path, pixel
     assert [text for text in told.results if text.startswith("not finite in step")]
 
 
+def test_after_going_back_the_start_is_still_what_has_to_be_beaten(tmp_path, pixels, labels):
+    model = join(small_backbone(), small_head(dropout=0.0))
+    before = read_variables(model.variables)
+    training, validation = feeds(pixels, labels)
+    told = Told()
+
+    def compile_with(factor):
+        # It stands still, fails in the second epoch, before any checkpoint, and then learns to do worse.
+        fails = keras.optimizers.schedules.PiecewiseConstantDecay([3], [0.0, 1e30])
+        optimizer = keras.optimizers.SGD(fails if factor == 1.0 else -0.05)
+        optimizer.averages = list
+        model.compile(optimizer, "sparse_categorical_crossentropy", metrics=["accuracy"], jit_compile=False)
+
+    compile_with(1.0)
+    start = model.evaluate(validation, verbose=0, return_dict=True)["loss"]
+    log = TrainingLog(tmp_path)
+    state = run_stage(
+        StagePlan("fine_tune", 3, 99, True, tmp_path / "stage.npz", checkpoint_s=1e9),
+        model,
+        compile_with=compile_with,
+        training=training,
+        validation=validation,
+        goals=Goals(TrainConfig()),
+        log=log,
+        progress=told,
+    )
+    log.close()
+    assert [text for text in told.results if "of epoch 2 of stage 'fine_tune'" in text]
+    assert state.best_epoch == 0
+    assert state.best_loss == pytest.approx(start, rel=1e-6)
+    assert all(row["val_loss"] > start for row in state.history)
+    for variable, value in zip(model.variables, before, strict=True):
+        np.testing.assert_array_equal(np.array(variable.value), value)
+
+
 def test_batch_normalization_never_moves_while_the_top_learns(pixels, labels):
     backbone = small_backbone()
     model = join(backbone, small_head())
@@ -265,6 +300,41 @@ def test_balanced_weights_make_classes_weigh_the_same():
     weights = balanced_weights(labels, 3)
     assert 3 * weights[0] == pytest.approx(weights[1])
     assert weights[labels].sum() == pytest.approx(4.0)
+
+
+class InTheWay(Told):
+    """Put a file where the checkpoints' folder has to be, and take it away after the fifth step."""
+
+    def __init__(self, folder):
+        super().__init__()
+        self.folder, self.left = folder, 5
+        folder.write_text("in the way")
+
+    def update(self, text, *, done=None, total=None):
+        self.left -= 1
+        if not self.left:
+            self.folder.unlink()
+
+
+def test_checkpoints_that_cannot_be_written_are_told_once_and_tried_again(tmp_path, pixels, labels):
+    _, straight = train(tmp_path / "straight", pixels, labels, epochs=3)
+    folder = tmp_path / "run"
+    told = InTheWay(folder)
+    _, state = train(folder, pixels, labels, epochs=3, progress=told)
+    same_bytes(straight, state)
+    same_bytes(straight, StageState.load(folder / "stage.npz"))
+    assert len([text for text in told.results if "goes on without a new checkpoint" in text]) == 1
+    assert told.results.count("checkpoints can be written again") == 1
+    assert len([text for text in told.results if "The log is behind" in text]) == 1
+    rows = (folder / "history.csv").read_text().splitlines()
+    assert len(rows) == 4
+
+
+def test_stopped_while_nothing_can_be_written_it_still_stops(tmp_path, pixels, labels):
+    folder = tmp_path / "run"
+    folder.write_text("in the way")
+    with pytest.raises(KeyboardInterrupt):
+        train(folder, pixels, labels, epochs=3, progress=StopAt(2))
 
 
 def test_a_damaged_checkpoint_is_said_so(tmp_path):
