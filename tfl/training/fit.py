@@ -43,6 +43,7 @@ class TrainingSummary(Record):
     Attributes:
         policy: The Keras dtype policy it ran under.
         policy_reason: Why that one.
+        xla: Whether the steps of each stage were compiled with XLA, and why; none for stages without steps.
         epochs: Epochs done, by stage.
         best_epochs: The epoch whose weights were kept, by stage; 0 means the state before the stage.
         best_validation_loss: Of the kept weights.
@@ -67,6 +68,7 @@ class TrainingSummary(Record):
     parameters: int
     train_samples: int
     validation_samples: int
+    xla: dict[str, str] = field(default_factory=dict)
     stopped_by: dict[str, str] = field(default_factory=dict)
     cut_at: dict[str, str] = field(default_factory=dict)
     activations_computed: int = 0
@@ -120,22 +122,22 @@ def fit(
     progress.update(f"training in {choice.policy}: {choice.reason}")
     keras.utils.set_random_seed(config.seed)
     before = keras.config.dtype_policy()
-    log = TrainingLog(folder.training_dir, on_epoch=on_epoch)
+    log = TrainingLog(folder.training_dir, on_epoch=on_epoch, progress=progress)
     try:
-        keras.config.set_dtype_policy(choice.policy)
-        backbone = _backbone(config, progress)
-        head = _head(config, task, backbone, manifest)
-        work, tops = _prepare(manifest, config, folder, backbone, head, goals, choice.policy, log, progress, pooled)
         with memory_advice(config.train):
-            states, trained_layers = _stages(work, tops)
-        weights = [np.asarray(value, dtype=np.float32) for value in join(backbone.model, head).get_weights()]
-        if choice.policy != "float32":
-            # A model under a 16-bit policy exports without complaint and then fails in other engines.
-            keras.config.set_dtype_policy("float32")
+            keras.config.set_dtype_policy(choice.policy)
             backbone = _backbone(config, progress)
-        # A head of its own: the one that learned would carry its optimizer into the file.
-        model = join(backbone.model, _head(config, task, backbone, manifest))
-        model.set_weights(weights)
+            head = _head(config, task, backbone, manifest)
+            work, tops = _prepare(manifest, config, folder, backbone, head, goals, choice.policy, log, progress, pooled)
+            states, trained_layers = _stages(work, tops)
+            weights = [np.asarray(value, dtype=np.float32) for value in join(backbone.model, head).get_weights()]
+            if choice.policy != "float32":
+                # A model under a 16-bit policy exports without complaint and then fails in other engines.
+                keras.config.set_dtype_policy("float32")
+                backbone = _backbone(config, progress)
+            # A head of its own: the one that learned would carry its optimizer into the file.
+            model = join(backbone.model, _head(config, task, backbone, manifest))
+            model.set_weights(weights)
     finally:
         keras.config.set_dtype_policy(before)
         log.close()
@@ -227,6 +229,7 @@ def _summary(
         parameters=int(model.count_params()),
         train_samples=len(work.samples.train.examples),
         validation_samples=len(work.samples.validation.examples),
+        xla={name: xla.text for name, xla in work.xla.items()},
         stopped_by={name: state.stopped_by for name, state in states.items()},
         cut_at={top.name: top.point for top in tops if top.name in states},
         activations_computed=cache.computed,

@@ -48,7 +48,7 @@ def choose_precision(
     Args:
         asked: A policy, which is taken as it is, or `auto`.
         network: Builds what will be trained, under the dtype policy that is active, for the trial of `auto`.
-        path: Where a `PrecisionChoice` is kept: what an earlier sitting decided is decided.
+        path: Where a `PrecisionChoice` is kept that was tried: what an earlier sitting decided is decided.
 
     Raises:
         UnsupportedError: float16 on a processor without a GPU, where gradients underflow and nothing is gained.
@@ -66,7 +66,9 @@ def choose_precision(
     if path is not None and path.is_file():
         return PrecisionChoice.load(path)
     policy, why = _candidate(capability)
-    choice = _tried(policy, why, network) if policy else PrecisionChoice(policy="float32", reason=why)
+    if not policy:
+        return PrecisionChoice(policy="float32", reason=why)
+    choice = _tried(policy, why, network)
     if path is not None:
         choice.save(path)
     return choice
@@ -120,6 +122,7 @@ def _gpu_capability() -> tuple[int, int] | None:
     """Return the compute capability of the weakest GPU that the backend sees, (0, 0) where it has none to tell."""
     import keras
 
+    found: list[tuple[int, int]] = []
     if keras.backend.backend() == "jax":
         import jax
 
@@ -129,11 +132,9 @@ def _gpu_capability() -> tuple[int, int] | None:
         import tensorflow as tf
 
         found = [
-            tuple(tf.config.experimental.get_device_details(device).get("compute_capability", (0, 0)))
+            tf.config.experimental.get_device_details(device).get("compute_capability", (0, 0))
             for device in tf.config.list_physical_devices("GPU")
         ]
-    else:
-        found = []
     return min(found) if found else None
 
 

@@ -1,12 +1,15 @@
 """Which arithmetic is trained in: real trials on small networks, and what is made of them."""
 
 import dataclasses
+import os
+import subprocess
+import sys
 
 import pytest
 
 from tfl.core.environment import read_environment
 from tfl.core.errors import UnsupportedError
-from tfl.training.precision import PrecisionChoice, choose_precision, judge
+from tfl.training.precision import PrecisionChoice, _version_of, choose_precision, judge
 from tfl.training.precision_trial import PrecisionTrial, small_network, try_precision
 
 keras = pytest.importorskip("keras")
@@ -103,9 +106,6 @@ def test_anything_else_is_trained_in_float32(trial, why):
 
 def test_what_an_earlier_sitting_decided_is_decided(tmp_path):
     path = tmp_path / "precision.json"
-    first = choose_precision("auto", path=path)
-    assert PrecisionChoice.load(path) == first
-    assert first.reason
     decided = judge(FASTER, "decided before")
     decided.save(path)
     assert choose_precision("auto", path=path) == decided
@@ -125,6 +125,27 @@ def test_without_bfloat16_nothing_is_tried():
     assert choice.policy == "float32"
     assert choice.reason == "no GPU, and the processor has no bfloat16 instructions"
     assert choice.trial is None
+
+
+@pytest.mark.parametrize(
+    ("text", "version"), [("8.0", (8, 0)), ("12.1", (12, 1)), ("gfx90a", (0, 0)), ("", (0, 0)), ("8", (0, 0))]
+)
+def test_the_capability_that_jax_tells_is_read(text, version):
+    assert _version_of(text) == version
+
+
+@pytest.mark.slow
+def test_the_trial_runs_on_jax_too():
+    pytest.importorskip("jax")
+    code = (
+        "from tfl.training.precision_trial import small_network, try_precision\n"
+        "import keras; assert keras.backend.backend() == 'jax'\n"
+        "trial = try_precision('mixed_bfloat16', small_network)\n"
+        "print(trial.agrees, 0.0 < trial.loss_difference, trial.policy_ms > 0.0, len(trial.policy_losses))"
+    )
+    environment = {**os.environ, "KERAS_BACKEND": "jax"}
+    process = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, env=environment)
+    assert process.stdout.split() == ["True", "True", "True", "7"], process.stderr
 
 
 def test_float16_without_a_gpu_is_refused():
