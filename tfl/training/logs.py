@@ -67,7 +67,10 @@ class TrainingLog:
         if self._behind:
             self._write(known=len(self.rows))
         for logger in self._loggers.values():
-            logger.close()
+            try:
+                logger.close()
+            except JobError as error:
+                self._tell(error)
 
     def _write(self, *, known: int) -> None:
         for name, logger in self._loggers.items():
@@ -75,11 +78,14 @@ class TrainingLog:
                 logger.write(self.rows, known=0 if name in self._behind else known)
             except JobError as error:
                 self._behind.add(name)
-                if not self._told:
-                    self._progress.result(f"{error.message} The log is behind; it is written again when it can be.")
-                self._told = True
+                self._tell(error)
             else:
                 self._behind.discard(name)
+
+    def _tell(self, error: JobError) -> None:
+        if not self._told:
+            self._progress.result(f"{error.message} The log is behind; it is written again when it can be.")
+        self._told = True
 
 
 def finish_log(folder: Path, ending: Ending) -> None:
