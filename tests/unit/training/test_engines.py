@@ -8,8 +8,8 @@ import numpy as np
 import pytest
 
 from tests.unit.training.told import Told
-from tfl.core.progress import Progress
 from tfl.core.errors import JobError
+from tfl.core.progress import Progress
 from tfl.training.engine_worker import OpenVinoWorker, _read, _write
 from tfl.training.engines import engine_name, open_engine
 
