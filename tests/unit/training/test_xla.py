@@ -5,7 +5,7 @@ import pytest
 
 from tests.unit.training.told import Told
 from tfl.core.config import parse_assignment, resolve_config
-from tfl.core.errors import UnsupportedError
+from tfl.core.errors import ConfigError, UnsupportedError
 from tfl.training.checkpoint import read_variables
 from tfl.training.feed import make_feed
 from tfl.training.xla import XlaChoice, XlaTrial, choose_xla, judge, try_xla
@@ -125,7 +125,15 @@ def test_asking_for_what_cannot_be_compiled_is_refused(network, feed, tmp_path):
     assert not choose(network, feed, tmp_path / "xla-head.json").compiled
 
 
-@pytest.mark.parametrize("word", ["auto", "on", "off"])
-def test_the_setting_is_written_as_yaml_writes_it(word):
-    config = resolve_config({"data": {"path": "x"}}, dict([parse_assignment(f"train.xla={word}")]))
-    assert config.train.xla == word
+@pytest.mark.parametrize(("setting", "words"), [("xla", ("auto", "on", "off")), ("cache", ("auto", "off"))])
+def test_on_and_off_are_words_though_yaml_reads_booleans(setting, words):
+    for word in words:
+        config = resolve_config({"data": {"path": "x"}}, dict([parse_assignment(f"train.{setting}={word}")]))
+        assert getattr(config.train, setting) == word
+    with pytest.raises(ConfigError, match=rf"train\.{setting}: must be one of"):
+        resolve_config({"data": {"path": "x"}}, {f"train.{setting}": 1})
+
+
+def test_a_boolean_where_no_such_word_is_allowed_stays_wrong():
+    with pytest.raises(ConfigError, match="Received: True"):
+        resolve_config({"data": {"path": "x"}}, dict([parse_assignment("train.cache=on")]))
