@@ -70,6 +70,7 @@ TRAIN_FLAGS: dict[str, tuple[str, Any, str]] = {
         click.Choice(["auto", "float32", "mixed_bfloat16", "mixed_float16"]),
         "Arithmetic of the training.",
     ),
+    "--xla": ("train.xla", click.Choice(["auto", "on", "off"]), "Compile the steps of training with XLA."),
     "--seed": ("seed", int, "Of every random choice."),
     "--logger": (
         "log.loggers",

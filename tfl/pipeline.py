@@ -287,6 +287,7 @@ def _split(context: _Context) -> None:
 def _train(context: _Context) -> None:
     from tfl.training.bundle_writer import predict_pixels, write_bundle
     from tfl.training.fit import fit
+    from tfl.training.memory import memory_advice
 
     config, folder = context.config, context.folder
     manifest = Manifest.load(folder.manifest_file)
@@ -296,25 +297,28 @@ def _train(context: _Context) -> None:
     if config.study and (lacking := keep_study(config.study, folder)):
         context.progress.result(lacking)
     trained = fit(manifest, config, folder, progress=context.progress)
-    contract = trained.backbone.info.preprocessing
-    examples = manifest.of_split("test")
-    pixels = open_pixels(examples, manifest.root, contract, cache_dir=folder.work_dir, progress=context.progress)
-    outputs = predict_pixels(trained.model, pixels, contract, progress=context.progress)
-    truth = tuple(manifest.label_indices(examples))
-    HeldOut(Path(manifest.root), tuple(item.path for item in examples), truth, outputs).save(folder.predictions_file)
-    task = TASKS.get(config.task)
-    write_bundle(
-        folder.bundle_dir,
-        trained.model,
-        trained.backbone,
-        task=config.task,
-        labels=manifest.labels,
-        pixels=pixels,
-        outputs=outputs,
-        truth=truth,
-        metrics={task.metric: task.metric_of(truth, outputs)},
-        data_fingerprint=manifest.fingerprint,
-    )
+    with memory_advice(config.train):
+        contract = trained.backbone.info.preprocessing
+        examples = manifest.of_split("test")
+        pixels = open_pixels(examples, manifest.root, contract, cache_dir=folder.work_dir, progress=context.progress)
+        outputs = predict_pixels(trained.model, pixels, contract, progress=context.progress)
+        truth = tuple(manifest.label_indices(examples))
+        HeldOut(Path(manifest.root), tuple(item.path for item in examples), truth, outputs).save(
+            folder.predictions_file
+        )
+        task = TASKS.get(config.task)
+        write_bundle(
+            folder.bundle_dir,
+            trained.model,
+            trained.backbone,
+            task=config.task,
+            labels=manifest.labels,
+            pixels=pixels,
+            outputs=outputs,
+            truth=truth,
+            metrics={task.metric: task.metric_of(truth, outputs)},
+            data_fingerprint=manifest.fingerprint,
+        )
     context.trained = trained
 
 

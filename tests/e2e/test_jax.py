@@ -40,6 +40,7 @@ def test_it_learns_on_jax(trained):
     _, document, _ = trained
     assert document["evaluation"]["accuracy"] > 0.9
     assert document["training"]["epochs"]["fine_tune"] == 2
+    assert document["training"]["xla"] == dict.fromkeys(["head", "fine_tune"], "on: JAX compiles every step")
     assert document["record"]["environment"]["variables"]["KERAS_BACKEND"] == "jax"
 
 

@@ -159,6 +159,10 @@ def _convert(kind: Any, value: Any, where: str, problems: list[str]) -> Any:
         problems.extend(_joined(attempts, where, value))
         return None
     if origin is Literal:
+        # YAML 1.1 reads the words on and off as true and false.
+        word = {True: "on", False: "off"}.get(value) if isinstance(value, bool) else None
+        if word in arguments:
+            return word
         if value not in arguments:
             names = [str(argument) for argument in arguments]
             problems.append(

@@ -10,6 +10,7 @@ from tfl.core.errors import ConfigError
 from tfl.core.records import Record
 
 Precision = Literal["auto", "float32", "mixed_bfloat16", "mixed_float16"]
+Xla = Literal["auto", "on", "off"]
 Schedule = Literal["constant", "cosine", "one_cycle"]
 
 #: What `until` may name: metrics of the validation split, and which way is better.
@@ -72,6 +73,8 @@ class TrainConfig(Record):
         class_weights: `balanced` weighs classes by the inverse of their count.
         sampling: `balanced` draws as many samples of each class into an epoch, `natural` every sample once.
         precision: Of the training arithmetic; `auto` looks at the hardware and measures.
+        xla: Compile the steps with XLA: `on`, `off`, or `auto`, which tries on a GPU whether compiling pays for the
+            steps to come, always compiles under JAX and never on a processor under TensorFlow.
         until: Stop once validation reaches it: `accuracy=0.95` or `loss=0.1`; empty means no such goal.
         time_limit_s: Seconds of training after which it stops with the best so far; 0 means no limit.
         checkpoint_s: Most seconds between checkpoints.
@@ -106,6 +109,7 @@ class TrainConfig(Record):
     class_weights: Literal["none", "balanced"] = "none"
     sampling: Literal["natural", "balanced"] = "natural"
     precision: Precision = "auto"
+    xla: Xla = "auto"
     until: str = ""
     time_limit_s: float = 0.0
     checkpoint_s: float = 30.0

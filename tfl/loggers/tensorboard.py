@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import contextlib
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
+from tfl.core.errors import JobError
 from tfl.core.extras import require
 from tfl.loggers._base import Logger, LogPlan, Row, metrics_of
 
@@ -20,6 +22,10 @@ class TensorBoard(Logger):
         self._writer: Any = None
 
     def write(self, rows: Sequence[Row], *, known: int) -> None:
+        with self._told():
+            self._write(rows, known)
+
+    def _write(self, rows: Sequence[Row], known: int) -> None:
         tensorflow = require("tensorflow", purpose="writing event files")
         place = self.folder / "tensorboard"
         if not known:
@@ -36,9 +42,22 @@ class TensorBoard(Logger):
         self._writer.flush()
 
     def close(self) -> None:
-        if self._writer is not None:
-            self._writer.close()
-            self._writer = None
+        writer, self._writer = self._writer, None
+        if writer is not None:
+            with self._told():
+                writer.close()
+
+    @contextlib.contextmanager
+    def _told(self) -> Iterator[None]:
+        """Tell TensorFlow's own errors, such as of a full disk, as one of a file that can't be written."""
+        tensorflow = require("tensorflow", purpose="writing event files")
+        try:
+            yield
+        except (OSError, tensorflow.errors.OpError) as error:
+            raise JobError(
+                f"Could not write {self.folder / 'tensorboard'}: {getattr(error, 'message', None) or error}.",
+                hint="Free some disk space, or leave this logger out: --logger csv_file,json_lines.",
+            ) from error
 
 
 LOGGER = TensorBoard

@@ -298,6 +298,7 @@ def _made(facts: Facts) -> Table:
     if summary is not None:
         rows += [
             ("arithmetic", f"{summary.policy}: {summary.policy_reason}"),
+            *((f"XLA, {name}", text) for name, text in summary.xla.items()),
             ("epochs", ", ".join(f"{name} {count}" for name, count in summary.epochs.items())),
             ("epoch kept", ", ".join(f"{name} {count}" for name, count in summary.best_epochs.items())),
             *((f"stage {name} ended because", ending(summary, name)) for name in summary.stopped_by),

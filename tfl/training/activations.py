@@ -7,6 +7,7 @@ used for longest goes first when the room is used up.
 
 from __future__ import annotations
 
+import contextlib
 import os
 import shutil
 import time
@@ -24,10 +25,13 @@ from tfl.core.files import cache_dir, hold_lock, read_json, sha256_text, tree_si
 from tfl.core.progress import Progress
 from tfl.data.preprocess import Floats
 from tfl.data.shards import SHARD_BYTES, Shards, allocate
+from tfl.training.memory import memory_bytes
 
 _FACTS = "entry.json"
 #: Of the disk that is free, so much is left to others.
 _SPARE_SHARE = 0.5
+#: Of the memory, for what there is no room for on the disk.
+_MOST_MEMORY = 0.5
 
 
 class _OutOfRange(Exception):
@@ -98,15 +102,20 @@ class ActivationCache:
             progress: Told after every batch.
 
         Returns:
-            None where it would take more room than is allowed or free; nothing is computed then.
+            None where it would take more room than is allowed or free, or the disk turned out to be full.
 
         Raises:
             DataError: A picture can't be decoded.
-            JobError: The disk is full.
+            JobError: A value is not finite.
         """
-        digest = sha256_text(*job.key, job.engine, str(job.views), self.dtype)
+        digest = self._digest(job)
         place = self.folder / digest[:32]
-        with hold_lock(self.folder / f"{digest[:32]}.lock"):
+        with contextlib.ExitStack() as stack:
+            try:
+                stack.enter_context(hold_lock(self.folder / f"{digest[:32]}.lock"))
+            except OSError as error:
+                progress.result(f"{job.name}: not kept, {self.folder} can't be written ({error.strerror or error})")
+                return None
             if (place / _FACTS).is_file():
                 self.hits += 1
             elif not self._compute(job, place, progress):
@@ -120,11 +129,36 @@ class ActivationCache:
             labels = [np.load(place / _labels_of(name), allow_pickle=False) for name in files]
         return Activations(shards[0] if len(shards) == 1 else Shards(shards), np.concatenate(labels), digest)
 
+    def hold(self, job: Job, *, progress: Progress) -> Activations | None:
+        """Return what `get` would, in memory alone and rounded alike; None where that would be half of the memory.
+
+        Args:
+            job: What is wanted.
+            progress: Told after every batch.
+        """
+        feed, first, run = _opened(job)
+        shape = run(first[:1]).shape[1:]
+        for dtype in dict.fromkeys((self.dtype, "float32")):
+            rows = job.views * job.sample_count
+            if rows * int(np.prod(shape)) * np.dtype(dtype).itemsize > _MOST_MEMORY * memory_bytes():
+                return None
+            values, labels = np.empty((rows, *shape), dtype=dtype), []
+            try:
+                for view in range(job.views):
+                    feed.go_to(view)
+                    part = values[view * job.sample_count : (view + 1) * job.sample_count]
+                    labels.append(_run_batches(job, feed, run, part, view, range(len(feed)), progress))
+            except _OutOfRange:
+                continue
+            self.computed += 1
+            return Activations(values, np.concatenate(labels), self._digest(job))
+        return None
+
+    def _digest(self, job: Job) -> str:
+        return sha256_text(*job.key, job.engine, str(job.views), self.dtype)
+
     def _compute(self, job: Job, place: Path, progress: Progress) -> bool:
-        feed = job.open_feed()
-        feed.go_to(0)
-        first = np.asarray(feed[0][0], dtype=np.float32)
-        run = job.open_run(first[:1])
+        feed, first, run = _opened(job)
         shape = run(first[:1]).shape[1:]
         for dtype in dict.fromkeys((self.dtype, "float32")):
             needed = job.views * job.sample_count * int(np.prod(shape)) * np.dtype(dtype).itemsize
@@ -137,6 +171,13 @@ class ActivationCache:
                 shutil.rmtree(place)
                 progress.result(f"{job.name}: values are beyond the range of float16, kept in float32")
                 continue
+            except JobError as error:
+                if not isinstance(error.__cause__, OSError):
+                    raise
+                # Others may have filled the disk meanwhile; what was begun makes room again.
+                shutil.rmtree(place, ignore_errors=True)
+                progress.result(f"{job.name}: not kept. {error.message}")
+                return False
             return True
         return False
 
@@ -154,23 +195,15 @@ class ActivationCache:
         batch_size, *shape = batch_shape
         batch_bytes = int(np.prod(batch_shape)) * np.dtype(dtype).itemsize
         batches = max(1, SHARD_BYTES // max(1, batch_bytes))
-        total = job.views * len(feed)
         files: list[str] = []
 
         def fill(file: Path, view: int, indices: range) -> None:
             rows = min(indices.stop * batch_size, job.sample_count) - indices.start * batch_size
             array = allocate(file, (rows, *shape), dtype)
-            labels, done = [], 0
-            for index in indices:
-                inputs, answers = feed[index]
-                values = run(np.asarray(inputs, dtype=np.float32))
-                _store(array[done : done + len(values)], values)
-                labels.append(np.asarray(answers))
-                done += len(values)
-                progress.update(job.name, done=view * len(feed) + index + 1, total=total)
+            labels = _run_batches(job, feed, run, array, view, indices, progress)
             array.flush()
             # Before the values: a shard is there when its values are.
-            write_atomic(place / _labels_of(files[-1]), lambda path: np.save(path, np.concatenate(labels)))
+            write_atomic(place / _labels_of(files[-1]), lambda path: np.save(path, labels))
 
         for view in range(job.views):
             feed.go_to(view)
@@ -203,6 +236,35 @@ class ActivationCache:
 
     def _free_bytes(self) -> int:
         return int(shutil.disk_usage(self.folder).free * (1.0 - _SPARE_SHARE))
+
+
+def _opened(job: Job) -> tuple[Any, Floats, Callable[[Floats], Floats]]:
+    """Return the feed, its first batch, and what runs batches."""
+    feed = job.open_feed()
+    feed.go_to(0)
+    first = np.asarray(feed[0][0], dtype=np.float32)
+    return feed, first, job.open_run(first[:1])
+
+
+def _run_batches(
+    job: Job,
+    feed: Any,
+    run: Callable[[Floats], Floats],
+    array: npt.NDArray[Any],
+    view: int,
+    indices: range,
+    progress: Progress,
+) -> npt.NDArray[Any]:
+    """Fill an array with the values of some batches of a view, and return their labels."""
+    labels, done = [], 0
+    for index in indices:
+        inputs, answers = feed[index]
+        values = run(np.asarray(inputs, dtype=np.float32))
+        _store(array[done : done + len(values)], values)
+        labels.append(np.asarray(answers))
+        done += len(values)
+        progress.update(job.name, done=view * len(feed) + index + 1, total=job.views * len(feed))
+    return np.concatenate(labels)
 
 
 def _labels_of(shard: str) -> str:

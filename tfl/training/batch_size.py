@@ -13,10 +13,11 @@ import numpy as np
 
 from tfl.core.child import call_in_child
 from tfl.core.config import resolve_config
-from tfl.core.environment import peak_rss_bytes, read_environment
+from tfl.core.environment import peak_rss_bytes
 from tfl.core.errors import ChildError, JobError
 from tfl.core.progress import Progress
 from tfl.core.records import Record
+from tfl.training.memory import memory_bytes
 
 _SIZES = (4, 8, 16, 32, 64, 128, 256)
 _TIMED_STEPS = 3
@@ -60,13 +61,22 @@ class BatchTest(Record):
 
 
 def find_batch_size(
-    path: Path, *, config: Mapping[str, Any], class_count: int, layers: int, point: str, most: int, progress: Progress
+    path: Path,
+    *,
+    config: Mapping[str, Any],
+    policy: str,
+    class_count: int,
+    layers: int,
+    point: str,
+    most: int,
+    progress: Progress,
 ) -> int:
     """Measure, or read what an earlier sitting found.
 
     Args:
         path: Where the `BatchTest` is kept.
         config: The run's, as a mapping.
+        policy: The Keras dtype policy.
         class_count: Of the data.
         layers: How many of the backbone's last layers learn.
         point: Where its frozen part ends; empty where the whole network is run.
@@ -82,9 +92,10 @@ def find_batch_size(
     notes = path.with_suffix(".trials")
     notes.parent.mkdir(parents=True, exist_ok=True)
     notes.unlink(missing_ok=True)
-    limit = _memory_bytes()
+    limit = memory_bytes()
     arguments = {
         "config": dict(config),
+        "policy": policy,
         "class_count": class_count,
         "layers": layers,
         "point": point,
@@ -125,17 +136,18 @@ def try_sizes(arguments: Mapping[str, Any]) -> dict[str, Any]:
     from tfl.training.fit import load_backbone
     from tfl.training.network import join, thaw_top
     from tfl.training.optimizer import make_optimizer
-    from tfl.training.precision import choose_precision
+    from tfl.training.xla import compiles_by_rule
 
     config = resolve_config(arguments["config"], {})
-    keras.config.set_dtype_policy(choose_precision(config.train.precision).policy)
+    keras.config.set_dtype_policy(str(arguments["policy"]))
     backbone = load_backbone(config)
     network = Cuttable(backbone.model)
     thaw_top(backbone.model, int(arguments["layers"]), batch_norm=config.train.batch_norm)
     size = backbone.model.output_shape[-1]
     head = TASKS.get(config.task).build_head(size, int(arguments["class_count"]), dropout=0.0, seed=0)
     model = join(network.part(arguments["point"], ""), head)
-    model.compile(make_optimizer(config.train, 1e-9, steps=1000), "sparse_categorical_crossentropy", jit_compile=False)
+    optimizer, jit = make_optimizer(config.train, 1e-9, steps=1000), compiles_by_rule(config.train.xla)
+    model.compile(optimizer, "sparse_categorical_crossentropy", jit_compile=jit)
     start, peaks = time.monotonic(), [peak_rss_bytes()]
     for batch_size in _SIZES:
         if batch_size > max(int(arguments["most"]), _SIZES[0]):
@@ -150,16 +162,6 @@ def try_sizes(arguments: Mapping[str, Any]) -> dict[str, Any]:
         if time.monotonic() - start > _MOST_SECONDS:
             return {"ended": f"{_MOST_SECONDS:.0f} s were over"}
     return {"ended": f"{_SIZES[-1]} is the largest that is tried"}
-
-
-def _memory_bytes() -> int:
-    """Return what this process may use: the machine's memory, or less where the container has a limit."""
-    physical = read_environment().memory_bytes
-    try:
-        limit = Path("/sys/fs/cgroup/memory.max").read_text(encoding="utf-8").strip()
-    except OSError:
-        return physical
-    return physical if limit == "max" else min(physical, int(limit))
 
 
 def _speed(model: Any, batch_size: int) -> float:

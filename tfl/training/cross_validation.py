@@ -29,6 +29,7 @@ from tfl.data.split import assign_splits
 from tfl.data.store import open_pixels
 from tfl.tasks import TASKS
 from tfl.training.bundle_writer import predict_pixels
+from tfl.training.decisions import copy_decisions
 from tfl.training.fit import fit
 
 #: Of the interval of the mean.
@@ -265,6 +266,7 @@ def _do_fold(
         return FoldScore.load(record_file), Predictions.load(predictions_file)
     start_s = time.perf_counter()
     manifest.save(place.manifest_file)
+    copy_decisions(folder.training_dir, place.training_dir)
     trained = fit(manifest, config, place, progress=progress, pooled=True)
     examples, contract = manifest.of_split("test"), trained.backbone.info.preprocessing
     pixels = open_pixels(examples, manifest.root, contract, cache_dir=place.work_dir, progress=progress)

@@ -7,6 +7,7 @@ input does.
 from __future__ import annotations
 
 import os
+import signal
 import struct
 import subprocess
 import sys
@@ -58,12 +59,23 @@ class OpenVinoWorker:
         except OSError:
             answer = None
         if answer is None:
-            raise ChildError(f"The OpenVINO worker ended with exit code {self._process.wait()}.")
+            raise _ended(self._process.wait())
         return answer
 
     def close(self) -> None:
         """End the worker."""
         self._close()
+
+
+def _ended(code: int) -> ChildError:
+    how = f"was killed by {signal.Signals(-code).name}" if code < 0 else f"ended with exit code {code}"
+    if code != -signal.SIGKILL:
+        return ChildError(f"The process that runs the frozen layers in OpenVINO {how}.")
+    return ChildError(
+        f"The process that runs the frozen layers in OpenVINO {how}: so a system ends who takes the last memory.",
+        hint="Free some memory and go on with --resume, which keeps what is computed; or begin anew with a smaller"
+        " --image-size or --backbone.",
+    )
 
 
 def _end(process: subprocess.Popen[bytes]) -> None:
@@ -83,12 +95,17 @@ def _write(stream: IO[bytes], array: Floats) -> None:
 
 
 def _read(stream: IO[bytes]) -> Floats | None:
-    """Return the next array, or None at the end."""
+    """Return the next array, or None where the other side has ended, be it in the middle of an array."""
     head = stream.read(_LENGTH.size)
     if len(head) < _LENGTH.size:
         return None
-    shape = tuple(_LENGTH.unpack(stream.read(_LENGTH.size))[0] for _ in range(_LENGTH.unpack(head)[0]))
+    sizes = stream.read(_LENGTH.size * _LENGTH.unpack(head)[0])
+    if len(sizes) < _LENGTH.size * _LENGTH.unpack(head)[0]:
+        return None
+    shape = tuple(size for (size,) in _LENGTH.iter_unpack(sizes))
     content = stream.read(int(np.prod(shape)) * np.dtype(np.float32).itemsize)
+    if len(content) < int(np.prod(shape)) * np.dtype(np.float32).itemsize:
+        return None
     return np.frombuffer(content, dtype=np.float32).reshape(shape)
 
 

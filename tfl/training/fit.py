@@ -27,7 +27,7 @@ from tfl.training.goals import Goals
 from tfl.training.head import train_head
 from tfl.training.logs import OnEpoch, TrainingLog
 from tfl.training.memory import memory_advice
-from tfl.training.network import join
+from tfl.training.network import join, thaw_top
 from tfl.training.precision import PrecisionChoice, choose_precision
 from tfl.training.samples import make_samples
 from tfl.training.work import Work
@@ -43,6 +43,7 @@ class TrainingSummary(Record):
     Attributes:
         policy: The Keras dtype policy it ran under.
         policy_reason: Why that one.
+        xla: Whether the steps of each stage were compiled with XLA, and why; none for stages without steps.
         epochs: Epochs done, by stage.
         best_epochs: The epoch whose weights were kept, by stage; 0 means the state before the stage.
         best_validation_loss: Of the kept weights.
@@ -67,6 +68,7 @@ class TrainingSummary(Record):
     parameters: int
     train_samples: int
     validation_samples: int
+    xla: dict[str, str] = field(default_factory=dict)
     stopped_by: dict[str, str] = field(default_factory=dict)
     cut_at: dict[str, str] = field(default_factory=dict)
     activations_computed: int = 0
@@ -112,32 +114,48 @@ def fit(
     start = time.monotonic()
     goals = Goals(config.train)
     task = TASKS.get(config.task)
-    choice = choose_precision(config.train.precision)
+    choice = choose_precision(
+        config.train.precision,
+        network=lambda: _trial_network(config, len(manifest.labels)),
+        path=folder.training_dir / "precision.json",
+    )
     progress.update(f"training in {choice.policy}: {choice.reason}")
     keras.utils.set_random_seed(config.seed)
     before = keras.config.dtype_policy()
-    log = TrainingLog(folder.training_dir, on_epoch=on_epoch)
+    log = TrainingLog(folder.training_dir, on_epoch=on_epoch, progress=progress)
     try:
-        keras.config.set_dtype_policy(choice.policy)
-        backbone = _backbone(config, progress)
-        head = _head(config, task, backbone, manifest)
-        work, tops = _prepare(manifest, config, folder, backbone, head, goals, choice.policy, log, progress, pooled)
         with memory_advice(config.train):
-            states, trained_layers = _stages(work, tops)
-        weights = [np.asarray(value, dtype=np.float32) for value in join(backbone.model, head).get_weights()]
-        if choice.policy != "float32":
-            # A model under a 16-bit policy exports without complaint and then fails in other engines.
-            keras.config.set_dtype_policy("float32")
+            keras.config.set_dtype_policy(choice.policy)
             backbone = _backbone(config, progress)
-        # A head of its own: the one that learned would carry its optimizer into the file.
-        model = join(backbone.model, _head(config, task, backbone, manifest))
-        model.set_weights(weights)
+            head = _head(config, task, backbone, manifest)
+            work, tops = _prepare(manifest, config, folder, backbone, head, goals, choice.policy, log, progress, pooled)
+            states, trained_layers = _stages(work, tops)
+            weights = [np.asarray(value, dtype=np.float32) for value in join(backbone.model, head).get_weights()]
+            if choice.policy != "float32":
+                # A model under a 16-bit policy exports without complaint and then fails in other engines.
+                keras.config.set_dtype_policy("float32")
+                backbone = _backbone(config, progress)
+            # A head of its own: the one that learned would carry its optimizer into the file.
+            model = join(backbone.model, _head(config, task, backbone, manifest))
+            model.set_weights(weights)
     finally:
         keras.config.set_dtype_policy(before)
         log.close()
     summary = _summary(work, tops, states, trained_layers, model, choice, time.monotonic() - start)
     summary.save(folder.training_dir / "summary.json")
     return Trained(model, backbone, summary)
+
+
+def _trial_network(config: RunConfig, class_count: int) -> keras.Model:
+    """Build what a step of the run's last stage runs, for a trial."""
+    train, backbone = config.train, load_backbone(config)
+    if train.fine_tune_epochs:
+        layers = train.unfreeze[-1] if train.unfreeze else train.fine_tune_layers
+        thaw_top(backbone.model, layers, batch_norm=train.batch_norm)
+    else:
+        backbone.model.trainable = False
+    size = backbone.model.output_shape[-1]
+    return join(backbone.model, TASKS.get(config.task).build_head(size, class_count, dropout=0.0, seed=config.seed))
 
 
 def _backbone(config: RunConfig, progress: Progress) -> Backbone:
@@ -211,6 +229,7 @@ def _summary(
         parameters=int(model.count_params()),
         train_samples=len(work.samples.train.examples),
         validation_samples=len(work.samples.validation.examples),
+        xla={name: xla.text for name, xla in work.xla.items()},
         stopped_by={name: state.stopped_by for name, state in states.items()},
         cut_at={top.name: top.point for top in tops if top.name in states},
         activations_computed=cache.computed,

@@ -55,6 +55,8 @@ class Frozen:
     def plain(self, part: Part, point: str) -> Activations | None:
         """Return the activations of untouched pictures at a point, or None where there is no room for them.
 
+        Features, which are small, are computed in memory then.
+
         Args:
             part: Whose pictures.
             point: One of `points`, or empty for the output.
@@ -114,7 +116,7 @@ class Frozen:
         """
         if found is None:
             raise JobError(
-                f"The features don't fit below {self.cache.folder}.",
+                f"The features fit neither below {self.cache.folder} nor into half of the memory.",
                 hint="Free some disk space, point TFL_CACHE elsewhere, or raise train.cache_gb.",
             )
         return found
@@ -138,6 +140,9 @@ class Frozen:
             else:
                 job = self._job(name, (*key, stop), count, views, open_feed, "", stop)
             made = self.cache.get(job, progress=self.progress)
+            if made is None and not stop:
+                # Features are small, and the head can't learn without them.
+                made = self.cache.hold(job, progress=self.progress)
             if made is not None:
                 found, begin = made, stop
             elif stop == point:

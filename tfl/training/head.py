@@ -69,7 +69,10 @@ def _instant(work: Work, learned: Floats, chosen: Floats) -> StageState:
         state.history = [row]
         if work.goals.reached(row):
             state.stopped_by = work.goals.stopped_by
-        state.save(path)
+        try:
+            state.save(path)
+        except JobError as error:
+            work.progress.result(f"{error.message} Training goes on without this checkpoint.")
         work.log.rewind("instant", [])
         work.log.add(row)
     else:

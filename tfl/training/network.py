@@ -37,7 +37,7 @@ def thaw_top(backbone: keras.Model, layer_count: int, *, batch_norm: Literal["fr
     import keras
 
     backbone.trainable = True
-    leaves = [layer for layer in _leaves(backbone) if layer.weights]
+    leaves = [layer for layer in leaves_of(backbone) if layer.weights]
     learners = [layer for layer in leaves if not isinstance(layer, keras.layers.BatchNormalization)]
     chosen = {id(layer) for layer in (learners[-layer_count:] if layer_count else learners)}
     behind = False
@@ -50,14 +50,15 @@ def thaw_top(backbone: keras.Model, layer_count: int, *, batch_norm: Literal["fr
 
 def learning_layers(backbone: keras.Model) -> list[Any]:
     """Return the layers with weights that learn, in the order of the data."""
-    return [layer for layer in _leaves(backbone) if layer.trainable_weights]
+    return [layer for layer in leaves_of(backbone) if layer.trainable_weights]
 
 
-def _leaves(layer: Any) -> list[Any]:
+def leaves_of(layer: Any) -> list[Any]:
+    """Return the layers that are no models, in the order of the data."""
     inner = getattr(layer, "layers", None)
     if not inner:
         return [layer]
-    return [leaf for child in inner for leaf in _leaves(child)]
+    return [leaf for child in inner for leaf in leaves_of(child)]
 
 
 def dense_of(head: keras.Model) -> Any:

@@ -1,14 +1,18 @@
-"""Which arithmetic to train in, decided by what the hardware really has."""
+"""Which arithmetic to train in, decided by what the hardware has, how fast it is and whether the losses agree."""
 
 from __future__ import annotations
 
-import time
+from collections.abc import Callable
 from dataclasses import dataclass
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from tfl.core.environment import read_environment
 from tfl.core.errors import UnsupportedError
+from tfl.core.records import Record
 from tfl.core.train_config import Precision
+from tfl.training.memory import ran_out
+from tfl.training.precision_trial import PrecisionTrial, small_network, try_precision
 
 if TYPE_CHECKING:
     import keras
@@ -17,94 +21,124 @@ if TYPE_CHECKING:
 #: (Volta has float16, Ampere has bfloat16: CUDA C++ Programming Guide, "Compute Capabilities").
 _FLOAT16_CAPABILITY = (7, 0)
 _BFLOAT16_CAPABILITY = (8, 0)
-_TRIAL_BATCHES = 3
+#: Processors' instructions for it: AVX512 and AMX of x86, and Arm's.
+_BFLOAT16_ISA = frozenset({"avx512_bf16", "amx_bf16", "bf16"})
 
 
-@dataclass(frozen=True)
-class PrecisionChoice:
-    """A Keras dtype policy and the reason for it."""
+@dataclass(frozen=True, kw_only=True)
+class PrecisionChoice(Record):
+    """A Keras dtype policy and the reason for it.
+
+    Attributes:
+        policy: Of Keras.
+        reason: In words, with the figures that decided.
+        trial: What was measured; None where nothing had to be.
+    """
 
     policy: str
     reason: str
+    trial: PrecisionTrial | None = None
 
 
-def choose_precision(asked: Precision) -> PrecisionChoice:
+def choose_precision(
+    asked: Precision, *, network: Callable[[], keras.Model] = small_network, path: Path | None = None
+) -> PrecisionChoice:
     """Choose the dtype policy.
 
     Args:
         asked: A policy, which is taken as it is, or `auto`.
+        network: Builds what will be trained, under the dtype policy that is active, for the trial of `auto`.
+        path: Where a `PrecisionChoice` is kept that was tried: what an earlier sitting decided is decided.
 
     Raises:
         UnsupportedError: float16 on a processor without a GPU, where gradients underflow and nothing is gained.
     """
-    capability = _gpu_capability()
+    capability = None if asked in ("float32", "mixed_bfloat16") else _gpu_capability()
     if asked == "mixed_float16" and capability is None:
+        import keras
+
         raise UnsupportedError(
-            "mixed_float16 needs a GPU; this machine has none that TensorFlow sees.",
-            hint="Use --precision auto, float32 or mixed_bfloat16.",
+            f"mixed_float16 needs a GPU; this machine has none that {keras.backend.backend()} sees.",
+            hint="Use --train-precision auto, float32 or mixed_bfloat16.",
         )
     if asked != "auto":
-        return PrecisionChoice(asked, "asked for")
+        return PrecisionChoice(policy=asked, reason="asked for")
+    if path is not None and path.is_file():
+        return PrecisionChoice.load(path)
+    policy, why = _candidate(capability)
+    if not policy:
+        return PrecisionChoice(policy="float32", reason=why)
+    choice = _tried(policy, why, network)
+    if path is not None:
+        choice.save(path)
+    return choice
+
+
+def judge(trial: PrecisionTrial, why: str) -> PrecisionChoice:
+    """Take the 16-bit policy where it is faster by more than the noise and computes the same losses.
+
+    Args:
+        trial: What was measured.
+        why: What makes the policy a candidate.
+    """
+    ratio = trial.float32_ms / trial.policy_ms
+    figures = (
+        f"{why}; in a trial a step of {trial.policy} takes {trial.policy_ms:.3g} ms, of float32"
+        f" {trial.float32_ms:.3g} ms ({ratio:.2f} times as fast, noise {trial.noise:.0%}), and losses differ by"
+        f" {trial.loss_difference:.2%} at most ({trial.tolerance:.2%} is rounding)"
+    )
+    if not trial.agrees:
+        return PrecisionChoice(policy="float32", reason=f"{figures}: they disagree", trial=trial)
+    if not trial.faster:
+        return PrecisionChoice(policy="float32", reason=f"{figures}: not faster", trial=trial)
+    return PrecisionChoice(policy=trial.policy, reason=figures, trial=trial)
+
+
+def _tried(policy: str, why: str, network: Callable[[], keras.Model]) -> PrecisionChoice:
+    try:
+        return judge(try_precision(policy, network), why)
+    except Exception as error:
+        # The trial of a network that does not fit is no reason to end; the training itself will say so.
+        if not ran_out(error):
+            raise
+        return PrecisionChoice(policy="float32", reason=f"{why}, but a trial of it ran out of memory")
+
+
+def _candidate(capability: tuple[int, int] | None) -> tuple[str, str]:
+    """Name the 16-bit policy that the hardware has units for, or none, and say why."""
     if capability is not None:
+        version = ".".join(map(str, capability))
         if capability >= _BFLOAT16_CAPABILITY:
-            return PrecisionChoice("mixed_bfloat16", f"the GPU (compute capability {capability}) has bfloat16 units")
+            return "mixed_bfloat16", f"the GPU (compute capability {version}) has bfloat16 units"
         if capability >= _FLOAT16_CAPABILITY:
-            return PrecisionChoice("mixed_float16", f"the GPU (compute capability {capability}) has float16 units")
-        return PrecisionChoice("float32", f"the GPU (compute capability {capability}) has no 16-bit matrix units")
-    isa = read_environment().isa
-    if not {"avx512_bf16", "amx_bf16"} & set(isa):
-        return PrecisionChoice("float32", "no GPU, and the processor has no bfloat16 instructions")
-    return _measured_on_cpu()
+            return "mixed_float16", f"the GPU (compute capability {version}) has float16 units"
+        return "", f"the GPU (compute capability {version}) has no 16-bit matrix units"
+    if not _BFLOAT16_ISA & set(read_environment().isa):
+        return "", "no GPU, and the processor has no bfloat16 instructions"
+    return "mixed_bfloat16", "the processor has bfloat16 instructions"
 
 
 def _gpu_capability() -> tuple[int, int] | None:
+    """Return the compute capability of the weakest GPU that the backend sees, (0, 0) where it has none to tell."""
     import keras
 
-    if keras.backend.backend() != "tensorflow":
-        return None
-    import tensorflow as tf
+    found: list[tuple[int, int]] = []
+    if keras.backend.backend() == "jax":
+        import jax
 
-    capabilities = [
-        tf.config.experimental.get_device_details(device).get("compute_capability", (0, 0))
-        for device in tf.config.list_physical_devices("GPU")
-    ]
-    return min(capabilities) if capabilities else None
+        devices = [device for device in jax.devices() if device.platform in ("gpu", "cuda", "rocm")]
+        found = [_version_of(str(getattr(device, "compute_capability", ""))) for device in devices]
+    elif keras.backend.backend() == "tensorflow":
+        import tensorflow as tf
 
-
-def _measured_on_cpu() -> PrecisionChoice:
-    """Time a few steps of a small convolutional network under both policies and take the faster."""
-    seconds = {policy: _trial(policy) for policy in ("float32", "mixed_bfloat16")}
-    ratio = seconds["float32"] / seconds["mixed_bfloat16"]
-    policy = "mixed_bfloat16" if ratio > 1.0 else "float32"
-    return PrecisionChoice(
-        policy, f"the processor has bfloat16; in a trial it ran {ratio:.2f} times as fast as float32"
-    )
+        found = [
+            tf.config.experimental.get_device_details(device).get("compute_capability", (0, 0))
+            for device in tf.config.list_physical_devices("GPU")
+        ]
+    return min(found) if found else None
 
 
-def _trial(policy: str) -> float:
-    import keras
-    import numpy as np
-
-    model = _trial_model(policy)
-    batch = np.zeros((16, 64, 64, 16), dtype=np.float32)
-    truth = np.zeros((16,), dtype=np.int32)
-    model.train_on_batch(batch, truth)
-    best = float("inf")
-    for _ in range(_TRIAL_BATCHES):
-        start = time.perf_counter()
-        model.train_on_batch(batch, truth)
-        best = min(best, time.perf_counter() - start)
-    keras.utils.clear_session(free_memory=True)
-    return best
-
-
-def _trial_model(policy: str) -> keras.Model:
-    import keras
-
-    inputs = keras.Input((64, 64, 16))
-    x = keras.layers.Conv2D(64, 3, dtype=policy)(inputs)
-    x = keras.layers.Conv2D(64, 3, strides=2, dtype=policy)(x)
-    x = keras.layers.GlobalAveragePooling2D(dtype=policy)(x)
-    model = keras.Model(inputs, keras.layers.Dense(2, activation="softmax", dtype="float32")(x))
-    model.compile("sgd", "sparse_categorical_crossentropy", jit_compile=False)
-    return model
+def _version_of(text: str) -> tuple[int, int]:
+    """Read `8.0`, as JAX tells it; other makers' names, such as `gfx90a`, are no compute capability."""
+    major, _, minor = text.partition(".")
+    return (int(major), int(minor)) if major.isdigit() and minor.isdigit() else (0, 0)

@@ -19,6 +19,7 @@ from tfl.core.records import Record
 from tfl.core.run_folder import RunFolder
 from tfl.data.manifest import Manifest
 from tfl.training.checkpoint import StageState
+from tfl.training.decisions import copy_decisions
 
 _GROUPS = ("variables", "optimizer", "best")
 
@@ -91,6 +92,7 @@ def train_steps(arguments: Mapping[str, Any]) -> dict[str, Any]:
     # Every sitting is to end by its own stop and no other.
     train = dataclasses.replace(config.train, until="", time_limit_s=0.0)
     out.path.mkdir(parents=True, exist_ok=True)
+    copy_decisions(run.training_dir, out.training_dir)
     stop = _StopAfter(int(arguments["steps"]))
     try:
         fit(Manifest.load(run.manifest_file), dataclasses.replace(config, train=train), out, progress=stop)

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from tfl.core.durations import duration_text
 from tfl.core.errors import JobError
 from tfl.core.progress import Progress
 from tfl.training.checkpoint import (
@@ -104,17 +105,15 @@ class _Stage:
         self.variables = self.model.variables
         self.begin = read_variables(self.variables)
         self.state = StageState()
-        self.saved_at = time.monotonic()
-        self.saved_steps = 0
-        self.told = False
+        self.tried_at = time.monotonic()
+        self.tried_steps = self.saved_steps = 0
+        self.told = self.unsaved = False
 
     def run(self) -> StageState:
         loaded = StageState.load(self.plan.checkpoint)
         if loaded is None:
             self._compile(1.0)
-            if self.plan.start_counts:
-                self.state.best_loss = self._evaluate()["loss"]
-            self.state.best = self.begin
+            self.state = self._start()
         else:
             self.goals.carry(loaded.seconds)
             self._go_on_from(loaded)
@@ -126,6 +125,12 @@ class _Stage:
                 self._go_back(error)
         assign_variables(self.variables, self.state.best)
         return self.state
+
+    def _start(self) -> StageState:
+        """Return the state before the first step, whose loss may be the one to beat; the model has its weights."""
+        loss = self._evaluate()["loss"] if self.plan.start_counts else math.inf
+        # Nothing is smaller than a loss that is no number, so that no epoch would ever be kept.
+        return StageState(best_loss=loss if math.isfinite(loss) else math.inf, best=self.begin)
 
     def _compile(self, factor: float) -> None:
         self.compile_with(factor)
@@ -177,9 +182,9 @@ class _Stage:
             ) from error
         self.progress.result(f"not finite in {step}: {error.what}; going back, with a tenth of the learning rate")
         if state is None or not state.optimizer:
-            state = StageState(best_loss=self.state.best_loss if not self.state.epoch else math.inf, best=self.begin)
             self._compile(_LOWER)
             assign_variables(self.variables, self.begin)
+            state = self._start()
         else:
             self._compile(_LOWER)
             assign_variables(self.variables, state.variables)
@@ -321,19 +326,17 @@ class _Stage:
         self.told = True
         step_s = (elapsed_s - self.first_s) / (steps_done - 1)
         left_s = step_s * steps * (self.plan.epochs - self.state.epoch)
-        self.progress.result(f"{self.plan.name}: {step_s * 1e3:.0f} ms a step, at most {_clock(left_s)} for all epochs")
+        self.progress.result(
+            f"{self.plan.name}: {step_s * 1e3:.0f} ms a step, at most {duration_text(max(1.0, left_s))} for all epochs"
+        )
 
     def _save_when_due(self) -> None:
         self._stop_if_wanted()
         self.saved_steps += 1
+        self.tried_steps += 1
         steps = self.plan.checkpoint_steps
-        if time.monotonic() - self.saved_at >= self.plan.checkpoint_s or (steps and self.saved_steps >= steps):
-            try:
-                self._save()
-            except JobError as error:
-                # A full disk costs the safety of a checkpoint, not the training.
-                self.saved_at = time.monotonic()
-                self.progress.result(f"{error.message} Training goes on; the last checkpoint is kept.")
+        if time.monotonic() - self.tried_at >= self.plan.checkpoint_s or (steps and self.tried_steps >= steps):
+            self._save()
 
     def _stop_if_wanted(self) -> None:
         if self.deferred.wanted:
@@ -342,16 +345,22 @@ class _Stage:
             raise KeyboardInterrupt
 
     def _save(self) -> None:
+        """Write a checkpoint; a disk that is full costs its safety, not the training."""
         state = self.state
         state.variables, state.optimizer = read_variables(self.variables), read_variables(self._slots())
         if not all_finite(state.variables):
             raise NotFiniteError("the weights after the step")
         state.random_state = read_random_state()
-        state.save(self.plan.checkpoint)
-        self.saved_at, self.saved_steps = time.monotonic(), 0
-
-
-def _clock(seconds: float) -> str:
-    whole = max(1, round(seconds))
-    minutes, rest = divmod(whole, 60)
-    return f"{minutes}:{rest:02d} min" if minutes else f"{rest} s"
+        self.tried_at, self.tried_steps = time.monotonic(), 0
+        try:
+            state.save(self.plan.checkpoint)
+        except JobError as error:
+            if not self.unsaved:
+                self.progress.result(
+                    f"{error.message} Training goes on without a new checkpoint and tries again at the next one."
+                )
+            self.unsaved = True
+            return
+        if self.unsaved:
+            self.progress.result("checkpoints can be written again")
+        self.saved_steps, self.unsaved = 0, False

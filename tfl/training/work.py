@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import dataclasses
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from functools import partial
 from typing import TYPE_CHECKING, Any, Literal
 
 from tfl.core.config import RunConfig
@@ -21,6 +22,7 @@ from tfl.training.optimizer import make_optimizer
 from tfl.training.rate_finder import find_rate
 from tfl.training.samples import Samples
 from tfl.training.stage import StagePlan, run_stage
+from tfl.training.xla import XlaChoice, choose_xla, compiles_by_rule
 
 if TYPE_CHECKING:
     import keras
@@ -39,6 +41,7 @@ class Work:
         goals: When it is over.
         log: Receives a row per epoch.
         progress: Told what happens.
+        xla: What was decided for each stage that was begun.
     """
 
     config: RunConfig
@@ -49,6 +52,7 @@ class Work:
     goals: Goals
     log: TrainingLog
     progress: Progress
+    xla: dict[str, XlaChoice] = field(default_factory=dict)
 
     @property
     def label_form(self) -> Literal["indices", "rows"]:
@@ -60,12 +64,12 @@ class Work:
         """Return the learning rate of a stage: the one asked for, or the one that a range test suggests."""
         if asked != "find":
             return asked
-        path = self.folder.training_dir / f"rate-{stage}.json"
+        path, jit = self.folder.training_dir / f"rate-{stage}.json", compiles_by_rule(self.config.train.xla)
         return find_rate(
             model,
             feed,
             path=path,
-            compile_with=lambda rate: compiled(self, model, rate, steps=1, plain=True)(1.0),
+            compile_with=lambda rate: compiled(self, model, rate, steps=1, plain=True, jit=jit)(1.0),
             progress=self.progress,
         )
 
@@ -83,6 +87,7 @@ class Work:
         return find_batch_size(
             self.folder.training_dir / f"batch-{stage}.json",
             config=self.config.to_dict(),
+            policy=self.frozen.policy,
             class_count=self.samples.class_count,
             layers=layers,
             point=point,
@@ -116,15 +121,31 @@ def train_stage(
 
     Raises:
         JobError: The loss is not finite.
+        UnsupportedError: XLA is asked for and can't be had.
     """
     train, training = work.config.train, feeds[0]
     path = work.folder.training_dir / f"{name}.state"
     plan = StagePlan(name, epochs, train.patience, start_counts, path, train.checkpoint_s, train.checkpoint_steps)
     found = work.rate_of(name, model, training, rate)
+
+    def compile_with(factor: float, jit: bool) -> None:
+        steps = epochs * len(training)
+        compiled(work, model, found, steps=steps, multipliers=multipliers, jit=jit)(factor)
+
+    work.xla[name] = choose_xla(
+        train.xla,
+        model,
+        training,
+        # Patience may end the stage then, but not before.
+        steps=min(epochs, train.patience) * len(training),
+        compile_with=partial(compile_with, 1.0),
+        path=work.folder.training_dir / f"xla-{name}.json",
+        progress=work.progress,
+    )
     return run_stage(
         plan,
         model,
-        compile_with=compiled(work, model, found, steps=epochs * len(training), multipliers=multipliers),
+        compile_with=partial(compile_with, jit=work.xla[name].compiled),
         training=training,
         validation=feeds[1],
         goals=work.goals,
@@ -141,6 +162,7 @@ def compiled(
     steps: int,
     multipliers: Mapping[str, float] | None = None,
     plain: bool = False,
+    jit: bool = False,
 ) -> Callable[[float], None]:
     """Return what compiles a stage's model, given a factor on its rate.
 
@@ -151,6 +173,7 @@ def compiled(
         steps: Of the whole stage.
         multipliers: See `make_optimizer`.
         plain: At a constant rate, whatever the schedule.
+        jit: With XLA.
     """
     train = dataclasses.replace(work.config.train, schedule="constant", warmup=0.0) if plain else work.config.train
     sparse = work.label_form == "indices"
@@ -160,21 +183,10 @@ def compiled(
             optimizer=make_optimizer(train, rate * factor, steps=steps, multipliers=multipliers),
             loss="sparse_categorical_crossentropy" if sparse else "categorical_crossentropy",
             metrics=["accuracy"],
-            jit_compile=_jit(),
+            jit_compile=jit,
         )
 
     return compile_with
-
-
-def _jit() -> bool | str:
-    """XLA always under JAX; with TensorFlow only on a GPU: on a CPU it makes convolutions many times slower."""
-    import keras
-
-    if keras.backend.backend() != "tensorflow":
-        return "auto"
-    import tensorflow as tf
-
-    return "auto" if tf.config.list_physical_devices("GPU") else False
 
 
 def make_feeds(

@@ -8,6 +8,7 @@ import textwrap
 
 import pytest
 
+from tests.unit.training.told import Told
 from tfl.core.errors import ConfigError, MissingExtraError, NotFoundError, UserError
 from tfl.core.log_config import LogConfig
 from tfl.loggers import Ending, LogPlan, choose_loggers
@@ -86,6 +87,27 @@ def test_tensorboard_reads_every_step_once(training):
 
     assert read("loss") == [(step, pytest.approx(row["loss"])) for step, row in enumerate(HEAD + FINE, 1)]
     assert read("learning_rate") == [(4, 0.5), (5, 0.25)]
+
+
+@pytest.mark.slow
+def test_a_log_that_cannot_be_written_is_told_once_and_whole_when_it_can(tmp_path):
+    pytest.importorskip("tensorflow")
+    accumulator = pytest.importorskip("tensorboard.backend.event_processing.event_accumulator")
+    folder, told = tmp_path / "training", Told()
+    folder.write_text("in the way")
+    log = TrainingLog(folder, plan=plan("csv_file", "tensorboard", "json_lines"), progress=told)
+    rows = [{"stage": "head", "epoch": epoch, "loss": 1.0 / epoch} for epoch in (1, 2, 3)]
+    for row in rows[:2]:
+        log.add(row)
+    folder.unlink()
+    log.add(rows[2])
+    log.close()
+    assert len([text for text in told.results if "The log is behind" in text]) == 1
+    assert read_history(folder) == rows
+    assert len((folder / "history.csv").read_text().splitlines()) == 4
+    events = accumulator.EventAccumulator(str(folder / "tensorboard"), size_guidance={"tensors": 0})
+    events.Reload()
+    assert [event.step for event in events.Tensors("loss")] == [1, 2, 3]
 
 
 def test_an_interrupted_run_is_one_run_of_mlflow_with_each_metric_once(training):

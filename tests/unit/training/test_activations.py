@@ -1,13 +1,17 @@
 """What is frozen is computed once, kept, found again, and never half there."""
 
+import resource
+
 import numpy as np
 import pytest
 
+from tests.unit.training.told import Told
 from tfl.core.errors import JobError
 from tfl.core.progress import Progress
 from tfl.training import activations
 from tfl.training.activations import ActivationCache, Job
 from tfl.training.feed import make_feed
+from tfl.training.memory import memory_bytes
 
 pytest.importorskip("keras")
 SAMPLES = np.arange(70, dtype=np.float32).reshape(35, 2)
@@ -74,6 +78,50 @@ def test_values_beyond_float16_are_kept_in_float32(tmp_path):
     found = ActivationCache(folder=tmp_path).get(job(Counted(factor=1e5)), progress=Progress())
     assert found.values.dtype == np.float32
     np.testing.assert_array_equal(np.asarray(found.values), SAMPLES * np.float32(1e5))
+
+
+@pytest.fixture
+def no_large_files():
+    """Let the system refuse files above 200 bytes, as a disk or a quota that is used up refuses them."""
+    before = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (200, before[1]))
+    yield
+    resource.setrlimit(resource.RLIMIT_FSIZE, before)
+
+
+def test_a_disk_that_turns_out_to_be_full_keeps_nothing_and_says_so(tmp_path, no_large_files):
+    told, cache = Told(), ActivationCache(folder=tmp_path)
+    assert cache.get(job(Counted()), progress=told) is None
+    (text,) = told.results
+    assert "not kept" in text
+    assert str(tmp_path) in text
+    assert [path for path in tmp_path.rglob("*") if path.suffix != ".lock"] == []
+
+
+def test_a_cache_that_cannot_be_made_keeps_nothing_and_says_so(tmp_path):
+    (tmp_path / "file").write_text("in the way")
+    told = Told()
+    assert ActivationCache(folder=tmp_path / "file" / "activations").get(job(Counted()), progress=told) is None
+    assert "not kept" in told.results[0]
+
+
+@pytest.mark.parametrize(("factor", "dtype"), [(2.0, np.float16), (1e5, np.float32)])
+def test_what_is_held_in_memory_is_what_would_be_kept(tmp_path, factor, dtype):
+    kept = ActivationCache(folder=tmp_path).get(job(Counted(factor), views=2), progress=Progress())
+    held = ActivationCache(folder=tmp_path / "none").hold(job(Counted(factor), views=2), progress=Progress())
+    assert held.values.dtype == kept.values.dtype == dtype
+    np.testing.assert_array_equal(held.values, np.asarray(kept.values))
+    np.testing.assert_array_equal(held.labels, kept.labels)
+    assert held.digest == kept.digest
+    assert not (tmp_path / "none").exists()
+
+
+def test_more_than_half_of_the_memory_is_not_held(tmp_path):
+    class Vast(Counted):
+        def run(self, batch):
+            return np.broadcast_to(np.float32(0), (len(batch), memory_bytes() // 40))
+
+    assert ActivationCache(folder=tmp_path).hold(job(Vast()), progress=Progress()) is None
 
 
 def test_values_that_are_not_finite_are_refused(tmp_path):

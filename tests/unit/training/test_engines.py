@@ -1,10 +1,16 @@
 """OpenVINO beside Keras for frozen layers: the same answers, kept networks, and Keras where it can't."""
 
+import io
+import os
+import signal
+
 import numpy as np
 import pytest
 
 from tests.unit.training.told import Told
+from tfl.core.errors import JobError
 from tfl.core.progress import Progress
+from tfl.training.engine_worker import OpenVinoWorker, _read, _write
 from tfl.training.engines import engine_name, open_engine
 
 keras = pytest.importorskip("keras")
@@ -73,3 +79,24 @@ def test_a_damaged_network_leaves_it_to_keras(tmp_path, monkeypatch, samples):
 
 def test_other_arithmetic_than_float32_is_not_given_to_openvino():
     assert engine_name(10_000, policy="mixed_bfloat16").startswith("keras ")
+
+
+def test_a_process_that_the_system_killed_is_told_as_lack_of_memory(tmp_path, monkeypatch, samples):
+    monkeypatch.setenv("TFL_CACHE", str(tmp_path))
+    opened(network(), samples)
+    worker = OpenVinoWorker(next((tmp_path / "engines").glob("*.xml")))
+    assert worker.run(samples).shape == (11, 8)
+    os.kill(worker._process.pid, signal.SIGKILL)
+    with pytest.raises(JobError, match=r"killed by SIGKILL.*memory") as raised:
+        worker.run(samples)
+    assert "--resume" in raised.value.hint
+    assert "--image-size" in raised.value.hint
+
+
+def test_an_answer_that_breaks_off_is_no_answer():
+    whole = io.BytesIO()
+    _write(whole, np.ones((2, 3), dtype=np.float32))
+    content = whole.getvalue()
+    np.testing.assert_array_equal(_read(io.BytesIO(content)), np.ones((2, 3)))
+    for length in range(len(content)):
+        assert _read(io.BytesIO(content[:length])) is None

@@ -8,7 +8,7 @@ import pytest
 from tests.unit.training.told import Told
 from tfl.core.augmentation import PRESETS
 from tfl.core.config import TrainConfig
-from tfl.core.errors import ConfigError, IntegrityError, JobError, UnsupportedError
+from tfl.core.errors import ConfigError, IntegrityError, JobError
 from tfl.core.progress import Progress
 from tfl.data.preprocess import ImagePreprocessing, normalize
 from tfl.training.augment import make_augmenter
@@ -18,7 +18,6 @@ from tfl.training.goals import Goals
 from tfl.training.logs import TrainingLog
 from tfl.training.network import fold_standardization, join, standardization, thaw_top
 from tfl.training.optimizer import make_optimizer
-from tfl.training.precision import choose_precision
 from tfl.training.stage import StagePlan, run_stage
 
 keras = pytest.importorskip("keras")
@@ -58,7 +57,7 @@ def compiler(model, rate=0.01, **settings):
     def compile_with(factor):
         optimizer = make_optimizer(train, rate * factor, steps=12)
         loss = "sparse_categorical_crossentropy"
-        model.compile(optimizer, loss, metrics=["accuracy"], jit_compile=False)
+        model.compile(optimizer, loss, metrics=["accuracy"], jit_compile=train.xla == "on")
 
     return compile_with
 
@@ -75,7 +74,7 @@ def train(
     model = join(small_backbone(), head or small_head())
     training, validation = feeds(pixels, labels, judge)
     plan = StagePlan("fine_tune", epochs, patience, True, folder / "stage.npz", checkpoint_steps=1)
-    log = TrainingLog(folder)
+    log = TrainingLog(folder, progress=progress)
     state = run_stage(
         plan,
         model,
@@ -114,7 +113,11 @@ def same_bytes(straight, resumed):
     assert without_time[0] == without_time[1]
 
 
-@pytest.mark.parametrize("settings", [{}, EVERYTHING, {"optimizer": "sgd"}], ids=["plain", "everything", "sgd"])
+@pytest.mark.parametrize(
+    "settings",
+    [{}, EVERYTHING, {"optimizer": "sgd"}, {"xla": "on"}],
+    ids=["plain", "everything", "sgd", "xla"],
+)
 def test_a_stage_stopped_again_and_again_ends_in_the_same_bytes(tmp_path, pixels, labels, settings):
     _, straight = train(tmp_path / "straight", pixels, labels, epochs=3, **settings)
     done = 0
@@ -211,6 +214,41 @@ def test_a_rate_that_is_too_high_is_lowered_and_training_goes_on(tmp_path, pixel
     assert [text for text in told.results if text.startswith("not finite in step")]
 
 
+def test_after_going_back_the_start_is_still_what_has_to_be_beaten(tmp_path, pixels, labels):
+    model = join(small_backbone(), small_head(dropout=0.0))
+    before = read_variables(model.variables)
+    training, validation = feeds(pixels, labels)
+    told = Told()
+
+    def compile_with(factor):
+        # It stands still, fails in the second epoch, before any checkpoint, and then learns to do worse.
+        fails = keras.optimizers.schedules.PiecewiseConstantDecay([3], [0.0, 1e30])
+        optimizer = keras.optimizers.SGD(fails if factor == 1.0 else -0.05)
+        optimizer.averages = list
+        model.compile(optimizer, "sparse_categorical_crossentropy", metrics=["accuracy"], jit_compile=False)
+
+    compile_with(1.0)
+    start = model.evaluate(validation, verbose=0, return_dict=True)["loss"]
+    log = TrainingLog(tmp_path)
+    state = run_stage(
+        StagePlan("fine_tune", 3, 99, True, tmp_path / "stage.npz", checkpoint_s=1e9),
+        model,
+        compile_with=compile_with,
+        training=training,
+        validation=validation,
+        goals=Goals(TrainConfig()),
+        log=log,
+        progress=told,
+    )
+    log.close()
+    assert [text for text in told.results if "of epoch 2 of stage 'fine_tune'" in text]
+    assert state.best_epoch == 0
+    assert state.best_loss == pytest.approx(start, rel=1e-6)
+    assert all(row["val_loss"] > start for row in state.history)
+    for variable, value in zip(model.variables, before, strict=True):
+        np.testing.assert_array_equal(np.array(variable.value), value)
+
+
 def test_batch_normalization_never_moves_while_the_top_learns(pixels, labels):
     backbone = small_backbone()
     model = join(backbone, small_head())
@@ -268,6 +306,41 @@ def test_balanced_weights_make_classes_weigh_the_same():
     assert weights[labels].sum() == pytest.approx(4.0)
 
 
+class InTheWay(Told):
+    """Put a file where the checkpoints' folder has to be, and take it away after the fifth step."""
+
+    def __init__(self, folder):
+        super().__init__()
+        self.folder, self.left = folder, 5
+        folder.write_text("in the way")
+
+    def update(self, text, *, done=None, total=None):
+        self.left -= 1
+        if not self.left:
+            self.folder.unlink()
+
+
+def test_checkpoints_that_cannot_be_written_are_told_once_and_tried_again(tmp_path, pixels, labels):
+    _, straight = train(tmp_path / "straight", pixels, labels, epochs=3)
+    folder = tmp_path / "run"
+    told = InTheWay(folder)
+    _, state = train(folder, pixels, labels, epochs=3, progress=told)
+    same_bytes(straight, state)
+    same_bytes(straight, StageState.load(folder / "stage.npz"))
+    assert len([text for text in told.results if "goes on without a new checkpoint" in text]) == 1
+    assert told.results.count("checkpoints can be written again") == 1
+    assert len([text for text in told.results if "The log is behind" in text]) == 1
+    rows = (folder / "history.csv").read_text().splitlines()
+    assert len(rows) == 4
+
+
+def test_stopped_while_nothing_can_be_written_it_still_stops(tmp_path, pixels, labels):
+    folder = tmp_path / "run"
+    folder.write_text("in the way")
+    with pytest.raises(KeyboardInterrupt):
+        train(folder, pixels, labels, epochs=3, progress=StopAt(2))
+
+
 def test_a_damaged_checkpoint_is_said_so(tmp_path):
     path = tmp_path / "stage.npz"
     StageState(epoch=1, variables=[np.ones(3)], best=[np.ones(3)]).save(path)
@@ -275,22 +348,6 @@ def test_a_damaged_checkpoint_is_said_so(tmp_path):
     with pytest.raises(IntegrityError, match="damaged"):
         StageState.load(path)
     assert StageState.load(tmp_path / "none.npz") is None
-
-
-def test_float16_without_a_gpu_is_refused():
-    import tensorflow as tf
-
-    if tf.config.list_physical_devices("GPU"):
-        pytest.skip("this machine has a GPU")
-    with pytest.raises(UnsupportedError, match="needs a GPU"):
-        choose_precision("mixed_float16")
-    assert choose_precision("mixed_bfloat16").policy == "mixed_bfloat16"
-
-
-def test_automatic_precision_says_why():
-    choice = choose_precision("auto")
-    assert choice.policy in ("float32", "mixed_bfloat16", "mixed_float16")
-    assert choice.reason
 
 
 def test_all_settings_out_of_range_are_named_at_once():
