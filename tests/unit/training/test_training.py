@@ -115,7 +115,7 @@ def same_bytes(straight, resumed):
 
 @pytest.mark.parametrize(
     "settings",
-    [{}, EVERYTHING, {"optimizer": "sgd"}, {"xla": "on"}],
+    [{}, EVERYTHING, {"optimizer": "sgd"}, pytest.param({"xla": "on"}, marks=pytest.mark.slow)],
     ids=["plain", "everything", "sgd", "xla"],
 )
 def test_a_stage_stopped_again_and_again_ends_in_the_same_bytes(tmp_path, pixels, labels, settings):
