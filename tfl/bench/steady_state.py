@@ -7,6 +7,7 @@ blows hot and cold", OOPSLA 2017): leading segments that differ from the level o
 
 from __future__ import annotations
 
+import itertools
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -60,7 +61,7 @@ def find_steady_state(timings_ms: Sequence[float] | Series) -> SteadyState:
     spread = _noise(blocks)
     cuts = pelt(blocks / spread, penalty=_PENALTY * math.log(len(blocks))) if spread > 0 else _steps(blocks)
     edges = [0, *cuts, len(blocks)]
-    levels = [float(np.median(blocks[start:end])) for start, end in zip(edges, edges[1:], strict=False)]
+    levels = [float(np.median(blocks[start:end])) for start, end in itertools.pairwise(edges)]
     usual = float(np.median(blocks[len(blocks) // 2 :]))
     same = [abs(level - usual) <= max(_SAME_LEVEL, spread) for level in levels]
     first = same.index(True) if True in same else len(same) - 1
