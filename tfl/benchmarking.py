@@ -6,8 +6,10 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
+from tfl.bench.choice import Bounds, Choice, choose, options_of_scenarios, options_of_table
+from tfl.bench.records import Benchmark
 from tfl.bench.scenario_comparison import ResultComparison, compare_results
-from tfl.bench.scenario_files import RESULT_FILE, load_result, next_folder, save_result
+from tfl.bench.scenario_files import RESULT_FILE, load_result, newest_result, next_folder, save_result
 from tfl.bench.scenario_records import ScenarioResult, Suite
 from tfl.bench.scenario_runner import run_suite
 from tfl.bench.statistics import Series
@@ -132,3 +134,50 @@ def _model_of(path: Path) -> Path:
     if run is None:
         raise UserError(f"{path} lies in no run, so what it measured is not known.", hint="Name it with --model MODEL.")
     return run.path
+
+
+def recommend_artifact(path: Path, bounds: Bounds, *, chart: Path | None = None) -> Choice:
+    """Recommend one of a run's artefacts by what was measured of them.
+
+    The newest result with single-stream cells in the run's `benchmarks` counts, else the run's plain table.
+
+    Args:
+        path: A run, or a result of a benchmark.
+        bounds: What must be kept.
+        chart: Draw the options into this PNG.
+
+    Raises:
+        UserError: Nothing was measured.
+    """
+    choice = _choice_of_result(path, bounds) if path.is_file() or (path / RESULT_FILE).is_file() else None
+    if choice is None:
+        choice = _choice_of_run(RunFolder.find(path), bounds)
+    if chart is not None:
+        from tfl.report.choice_chart import draw_choice
+
+        draw_choice(choice, chart)
+    return choice
+
+
+def _choice_of_run(run: RunFolder, bounds: Bounds) -> Choice:
+    newest = newest_result(run.path / _FOLDER)
+    found = _choice_of_result(newest, bounds) if newest else None
+    if found is not None:
+        return found
+    if not run.benchmark_file.is_file():
+        raise UserError(
+            f"Nothing was measured of {run.path}.", hint=f"Measure: tfl benchmark {run.path} --scenario single-stream"
+        )
+    table = Benchmark.load(run.benchmark_file)
+    metric_name = table.measurements[0].metric_name if table.measurements else "accuracy"
+    options = options_of_table(table, bounds.percent)
+    return choose(options, bounds, source=str(run.benchmark_file), metric_name=metric_name)
+
+
+def _choice_of_result(path: Path, bounds: Bounds) -> Choice | None:
+    measured = read_measured(path)
+    options, left_out = options_of_scenarios(measured.result, bounds.percent)
+    if not options and not left_out:
+        return None
+    metric_name = next(iter(measured.result.artifacts.values())).accuracy.metric_name
+    return choose(options, bounds, source=str(measured.path), metric_name=metric_name, left_out=left_out)
