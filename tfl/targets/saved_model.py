@@ -113,7 +113,7 @@ class SavedModelTarget(Target):
             [
                 (node.op, tf.dtypes.as_dtype(node.attr["T"].type).name, None)
                 for node in nodes
-                if "T" in node.attr and node.op not in _BOOKKEEPING
+                if node.attr["T"].type and node.op not in _BOOKKEEPING
             ],
             source="operations of the SavedModel's graph",
             note="TensorFlow does not tell which of its kernels ran",
