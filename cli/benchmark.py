@@ -46,7 +46,7 @@ MORE = {
 @click.option("--pin", is_flag=True, help="Make this result the --baseline.")
 @json_flag
 @click.pass_context
-def command(ctx: click.Context, model: Path, **options: Any) -> int:
+def command(ctx: click.Context, /, model: Path, **options: Any) -> int:
     """Measure MODEL: a run (all its verified artefacts), a bundle or one artefact.
 
     Every cell runs in a fresh process on real pictures; its accuracy is that of the very files timed. With --scenario

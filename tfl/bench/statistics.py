@@ -117,7 +117,8 @@ def binomial_cdf(count: int, share: float) -> Series:
     log_choose = np.concatenate([[0.0], np.cumsum(factors)])
     tries = np.arange(count + 1, dtype=np.float64)
     log_mass = log_choose + tries * math.log(share) + (count - tries) * math.log1p(-share)
-    return np.minimum(np.cumsum(np.exp(log_mass)), 1.0)
+    cumulative: Series = np.minimum(np.cumsum(np.exp(log_mass)), 1.0)
+    return cumulative
 
 
 def compare(
@@ -186,7 +187,8 @@ def _checked(timings: Sequence[float] | Series) -> Series:
 def _resampled_log_medians(rounds: Sequence[Series], generator: np.random.Generator) -> Series:
     inner = np.stack([np.log(_block_medians(values, generator)) for values in rounds])
     if len(rounds) == 1:
-        return inner[0]
+        alone: Series = inner[0]
+        return alone
     chosen = generator.integers(0, len(rounds), (len(rounds) - 1, _RESAMPLES))
     means: Series = inner[chosen, np.arange(_RESAMPLES)].mean(axis=0)
     return means

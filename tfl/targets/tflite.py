@@ -162,7 +162,7 @@ class TfliteTarget(Target):
 
 def _computes_in(node: dict[str, Any]) -> str:
     """Return the type of a node's input, and of its weights beside it where that is another."""
-    types = [np.dtype(kind).name for kind in node["operand_types"] if kind is not None]
+    types: list[str] = [np.dtype(kind).name for kind in node["operand_types"] if kind is not None]
     if not types:
         return "unknown"
     if node["op_name"] in _WEIGHTED and len(types) > 1 and types[1] != types[0]:

@@ -75,7 +75,8 @@ def _by_lanes(runtime: Runtime, batches: list[Floats], seconds: float) -> Series
     begin = 0.0
 
     def work(index: int) -> list[float]:
-        lane, done = lanes[index], []
+        lane = lanes[index]
+        done: list[float] = []
         lane(batches[index % len(batches)])
         ready.wait()
         ready.wait()

@@ -143,7 +143,7 @@ def _keeps(trial: _Trial, bound_ms: float) -> bool:
 
 def _warm_up(lanes: tuple[Lane, ...], inputs: list[Floats]) -> float:
     """Warm every lane up and return the median latency of one lane alone, in milliseconds."""
-    timings = []
+    timings: list[float] = []
     for lane in lanes:
         timings = []
         for index in range(_WARM_UP_QUERIES):
@@ -212,7 +212,8 @@ def run_arrivals(
     with ThreadPoolExecutor(len(lanes)) as pool:
         for future in [pool.submit(serve, lane) for lane in lanes]:
             future.result()
-    return latencies_ms[~np.isnan(latencies_ms)]
+    answered: Series = latencies_ms[~np.isnan(latencies_ms)]
+    return answered
 
 
 SCENARIO = Server()
