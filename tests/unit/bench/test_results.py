@@ -1,6 +1,7 @@
 """Results: kept and read back, compared, merged."""
 
 import dataclasses
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -9,6 +10,7 @@ from tests.unit.bench.results import draw_result, on_machine
 from tfl.bench.merging import MergedResult, merge_results
 from tfl.bench.scenario_comparison import ResultComparison, compare_results
 from tfl.bench.scenario_files import load_result, load_suite, make_suite, newest_result, next_folder, save_result
+from tfl.bench.scenario_runner import plan_suite
 from tfl.core.errors import ConfigError, IntegrityError, NotFoundError, UserError
 
 
@@ -135,3 +137,15 @@ def test_a_suite_is_read_from_yaml_and_flags_win(tmp_path):
         load_suite(file, {})
     with pytest.raises(ConfigError, match="the options"):
         make_suite({"sweep": {"batch": ["x"]}}, where="the options")
+
+
+SUITES = sorted((Path(__file__).parents[3] / "benchmarks" / "suites").glob("*.yaml"))
+
+
+@pytest.mark.parametrize("file", SUITES, ids=lambda file: file.stem)
+def test_the_suites_of_the_project_can_be_planned(file, tmp_path):
+    suite = load_suite(file, {})
+    assert suite.name == file.stem
+    cells = plan_suite(suite, [tmp_path / "onnx-int8", tmp_path / "tflite-int8"])
+    assert {cell.scenario for cell in cells} == set(suite.scenarios)
+    assert suite.rounds >= 3
