@@ -7,8 +7,9 @@
 - `loadgen`: MLPerf LoadGen (`pip install mlcommons-loadgen`) drives tfl's runtime, SingleStream and Offline.
 - `overhead`: what the harness itself costs per inference, with a model that does nothing.
 
-Sides take turns round by round, each in a fresh process; a ratio is tfl's figure over the other's, of the medians over
-the rounds, and the spread is (max - min) / median of a side over its rounds. RUN is a run with artefacts.
+Sides take turns round by round, each in a fresh process. Pairs during which other processes took more than a tenth of
+the machine are set aside and taken again. A ratio is tfl's figure over the other's, the median over the clean pairs; a
+spread is (max - min) / median of one side over them. RUN is a run with artefacts.
 """
 
 from __future__ import annotations
@@ -17,6 +18,7 @@ import argparse
 import functools
 import itertools
 import json
+import os
 import re
 import shutil
 import statistics
@@ -102,8 +104,6 @@ def in_child(side: str, folder: Path, samples: Path, root: Path, seconds: float)
 
 
 def _environment() -> dict[str, str]:
-    import os
-
     return {**os.environ, "PYTHONPATH": python_path(), "TF_CPP_MIN_LOG_LEVEL": "3"}
 
 
@@ -258,41 +258,73 @@ def plan(run: Path, part: str, samples: Path, root: Path, seconds: float) -> lis
     return [row for row in rows if row[0].split(",")[0] in have]
 
 
-def compare_sides(rows: list[tuple[str, str, Any, Any]], rounds: int) -> list[dict[str, Any]]:
-    """Take both sides of every row in turn, round by round, the first side changing each round."""
-    found: dict[str, tuple[list[float], list[float]]] = {row[0]: ([], []) for row in rows}
-    for number in range(rounds):
-        for what, figure, own, theirs in rows:
-            sides = [(0, own), (1, theirs)]
-            for index, side in sides if number % 2 == 0 else sides[::-1]:
-                found[what][index].append(side()[figure])
-    results = []
-    for what, figure, *_ in rows:
-        mine, others = found[what]
-        ratio = statistics.median(mine) / statistics.median(others)
-        spread = [(max(side) - min(side)) / statistics.median(side) for side in (mine, others)]
-        results.append(
-            {
-                "what": what,
-                "figure": figure,
-                "tfl": statistics.median(mine),
-                "other": statistics.median(others),
-                "ratio": ratio,
-                "spread_tfl": spread[0],
-                "spread_other": spread[1],
-                "all": {"tfl": mine, "other": others},
-            }
-        )
-    return results
+def watched(side: Callable[[], Figures]) -> tuple[Figures, float]:
+    """Run a side; return also the share of the machine's time that processes which are none of ours took."""
+    before, begin = machine_times(), os.times()
+    figures = side()
+    after, end = machine_times(), os.times()
+    spent = [now - then for now, then in zip(after, before, strict=True)]
+    own_s = sum(end[index] - begin[index] for index in range(4))
+    busy_s = (sum(spent) - spent[3] - spent[4]) / os.sysconf("SC_CLK_TCK")
+    return figures, max(0.0, busy_s - own_s) / (sum(spent) / os.sysconf("SC_CLK_TCK"))
+
+
+def machine_times() -> list[int]:
+    """User, nice, system, idle, iowait, irq, softirq and steal of all processors, in ticks."""
+    return [int(word) for word in Path("/proc/stat").read_text().split("\n", 1)[0].split()[1:9]]
+
+
+def compare_sides(
+    rows: list[tuple[str, str, Any, Any]], options: argparse.Namespace, deadline: float
+) -> list[dict[str, Any]]:
+    """Take both sides of every row in turn, the first side changing each round, until there are enough clean pairs.
+
+    A pair counts only if other processes took little of the machine during both sides, which is known without looking
+    at what the sides came to.
+    """
+    found: dict[str, list[dict[str, Any]]] = {row[0]: [] for row in rows}
+    for number in itertools.count():
+        missing = [row for row in rows if len(clean(found[row[0]], options)) < options.rounds]
+        if not missing or time.monotonic() > deadline:
+            break
+        for what, figure, own, theirs in missing:
+            sides = {"tfl": own, "other": theirs}
+            pair: dict[str, Any] = {"others_share": 0.0}
+            for name in sides if number % 2 == 0 else reversed(sides):
+                figures, share = watched(sides[name])
+                pair |= {name: figures[figure], "others_share": max(pair["others_share"], share)}
+            found[what].append(pair)
+            print(f"{what}: {pair}", file=sys.stderr, flush=True)
+            if time.monotonic() > deadline:
+                break
+    return [summary(what, figure, found[what], options) for what, figure, *_ in rows if found[what]]
+
+
+def clean(pairs: list[dict[str, Any]], options: argparse.Namespace) -> list[dict[str, Any]]:
+    return [pair for pair in pairs if pair["others_share"] <= options.most_others]
+
+
+def summary(what: str, figure: str, pairs: list[dict[str, Any]], options: argparse.Namespace) -> dict[str, Any]:
+    taken = clean(pairs, options)
+    row: dict[str, Any] = {"what": what, "figure": figure, "pairs": pairs, "clean": len(taken)}
+    for name in ("tfl", "other"):
+        values = [pair[name] for pair in taken]
+        row[name] = statistics.median(values) if values else None
+        row[f"spread_{name}"] = (max(values) - min(values)) / row[name] if values else None
+    row["ratio"] = statistics.median(pair["tfl"] / pair["other"] for pair in taken) if taken else None
+    return row
 
 
 def show(results: list[Mapping[str, Any]]) -> None:
-    print("| against | figure | tfl | other | ratio | spread of tfl | spread of other |")
-    print("|---|---|---|---|---|---|---|")
+    print("| against | figure | tfl | other | ratio | spread of tfl | spread of other | clean pairs |")
+    print("|---|---|---|---|---|---|---|---|")
     for row in results:
+        if row["ratio"] is None:
+            print(f"| {row['what']} | {row['figure']} | | | | | | 0 of {len(row['pairs'])} |")
+            continue
         print(
             f"| {row['what']} | {row['figure']} | {row['tfl']:.2f} | {row['other']:.2f} | {row['ratio']:.3f} |"
-            f" {row['spread_tfl']:.1%} | {row['spread_other']:.1%} |"
+            f" {row['spread_tfl']:.1%} | {row['spread_other']:.1%} | {row['clean']} of {len(row['pairs'])} |"
         )
 
 
@@ -302,6 +334,8 @@ def main() -> None:
     parser.add_argument("--part", choices=["openvino", "direct", "loadgen", "overhead"])
     parser.add_argument("--rounds", type=int, default=3)
     parser.add_argument("--seconds", type=float, default=4.0)
+    parser.add_argument("--limit-s", type=float, default=230.0, help="begin nothing new after so long")
+    parser.add_argument("--most-others", type=float, default=0.1, help="share of the machine that others may take")
     parser.add_argument("--out", type=Path)
     parser.add_argument("--side", choices=sorted(SIDES), help=argparse.SUPPRESS)
     parser.add_argument("--samples", type=Path, help=argparse.SUPPRESS)
@@ -311,6 +345,7 @@ def main() -> None:
         samples = HeldOut.load(options.samples, options.root)
         print(json.dumps(SIDES[options.side](options.run, pictures(options.run, samples), options.seconds)))
         return
+    deadline = time.monotonic() + options.limit_s
     parts = [options.part] if options.part else ["overhead", "direct", "openvino", "loadgen"]
     document: dict[str, Any] = {"environment": read_environment().to_dict(), "loadgen": version_of("mlcommons-loadgen")}
     with tempfile.TemporaryDirectory() as scratch:
@@ -327,7 +362,7 @@ def main() -> None:
                 print("MLPerf LoadGen is not installed: pip install mlcommons-loadgen")
             else:
                 rows = plan(options.run, part, samples, held_out.root, options.seconds)
-                document[part] = compare_sides(rows, options.rounds)
+                document[part] = compare_sides(rows, options, deadline)
                 show(document[part])
     if options.out:
         options.out.write_text(json.dumps(document, indent=2) + "\n", encoding="utf-8")
