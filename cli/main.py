@@ -27,6 +27,7 @@ COMMANDS = {
     "export": ("export", "Export a run to targets and precisions, and verify each."),
     "verify": ("verify", "Prove in a fresh process that an artefact does what the model does."),
     "benchmark": ("benchmark", "Measure size, accuracy, latency, throughput and memory."),
+    "recommend": ("recommend", "Say which of a run's artefacts to take within bounds."),
     "report": ("report", "Write a run's HTML report."),
     "runs": ("runs", "List, show, compare, rank, reproduce and prove runs."),
     "doctor": ("doctor", "Say what works on this machine and how to install what is missing."),

@@ -44,7 +44,11 @@ def unknown_options() -> list[str]:
     for page in PAGES:
         for line in re.findall(r"^tfl ([^\n]+)$", page.read_text(encoding="utf-8"), flags=re.MULTILINE):
             words = line.split()
-            depth = 2 if words[0] in ("models", "data", "runs") and len(words) > 1 else 1
+            below = words[0] in ("models", "data", "runs") or words[:2] in (
+                ["benchmark", "verify"],
+                ["benchmark", "merge"],
+            )
+            depth = 2 if below and len(words) > 1 else 1
             command = tuple(words[:depth])
             if command not in helps:
                 tfl = Path(sys.executable).with_name("tfl")

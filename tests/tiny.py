@@ -89,3 +89,29 @@ def make_tiny_bundle(folder):
     )
     bundle.save(folder / BUNDLE_FILE)
     return bundle
+
+
+def make_tiny_artifacts(bundle_dir, saved_model_dir, pixels, out_dir):
+    """Export the tiny bundle to every target in fp32, and in every integer precision that needs no other extra."""
+    from tfl.bundle import Calibration
+    from tfl.core.errors import TflError
+    from tfl.targets import TARGETS, export_artifacts
+
+    calibration = Calibration(split="train", sample_count=len(pixels), seed=0, fingerprint="0" * 64)
+    folders = {}
+    for name in TARGETS.names():
+        wanted = [item for item in ("fp32", "int8", "dynamic") if item in TARGETS.get(name).precisions]
+        places = {precision: out_dir / f"{name}-{precision}" for precision in wanted}
+        made = export_artifacts(
+            bundle_dir,
+            places,
+            target=name,
+            saved_model_dir=saved_model_dir,
+            calibration=calibration,
+            calibration_pixels=pixels,
+        )
+        for precision, artifact in made.items():
+            if isinstance(artifact, TflError):
+                raise artifact
+            folders[artifact.name] = places[precision]
+    return folders

@@ -1,6 +1,6 @@
 import pytest
 
-from tests.tiny import draw_pixels, make_tiny_bundle
+from tests.tiny import draw_pixels, make_tiny_artifacts, make_tiny_bundle
 from tfl.targets import stage_saved_model
 
 
@@ -22,3 +22,9 @@ def tiny_saved_model(tiny_bundle, tmp_path_factory):
 def calibration_pixels():
     """Training pictures of the tiny model."""
     return draw_pixels(60, seed=1)[0]
+
+
+@pytest.fixture(scope="session")
+def tiny_artifacts(tiny_bundle, tiny_saved_model, calibration_pixels, tmp_path_factory):
+    """Folder of every artefact of the tiny bundle, by name; not to be changed."""
+    return make_tiny_artifacts(tiny_bundle, tiny_saved_model, calibration_pixels, tmp_path_factory.mktemp("artifacts"))

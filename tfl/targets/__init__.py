@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from tfl.core.registry import Registry
-from tfl.targets._base import Exported, ExportRequest, OpenMode, Runtime, Target, Tolerance, predict_all
+from tfl.targets._base import Exported, ExportRequest, Lane, OpenMode, Runtime, Target, Tolerance, predict_all
 from tfl.targets._calibration import choose_calibration
 from tfl.targets._export import export_artifact, export_artifacts, stage_saved_model
-from tfl.targets._open import Kind, kind_of, open_artifact, open_bundle
+from tfl.targets._kernels import Kernel, Kernels
+from tfl.targets._open import Kind, kind_of, open_artifact, open_bundle, open_target
 
 TARGETS: Registry[Target] = Registry("tfl.targets", "TARGET", "target")
 
@@ -14,7 +15,10 @@ __all__ = [
     "TARGETS",
     "ExportRequest",
     "Exported",
+    "Kernel",
+    "Kernels",
     "Kind",
+    "Lane",
     "OpenMode",
     "Runtime",
     "Target",
@@ -25,6 +29,7 @@ __all__ = [
     "kind_of",
     "open_artifact",
     "open_bundle",
+    "open_target",
     "predict_all",
     "stage_saved_model",
 ]

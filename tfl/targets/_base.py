@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import abc
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import ClassVar, Literal
@@ -14,8 +14,11 @@ from tfl.bundle import Artifact, Bundle, Signature
 from tfl.core.errors import UnsupportedError, UserError
 from tfl.core.records import Record
 from tfl.data.preprocess import Floats, Pixels, normalize
+from tfl.targets._kernels import Kernels
 
 OpenMode = Literal["latency", "throughput"]
+#: `predict` of one of several callers; each belongs to one thread at a time.
+Lane = Callable[[Floats], Floats]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -140,6 +143,13 @@ class Runtime(abc.ABC):
         for batch in batches:
             yield self.predict(batch)
 
+    def lanes(self) -> tuple[Lane, ...]:
+        """Return one `predict` per caller that may infer beside the others, as many as it was opened for.
+
+        A lane may be called from any thread, but not from two at once. Without lanes there is one.
+        """
+        return (self.predict,)
+
     @abc.abstractmethod
     def close(self) -> None:
         """Free the engine; closing twice is fine."""
@@ -166,6 +176,8 @@ class Target(abc.ABC):
     runtime_modules: tuple[str, ...]
     #: Modules (import names) needed to export.
     export_modules: tuple[str, ...]
+    #: Whether a runtime can be opened with more than one lane, for callers beside each other.
+    has_lanes: bool = False
     #: Modules (import names) that one precision needs on top of these.
     precision_modules: ClassVar[dict[str, tuple[str, ...]]] = {}
 
@@ -196,7 +208,9 @@ class Target(abc.ABC):
         """
 
     @abc.abstractmethod
-    def open(self, folder: Path, artifact: Artifact, *, threads: int, mode: OpenMode = "latency") -> Runtime:
+    def open(
+        self, folder: Path, artifact: Artifact, *, threads: int, mode: OpenMode = "latency", lanes: int = 0
+    ) -> Runtime:
         """Open an artefact whose digests have been checked.
 
         Args:
@@ -204,7 +218,20 @@ class Target(abc.ABC):
             artifact: Its record.
             threads: Processor threads to use; 0 lets the engine choose.
             mode: What to set the engine up for.
+            lanes: Callers that infer beside each other and share the threads; 0 leaves that to the mode. Other
+                values than 0 are given only to targets that say `has_lanes`.
         """
+
+    def kernels(self, folder: Path, artifact: Artifact, batch: Floats, *, threads: int) -> Kernels:
+        """Open an artefact once more with the engine's own profiling on, infer a batch and say which kernels ran.
+
+        Args:
+            folder: As in `open`.
+            artifact: As in `open`.
+            batch: As in `Runtime.predict`.
+            threads: As in `open`.
+        """
+        return Kernels(source="nobody", kernels=(), note="the target does not tell which kernels ran")
 
 
 def in_batches(inputs: Floats, size: int) -> Iterator[Floats]:

@@ -7,7 +7,7 @@ from typing import Literal
 
 from tfl.bundle import Artifact, Bundle
 from tfl.bundle.records import ARTIFACT_FILE, BUNDLE_FILE
-from tfl.core.errors import NotFoundError, closest
+from tfl.core.errors import NotFoundError, UnsupportedError, closest
 from tfl.core.extras import require_installed
 from tfl.core.registry import Registry
 from tfl.core.run_folder import RUN_FILE
@@ -46,16 +46,20 @@ def _holds_record(folder: Path) -> bool:
     return any((folder / name).is_file() for name in _KIND_OF_FILE)
 
 
-def open_artifact(folder: Path, *, threads: int = 0, mode: OpenMode = "latency") -> tuple[Artifact, Runtime]:
+def open_artifact(
+    folder: Path, *, threads: int = 0, mode: OpenMode = "latency", lanes: int = 0
+) -> tuple[Artifact, Runtime]:
     """Open an artefact for inference; nothing is parsed before its digest has been checked.
 
     Args:
         folder: The artefact's folder.
         threads: Processor threads; 0 lets the engine choose.
         mode: What to set the engine up for.
+        lanes: Callers that infer beside each other; 0 leaves that to the mode.
 
     Raises:
         IntegrityError: A file is missing or altered.
+        UnsupportedError: The target has no lanes.
         MissingExtraError: The engine is not installed.
         NotFoundError: The artefact was made by a target that is not installed.
     """
@@ -63,7 +67,25 @@ def open_artifact(folder: Path, *, threads: int = 0, mode: OpenMode = "latency")
     target = _TARGETS.get(artifact.target)
     for module in target.runtime_modules:
         require_installed(module, purpose=f"opening {artifact.name}")
-    return artifact, target.open(folder, artifact, threads=threads, mode=mode)
+    return artifact, open_target(target, folder, artifact, threads=threads, mode=mode, lanes=lanes)
+
+
+def open_target(
+    target: Target, folder: Path, artifact: Artifact, *, threads: int, mode: OpenMode, lanes: int = 0
+) -> Runtime:
+    """Open an artefact whose digests have been checked; see `open_artifact`.
+
+    Raises:
+        UnsupportedError: The target has no lanes.
+    """
+    if not lanes:
+        return target.open(folder, artifact, threads=threads, mode=mode)
+    if not target.has_lanes:
+        raise UnsupportedError(
+            f"The target '{artifact.target}' takes one caller at a time, so it can't be opened with {lanes} lanes.",
+            hint="Leave lanes at 0.",
+        )
+    return target.open(folder, artifact, threads=threads, mode=mode, lanes=lanes)
 
 
 def open_bundle(folder: Path) -> tuple[Bundle, Runtime]:

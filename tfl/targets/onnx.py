@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import tempfile
+from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, ClassVar
@@ -19,11 +20,13 @@ from tfl.targets._base import (
     HALF_WEIGHTS,
     Exported,
     ExportRequest,
+    Lane,
     OpenMode,
     Runtime,
     Target,
     Tolerance,
 )
+from tfl.targets._kernels import Kernels, collect_kernels
 
 _MODEL = "model.onnx"
 _OPSET = 17
@@ -32,15 +35,20 @@ _OPSET = 17
 class OnnxRuntime(Runtime):
     """An `onnxruntime.InferenceSession` on the processor."""
 
-    def __init__(self, session: Any, *, input_name: str, output_name: str) -> None:
+    def __init__(self, session: Any, *, input_name: str, output_name: str, lanes: int = 0) -> None:
         self._session = session
         self._input_name = input_name
         self._output_name = output_name
+        self._lanes = lanes
 
     def predict(self, batch: Floats) -> Floats:
         """See `Runtime.predict`."""
         answer = self._session.run([self._output_name], {self._input_name: batch})[0]
         return np.asarray(answer, dtype=np.float32)
+
+    def lanes(self) -> tuple[Lane, ...]:
+        """See `Runtime.lanes`; a session may be run from several threads at once."""
+        return (self.predict,) * max(self._lanes, 1)
 
     def close(self) -> None:
         """See `Runtime.close`."""
@@ -69,6 +77,7 @@ class OnnxTarget(Target):
     }
     calibrated = frozenset({"int8"})
     runtime_modules = ("onnxruntime",)
+    has_lanes = True
     export_modules = ("tensorflow", "tf2onnx", "onnx", "onnxruntime")
 
     def export(self, request: ExportRequest) -> Exported:
@@ -94,16 +103,50 @@ class OnnxTarget(Target):
         onnx.save_model(model, str(request.out_dir / _MODEL))
         return Exported(model_files=(_MODEL,), signature=request.bundle.signature)
 
-    def open(self, folder: Path, artifact: Artifact, *, threads: int, mode: OpenMode = "latency") -> Runtime:
+    def open(
+        self, folder: Path, artifact: Artifact, *, threads: int, mode: OpenMode = "latency", lanes: int = 0
+    ) -> Runtime:
         """See `Target.open`."""
         onnxruntime = require("onnxruntime", purpose="opening an ONNX artefact")
         options = onnxruntime.SessionOptions()
-        options.intra_op_num_threads = threads
+        # Every lane's caller computes, too, so the threads are shared out among them.
+        options.intra_op_num_threads = max(1, threads // lanes) if threads and lanes else (1 if lanes > 1 else threads)
         session = onnxruntime.InferenceSession(
             str(folder / artifact.model_files[0]), options, providers=["CPUExecutionProvider"]
         )
         signature = artifact.signature
-        return OnnxRuntime(session, input_name=signature.inputs[0].name, output_name=signature.outputs[0].name)
+        return OnnxRuntime(
+            session, input_name=signature.inputs[0].name, output_name=signature.outputs[0].name, lanes=lanes
+        )
+
+    def kernels(self, folder: Path, artifact: Artifact, batch: Floats, *, threads: int) -> Kernels:
+        """See `Target.kernels`."""
+        onnxruntime = require("onnxruntime", purpose="opening an ONNX artefact")
+        with tempfile.TemporaryDirectory(prefix="tfl-onnx-profile-") as scratch:
+            options = onnxruntime.SessionOptions()
+            options.intra_op_num_threads = threads
+            options.enable_profiling = True
+            options.profile_file_prefix = str(Path(scratch) / "profile")
+            session = onnxruntime.InferenceSession(
+                str(folder / artifact.model_files[0]), options, providers=["CPUExecutionProvider"]
+            )
+            session.run(None, {artifact.signature.inputs[0].name: batch})
+            events = json.loads(Path(session.end_profiling()).read_text(encoding="utf-8"))
+        nodes = [
+            (event["args"]["op_name"], _widest_input(event["args"]["input_type_shape"]), event["dur"] / 1e3)
+            for event in events
+            if event.get("cat") == "Node" and event["name"].endswith("_kernel_time")
+        ]
+        return collect_kernels(nodes, source="ONNX Runtime profile: op_name, type of the largest input, dur")
+
+
+def _widest_input(inputs: list[dict[str, list[int]]]) -> str:
+    """Return the type of the largest input; scales and zero points beside it say nothing about the arithmetic."""
+    elements: Counter[str] = Counter()
+    for item in inputs:
+        for name, shape in item.items():
+            elements[name] = max(elements[name], int(np.prod(shape)) if shape else 1)
+    return elements.most_common(1)[0][0] if elements else "unknown"
 
 
 def _convert(request: ExportRequest) -> Any:

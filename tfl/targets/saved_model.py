@@ -13,16 +13,19 @@ from tfl.core.errors import UnsupportedError
 from tfl.core.extras import require
 from tfl.core.files import digest_tree
 from tfl.data.preprocess import Floats
-from tfl.targets._base import Exported, ExportRequest, OpenMode, Runtime, Target, Tolerance
+from tfl.targets._base import Exported, ExportRequest, Lane, OpenMode, Runtime, Target, Tolerance
+from tfl.targets._kernels import Kernels, collect_kernels
 
 #: TensorFlow Serving looks for numbered versions inside a model's folder, so the artefact is one of its models.
 _VERSION_DIR = "1"
+#: Nodes that move tensors and compute nothing.
+_BOOKKEEPING = frozenset({"Identity", "StopGradient", "Placeholder", "NoOp", "Reshape"})
 
 
 class SavedModelRuntime(Runtime):
     """Calls the serving signature of a loaded SavedModel."""
 
-    def __init__(self, loaded: Any, input_name: str, output_name: str) -> None:
+    def __init__(self, loaded: Any, input_name: str, output_name: str, *, lanes: int = 0) -> None:
         import tensorflow as tf
 
         self._constant = tf.constant
@@ -30,11 +33,16 @@ class SavedModelRuntime(Runtime):
         self._serve = loaded.signatures["serving_default"]
         self._input_name = input_name
         self._output_name = output_name
+        self._lanes = lanes
 
     def predict(self, batch: Floats) -> Floats:
         """See `Runtime.predict`."""
         answer = self._serve(**{self._input_name: self._constant(batch)})
         return np.asarray(answer[self._output_name].numpy(), dtype=np.float32)
+
+    def lanes(self) -> tuple[Lane, ...]:
+        """See `Runtime.lanes`; a signature may be called from several threads at once."""
+        return (self.predict,) * max(self._lanes, 1)
 
     def close(self) -> None:
         """See `Runtime.close`."""
@@ -62,6 +70,7 @@ class SavedModelTarget(Target):
     }
     calibrated = frozenset()
     runtime_modules = ("tensorflow",)
+    has_lanes = True
     export_modules = ("tensorflow",)
 
     def export(self, request: ExportRequest) -> Exported:
@@ -73,7 +82,9 @@ class SavedModelTarget(Target):
         rest = tuple(name for name in files if name != entry)
         return Exported(model_files=(entry, *rest), signature=request.bundle.signature)
 
-    def open(self, folder: Path, artifact: Artifact, *, threads: int, mode: OpenMode = "latency") -> Runtime:
+    def open(
+        self, folder: Path, artifact: Artifact, *, threads: int, mode: OpenMode = "latency", lanes: int = 0
+    ) -> Runtime:
         """See `Target.open`.
 
         Raises:
@@ -90,7 +101,23 @@ class SavedModelTarget(Target):
                 ) from error
         loaded = tf.saved_model.load(str((folder / artifact.model_files[0]).parent))
         signature = artifact.signature
-        return SavedModelRuntime(loaded, signature.inputs[0].name, signature.outputs[0].name)
+        return SavedModelRuntime(loaded, signature.inputs[0].name, signature.outputs[0].name, lanes=lanes)
+
+    def kernels(self, folder: Path, artifact: Artifact, batch: Floats, *, threads: int) -> Kernels:
+        """See `Target.kernels`."""
+        tf = require("tensorflow", purpose="opening a SavedModel")
+        loaded = tf.saved_model.load(str((folder / artifact.model_files[0]).parent))
+        graph = loaded.signatures["serving_default"].graph.as_graph_def()
+        nodes = [node for function in graph.library.function for node in function.node_def]
+        return collect_kernels(
+            [
+                (node.op, tf.dtypes.as_dtype(node.attr["T"].type).name, None)
+                for node in nodes
+                if node.attr["T"].type and node.op not in _BOOKKEEPING
+            ],
+            source="operations of the SavedModel's graph",
+            note="TensorFlow does not tell which of its kernels ran",
+        )
 
 
 TARGET = SavedModelTarget()

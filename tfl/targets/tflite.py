@@ -19,21 +19,26 @@ from tfl.targets._base import (
     HALF_WEIGHTS,
     Exported,
     ExportRequest,
+    Lane,
     OpenMode,
     Runtime,
     Target,
     Tolerance,
 )
+from tfl.targets._kernels import Kernels, collect_kernels
 from tfl.targets._tflite_metadata import add_metadata
 
 _MODEL = "model.tflite"
+#: Operations whose second input is their weights.
+_WEIGHTED = frozenset({"CONV_2D", "DEPTHWISE_CONV_2D", "FULLY_CONNECTED", "TRANSPOSE_CONV"})
 
 
 class TfliteRuntime(Runtime):
     """A LiteRT interpreter, resized when the batch size changes; integer inputs and outputs are converted here."""
 
-    def __init__(self, interpreter: Any) -> None:
+    def __init__(self, interpreter: Any, *, others: tuple[TfliteRuntime, ...] = ()) -> None:
         self._interpreter = interpreter
+        self._others = others
         self._input = interpreter.get_input_details()[0]
         self._output = interpreter.get_output_details()[0]
         self._count = 0
@@ -48,8 +53,14 @@ class TfliteRuntime(Runtime):
         self._interpreter.invoke()
         return _dequantized(self._interpreter.get_tensor(self._output["index"]), self._output)
 
+    def lanes(self) -> tuple[Lane, ...]:
+        """See `Runtime.lanes`; an interpreter takes one caller, so each lane has its own."""
+        return (self.predict, *(other.predict for other in self._others))
+
     def close(self) -> None:
         """See `Runtime.close`."""
+        for other in self._others:
+            other.close()
         self._interpreter = None
 
 
@@ -104,6 +115,7 @@ class TfliteTarget(Target):
     unsupported: ClassVar[dict[str, str]] = {}
     calibrated = frozenset({"int8", "int8-io"})
     runtime_modules = ("ai_edge_litert",)
+    has_lanes = True
     export_modules = ("tensorflow", "ai_edge_litert")
 
     def export(self, request: ExportRequest) -> Exported:
@@ -118,12 +130,44 @@ class TfliteTarget(Target):
             )
         return Exported(model_files=(_MODEL,), signature=signature)
 
-    def open(self, folder: Path, artifact: Artifact, *, threads: int, mode: OpenMode = "latency") -> Runtime:
+    def open(
+        self, folder: Path, artifact: Artifact, *, threads: int, mode: OpenMode = "latency", lanes: int = 0
+    ) -> Runtime:
         """See `Target.open`."""
         litert = require("ai_edge_litert.interpreter", purpose="opening a TFLite artefact")
         # Left alone, LiteRT takes one thread, which is no choice of what is best.
-        count = threads or _usable_processors()
-        return TfliteRuntime(litert.Interpreter(model_path=str(folder / artifact.model_files[0]), num_threads=count))
+        count = max(1, (threads or _usable_processors()) // max(lanes, 1))
+        path = str(folder / artifact.model_files[0])
+        first, *others = (litert.Interpreter(model_path=path, num_threads=count) for _ in range(max(lanes, 1)))
+        return TfliteRuntime(first, others=tuple(TfliteRuntime(other) for other in others))
+
+    def kernels(self, folder: Path, artifact: Artifact, batch: Floats, *, threads: int) -> Kernels:
+        """See `Target.kernels`."""
+        litert = require("ai_edge_litert.interpreter", purpose="opening a TFLite artefact")
+        path = str(folder / artifact.model_files[0])
+        # The model's own list of operations, without the nodes that a delegate puts in their place.
+        reference = litert.Interpreter(
+            model_path=path, experimental_op_resolver_type=litert.OpResolverType.BUILTIN_WITHOUT_DEFAULT_DELEGATES
+        )
+        nodes = [(node["op_name"], _computes_in(node), None) for node in reference._get_ops_details()]
+        flex = sorted({name for name, _, _ in nodes if name.startswith("Flex")})
+        interpreter = litert.Interpreter(model_path=path, num_threads=threads or _usable_processors())
+        interpreter.resize_tensor_input(interpreter.get_input_details()[0]["index"], batch.shape)
+        interpreter.allocate_tensors()
+        delegates = sum(node["op_name"] == "DELEGATE" for node in interpreter._get_ops_details())
+        note = f"XNNPACK took them over in {delegates} part(s)" if delegates else "no delegate took any of them over"
+        note += f"; TensorFlow's own (Flex): {', '.join(flex)}" if flex else "; none is TensorFlow's own (Flex)"
+        return collect_kernels(nodes, source="LiteRT operations: input and weight types", note=note)
+
+
+def _computes_in(node: dict[str, Any]) -> str:
+    """Return the type of a node's input, and of its weights beside it where that is another."""
+    types: list[str] = [np.dtype(kind).name for kind in node["operand_types"] if kind is not None]
+    if not types:
+        return "unknown"
+    if node["op_name"] in _WEIGHTED and len(types) > 1 and types[1] != types[0]:
+        return f"{types[0]} x {types[1]}"
+    return types[0]
 
 
 def _usable_processors() -> int:

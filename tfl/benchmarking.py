@@ -1,0 +1,183 @@
+"""Benchmarks of a model under scenarios: measured, kept, held against a baseline, and done again."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+from tfl.bench.choice import Bounds, Choice, choose, options_of_scenarios, options_of_table
+from tfl.bench.records import Benchmark
+from tfl.bench.scenario_comparison import ResultComparison, compare_results
+from tfl.bench.scenario_files import RESULT_FILE, load_result, newest_result, next_folder, save_result
+from tfl.bench.scenario_records import ScenarioResult, Suite
+from tfl.bench.scenario_runner import run_suite
+from tfl.bench.statistics import Series
+from tfl.core.errors import NotFoundError, OutputExistsError, UserError
+from tfl.core.progress import Progress
+from tfl.core.run_folder import RunFolder
+from tfl.model import Model
+
+_FOLDER = "benchmarks"
+
+
+@dataclass(frozen=True)
+class Measured:
+    """A result and where it lies.
+
+    Attributes:
+        result: The record.
+        series: Every timing.
+        path: The record's file.
+    """
+
+    result: ScenarioResult
+    series: Mapping[str, Series]
+    path: Path
+
+
+def benchmark_scenarios(
+    model: Model,
+    suite: Suite,
+    *,
+    data: str | Path | None = None,
+    split: str | None = None,
+    out: Path | None = None,
+) -> Measured:
+    """Measure a model's artefacts under the scenarios of a suite and keep record and timings.
+
+    Args:
+        model: A run, a bundle or an artefact.
+        suite: What is measured and how.
+        data: Real pictures with classes; by default the run's held-out ones.
+        split: A split of them.
+        out: The record; by default `benchmarks/<n>/result.json` in the run, or beside an artefact that lies in none.
+
+    Raises:
+        OutputExistsError: `out` is there already.
+        ConfigError: The suite can't be planned.
+        JobError: Nothing could be measured.
+    """
+    if out is not None and out.exists():
+        raise OutputExistsError(f"{out} exists already.", hint="Choose another --out.")
+    samples = model.held_out(data, split=split)[0]
+    base = _base(model)
+    result, series = run_suite(
+        suite,
+        model.artifacts(),
+        held_out=samples,
+        base=base,
+        logs_dir=model.run.logs_dir if model.run else None,
+        progress=model.progress,
+    )
+    path = out or next_folder(base / _FOLDER) / RESULT_FILE
+    return Measured(save_result(result, series, path), series, path)
+
+
+def _base(model: Model) -> Path:
+    """Return the run, or the folder that a bundle's or an artefact's results are put beside."""
+    return model.run.path if model.run is not None else model.path.resolve().parent
+
+
+def read_measured(path: Path) -> Measured:
+    """Read a result from its record or the folder of that."""
+    result, series = load_result(path)
+    return Measured(result, series, path / RESULT_FILE if path.is_dir() else path)
+
+
+def pin_baseline(measured: Measured, baseline: Path) -> None:
+    """Copy a result with its timings to where later ones are held against it; an older baseline is replaced."""
+    save_result(measured.result, measured.series, baseline)
+
+
+def compare_with_baseline(measured: Measured, baseline: Path) -> ResultComparison:
+    """Hold a result against a pinned one.
+
+    Raises:
+        NotFoundError: There is no baseline.
+        UserError: It is of another machine, or of other cells.
+    """
+    if not baseline.is_file():
+        raise NotFoundError(f"There is no baseline {baseline}.", hint="Make it of this result with --pin.")
+    old = read_measured(baseline)
+    return compare_results(old.result, old.series, measured.result, measured.series)
+
+
+def verify_result(
+    path: Path, *, model: Path | None = None, data: str | Path | None = None, progress: Progress | None = None
+) -> tuple[Measured, ResultComparison]:
+    """Measure again what a result says, with its own suite, and compare.
+
+    The new result is kept beside the old one, as `<name>-again.json`.
+
+    Args:
+        path: The record or its folder.
+        model: The run, bundle or artefact; by default the run that the record lies in.
+        data: As in `benchmark_scenarios`.
+        progress: Told what happens.
+
+    Raises:
+        UserError: The record lies in no run and no model is named.
+    """
+    old = read_measured(path)
+    place = model or _model_of(old.path)
+    opened = Model(place, progress=progress)
+    again = old.path.with_name(f"{old.path.stem}-again.json")
+    for file in (again, again.with_suffix(".npz")):
+        file.unlink(missing_ok=True)
+    new = benchmark_scenarios(opened, old.result.suite, data=data, out=again)
+    return new, compare_results(old.result, old.series, new.result, new.series)
+
+
+def _model_of(path: Path) -> Path:
+    run = RunFolder.around(path)
+    if run is None:
+        raise UserError(f"{path} lies in no run, so what it measured is not known.", hint="Name it with --model MODEL.")
+    return run.path
+
+
+def recommend_artifact(path: Path, bounds: Bounds, *, chart: Path | None = None) -> Choice:
+    """Recommend one of a run's artefacts by what was measured of them.
+
+    The newest result with single-stream cells in the run's `benchmarks` counts, else the run's plain table.
+
+    Args:
+        path: A run, or a result of a benchmark.
+        bounds: What must be kept.
+        chart: Draw the options into this PNG.
+
+    Raises:
+        UserError: Nothing was measured.
+    """
+    choice = _choice_of_result(path, bounds) if path.is_file() or (path / RESULT_FILE).is_file() else None
+    if choice is None:
+        choice = _choice_of_run(RunFolder.find(path), bounds)
+    if chart is not None:
+        from tfl.report.choice_chart import draw_choice
+
+        draw_choice(choice, chart)
+    return choice
+
+
+def _choice_of_run(run: RunFolder, bounds: Bounds) -> Choice:
+    newest = newest_result(run.path / _FOLDER)
+    found = _choice_of_result(newest, bounds) if newest else None
+    if found is not None:
+        return found
+    if not run.benchmark_file.is_file():
+        raise UserError(
+            f"Nothing was measured of {run.path}.", hint=f"Measure: tfl benchmark {run.path} --scenario single-stream"
+        )
+    table = Benchmark.load(run.benchmark_file)
+    metric_name = table.measurements[0].metric_name if table.measurements else "accuracy"
+    options = options_of_table(table, bounds.percent)
+    return choose(options, bounds, source=str(run.benchmark_file), metric_name=metric_name)
+
+
+def _choice_of_result(path: Path, bounds: Bounds) -> Choice | None:
+    measured = read_measured(path)
+    options, left_out = options_of_scenarios(measured.result, bounds.percent)
+    if not options and not left_out:
+        return None
+    metric_name = next(iter(measured.result.artifacts.values())).accuracy.metric_name
+    return choose(options, bounds, source=str(measured.path), metric_name=metric_name, left_out=left_out)

@@ -1,0 +1,116 @@
+"""The artefacts of a run within bounds: accuracy against latency, and memory against size."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+from tfl.bench.choice import Choice, Option
+from tfl.report import _style as style
+
+#: The star is the picked one's.
+_MARKERS = ("o", "s", "D", "^", "v", "P", "X")
+_LOG_RANGE = 4.0
+
+
+def draw_choice(choice: Choice, path: Path) -> None:
+    """Draw every option in two panels; what the bounds shut out is shaded, and what breaks one is hollow.
+
+    Args:
+        choice: With at least one option.
+        path: The PNG.
+    """
+    options, bounds = choice.options, choice.bounds
+    figure = style.new_figure(11.0, 4.6 + 0.12 * len(options))
+    left, right = figure.subplots(1, 2)
+    style.tidy(
+        left,
+        title=f"{choice.metric_name.capitalize()} against latency",
+        x=f"latency of one picture, p{bounds.percent:g} (ms)",
+        y=f"{choice.metric_name} on held-out pictures",
+    )
+    style.tidy(right, title="Memory against size", x="model files (MB)", y="peak memory of the process (MB)")
+    for index, option in enumerate(options):
+        _draw_option(left, option, index, choice, (option.latency_ms, option.metric), label=_label(option, choice))
+        _draw_option(right, option, index, choice, (option.size_bytes / 1e6, option.peak_rss_bytes / 1e6))
+    _front(left, options)
+    _fit(left, [item.latency_ms for item in options], bounds.max_latency_ms, axis="x", most=True)
+    _fit(left, [item.metric for item in options], bounds.min_metric, axis="y", most=False)
+    _fit(right, [item.size_bytes / 1e6 for item in options], _mb(bounds.max_size_bytes), axis="x", most=True)
+    _fit(right, [item.peak_rss_bytes / 1e6 for item in options], _mb(bounds.max_memory_bytes), axis="y", most=True)
+    figure.legend(loc="outside lower left", ncols=2, fontsize=8.5, frameon=False)
+    style.save(figure, path)
+
+
+def _mb(value_bytes: int | None) -> float | None:
+    return None if value_bytes is None else value_bytes / 1e6
+
+
+def _label(option: Option, choice: Choice) -> str:
+    words = [style.shown(option.name, 60)]
+    words += ["picked"] if option.name == choice.picked else []
+    words += ["closest"] if option.name == choice.closest else []
+    words += ["breaks a bound"] if option.broken else []
+    return ", ".join(words)
+
+
+def _draw_option(
+    axes: Any, option: Option, index: int, choice: Choice, place: tuple[float, float], *, label: str | None = None
+) -> None:
+    colour = style.SERIES[index % len(style.SERIES)]
+    is_picked = option.name == choice.picked
+    axes.plot(
+        *place,
+        "*" if is_picked else _MARKERS[index % len(_MARKERS)],
+        markersize=16 if is_picked else 8.5,
+        color=colour,
+        markerfacecolor="white" if option.broken else colour,
+        markeredgewidth=1.6,
+        linestyle="",
+        label=label,
+        zorder=4 if is_picked else 3,
+    )
+
+
+def _front(axes: Any, options: Sequence[Option]) -> None:
+    """Draw the steps of those that no other beats in both latency and metric."""
+    front: list[Option] = []
+    for option in sorted(options, key=lambda item: (item.latency_ms, -item.metric)):
+        if not front or option.metric > front[-1].metric:
+            front.append(option)
+    axes.step(
+        [item.latency_ms for item in front],
+        [item.metric for item in front],
+        where="post",
+        color=style.GREY,
+        linewidth=1.2,
+        linestyle="--",
+        zorder=2,
+        label="no other is both faster and better",
+    )
+
+
+def _fit(axes: Any, values: Sequence[float], bound: float | None, *, axis: str, most: bool) -> None:
+    """Set an axis to show all values and the bound, and shade what lies beyond the bound."""
+    shown = [*values, *([] if bound is None else [bound])]
+    low, high = min(shown), max(shown)
+    if most and low > 0 and high > _LOG_RANGE * low:
+        from matplotlib.ticker import LogLocator, NullFormatter, ScalarFormatter
+
+        getattr(axes, f"set_{axis}scale")("log")
+        scale = getattr(axes, f"{axis}axis")
+        scale.set_major_locator(LogLocator(subs=(1.0, 2.0, 5.0)))
+        scale.set_major_formatter(ScalarFormatter())
+        scale.set_minor_formatter(NullFormatter())
+        limits = (low / 1.5, high * 1.5)
+    else:
+        # Differences of less than a thousandth must not look like a gulf.
+        margin = 0.15 * max(high - low, 0.01 if not most else 0.1 * high)
+        limits = (low - margin, high + margin)
+    getattr(axes, f"set_{axis}lim")(*limits)
+    if bound is not None:
+        span = axes.axvspan if axis == "x" else axes.axhspan
+        line = axes.axvline if axis == "x" else axes.axhline
+        span(*((bound, limits[1]) if most else (limits[0], bound)), color=style.ORANGE, alpha=0.13, linewidth=0)
+        line(bound, color=style.ORANGE, linewidth=1.2)
