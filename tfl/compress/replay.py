@@ -7,7 +7,7 @@ its own; see `tfl.compress.worker`. Nested models become one flat graph, since t
 from __future__ import annotations
 
 import inspect
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -33,30 +33,47 @@ _PLAIN_ACTIVATIONS = frozenset(
 _HARD = {"hard_sigmoid": False, "hard_silu": True, "hard_swish": True}
 
 
+@dataclass(frozen=True)
+class Origin:
+    """Where a tf_keras layer's weights came from.
+
+    Attributes:
+        layer: Of Keras 3.
+        places: Which of its weights, in the order of the tf_keras layer's.
+    """
+
+    layer: Any
+    places: tuple[int, ...]
+
+
 @dataclass
 class Replayed:
     """A tf_keras model beside the Keras 3 model that it was made from.
 
     Attributes:
         model: `tf_keras.Model`, flat.
-        origin: Name of each tf_keras layer with weights -> the Keras 3 layer that they came from.
+        origin: Name of each tf_keras layer with weights -> where they came from.
     """
 
     model: Any
-    origin: dict[str, Any] = field(default_factory=dict)
+    origin: dict[str, Origin] = field(default_factory=dict)
 
-    def copy_back(self, model: Any) -> None:
-        """Copy the weights of `model`, whose layers have this one's names, into the Keras 3 layers.
+    def copy_back(self, weights: Mapping[str, Sequence[Any]]) -> None:
+        """Write weights into the Keras 3 layers.
+
+        Args:
+            weights: Name of each layer in `origin` -> its weights, in the layer's own order.
 
         Raises:
             UnsupportedError: A layer is missing, or its weights have other shapes.
         """
-        found = {layer.name: layer for layer in model.layers}
-        for name, target in self.origin.items():
-            values = found[name].get_weights() if name in found else []
-            if [value.shape for value in values] != [tuple(weight.shape) for weight in target.weights]:
-                raise UnsupportedError(f"The weights of layer '{name}' can't go back into '{target.name}'.")
-            target.set_weights(values)
+        for name, origin in self.origin.items():
+            targets = [origin.layer.weights[place] for place in origin.places]
+            values = weights.get(name, ())
+            if [tuple(value.shape) for value in values] != [tuple(target.shape) for target in targets]:
+                raise UnsupportedError(f"The weights of layer '{name}' can't go back into '{origin.layer.name}'.")
+            for target, value in zip(targets, values, strict=True):
+                target.assign(value)
 
 
 def replay(model: Any) -> Replayed:
@@ -83,8 +100,8 @@ def replay(model: Any) -> Replayed:
     walk.check(graph)
     outputs = walk.run(graph, inputs, prefix="")
     made = tf_keras.Model(inputs[0] if len(inputs) == 1 else inputs, outputs, name=model.name)
-    for name, source in walk.origin.items():
-        walk.set_weights(made.get_layer(name), source)
+    for name, origin in walk.origin.items():
+        made.get_layer(name).set_weights([np.asarray(origin.layer.weights[place]) for place in origin.places])
     return Replayed(made, walk.origin)
 
 
@@ -136,7 +153,7 @@ class _Walk:
 
     def __init__(self, tf_keras: Any) -> None:
         self.keras = tf_keras
-        self.origin: dict[str, Any] = {}
+        self.origin: dict[str, Origin] = {}
         self.names: set[str] = set()
         self._made: dict[int, Callable[..., Any]] = {}
 
@@ -151,9 +168,6 @@ class _Walk:
 
     def run(self, graph: Any, inputs: Any, *, prefix: str) -> Any:
         return graph._run_through_graph(inputs, operation_fn=lambda operation: self._call_of(operation, prefix))
-
-    def set_weights(self, layer: Any, source: Any) -> None:
-        layer.set_weights([np.asarray(value) for value in source.get_weights()])
 
     def _problems(self, graph: Any) -> list[str]:
         found = []
@@ -202,13 +216,31 @@ class _Walk:
         split = kind != "Activation" and activation is not None and activation not in _FUSED
         if activation is not None:
             made["activation"] = "linear" if split else _tf_keras_name(activation)
-        layer = getattr(self.keras.layers, kind)(**made, name=name)
-        if operation.weights:
-            self.origin[name] = operation
+        layer = self._separable(operation, name, made) if kind == "SeparableConv2D" else None
+        if layer is None:
+            layer = getattr(self.keras.layers, kind)(**made, name=name)
+            if operation.weights:
+                self.origin[name] = Origin(operation, tuple(range(len(operation.weights))))
         if not split or activation is None:
             return lambda *args, **kwargs: layer(*args, **_given(kwargs))
         after = self._activation(f"{name}_activation", activation)
         return lambda *args, **kwargs: after(layer(*args, **_given(kwargs)))
+
+    def _separable(self, operation: Any, name: str, config: Mapping[str, Any]) -> Callable[..., Any]:
+        """A separable convolution as its two halves, which can be pruned and quantized each by its own rule."""
+        shared = ("data_format",)
+        first_keys = ("kernel_size", "strides", "padding", "dilation_rate", "depth_multiplier", *shared)
+        second_keys = ("filters", "use_bias", "activation", *shared)
+        first_name = self._free_name(f"{name}_depthwise", "")
+        first = self.keras.layers.DepthwiseConv2D(
+            **{key: config[key] for key in first_keys if key in config}, use_bias=False, name=first_name
+        )
+        second = self.keras.layers.Conv2D(
+            **{key: config[key] for key in second_keys if key in config}, kernel_size=1, name=name
+        )
+        self.origin[first_name] = Origin(operation, (0,))
+        self.origin[name] = Origin(operation, tuple(range(1, len(operation.weights))))
+        return lambda value, **_: second(first(value))
 
     def _activation(self, name: str, activation: str) -> Callable[..., Any]:
         if activation in _HARD:
