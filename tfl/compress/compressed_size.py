@@ -46,7 +46,7 @@ def layer_weights(model: Any, compressed: Mapping[str, str]) -> tuple[LayerWeigh
                     kind=type(layer).__name__,
                     weights=int(values.size),
                     sparsity=float(np.mean(values == 0.0)),
-                    unique=int(len(np.unique(values))),
+                    unique=len(np.unique(values)),
                     compressed="" if weight.name == "depthwise_kernel" else compressed.get(layer.name, ""),
                 )
             )

@@ -74,7 +74,9 @@ class StepState:
             with np.load(path, allow_pickle=False) as arrays:
                 said = json.loads(str(arrays["said"]))
                 lists = {
-                    name: [arrays[f"{name}_{place}"] for place in range(sum(key.startswith(f"{name}_") for key in arrays))]
+                    name: [
+                        arrays[f"{name}_{place}"] for place in range(sum(key.startswith(f"{name}_") for key in arrays))
+                    ]
                     for name in _LISTS
                 }
         except (OSError, KeyError, ValueError, zipfile.BadZipFile) as error:
@@ -130,7 +132,8 @@ def learn(
         chosen_by, accuracy = _evaluate(model, validation)
         if not (math.isfinite(loss) and math.isfinite(chosen_by)):
             raise JobError(
-                f"The loss of epoch {state.epoch} of '{step}' is not finite.", hint="Choose a smaller learning rate: --lr"
+                f"The loss of epoch {state.epoch} of '{step}' is not finite.",
+                hint="Choose a smaller learning rate: --lr",
             )
         counts = recipe.counts(state.epoch * len(training))
         state.rows.append(

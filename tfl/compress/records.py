@@ -61,7 +61,9 @@ class CompressSettings(Record):
             "clusters": (2 <= self.clusters <= _MOST_CLUSTERS, f"2 to {_MOST_CLUSTERS}"),
         }
         problems = [
-            f"{name}: must be {rule}. Received: {getattr(self, name)!r}." for name, (good, rule) in rules.items() if not good
+            f"{name}: must be {rule}. Received: {getattr(self, name)!r}."
+            for name, (good, rule) in rules.items()
+            if not good
         ]
         if not problems and self.m_by_n and self.block != "1x1":
             problems.append("block: must be 1x1 where m_by_n is set: each is a pattern of its own.")

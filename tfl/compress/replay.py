@@ -7,6 +7,7 @@ its own; see `tfl.compress.worker`. Nested models become one flat graph, since t
 from __future__ import annotations
 
 import inspect
+import math
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
@@ -30,6 +31,8 @@ _FUSED = frozenset({"linear", "relu", "softmax"})
 _PLAIN_ACTIVATIONS = frozenset(
     {"linear", "relu", "relu6", "softmax", "sigmoid", "tanh", "elu", "selu", "gelu", "softplus", "softsign"}
 )
+#: Dimensions of a batch of feature maps.
+_PICTURES = 4
 _HARD = {"hard_sigmoid": False, "hard_silu": True, "hard_swish": True}
 
 
@@ -70,10 +73,10 @@ class Replayed:
         for name, origin in self.origin.items():
             targets = [origin.layer.weights[place] for place in origin.places]
             values = weights.get(name, ())
-            if [tuple(value.shape) for value in values] != [tuple(target.shape) for target in targets]:
+            if [int(np.size(value)) for value in values] != [math.prod(target.shape) for target in targets]:
                 raise UnsupportedError(f"The weights of layer '{name}' can't go back into '{origin.layer.name}'.")
             for target, value in zip(targets, values, strict=True):
-                target.assign(value)
+                target.assign(np.reshape(value, target.shape))
 
 
 def replay(model: Any) -> Replayed:
@@ -101,7 +104,11 @@ def replay(model: Any) -> Replayed:
     outputs = walk.run(graph, inputs, prefix="")
     made = tf_keras.Model(inputs[0] if len(inputs) == 1 else inputs, outputs, name=model.name)
     for name, origin in walk.origin.items():
-        made.get_layer(name).set_weights([np.asarray(origin.layer.weights[place]) for place in origin.places])
+        layer = made.get_layer(name)
+        values = [np.asarray(origin.layer.weights[place]) for place in origin.places]
+        layer.set_weights(
+            [np.reshape(value, weight.shape) for value, weight in zip(values, layer.weights, strict=True)]
+        )
     return Replayed(made, walk.origin)
 
 
@@ -185,6 +192,8 @@ class _Walk:
             return "" if kind in _ARITHMETIC else "an operation that is no layer"
         if kind == "InputLayer":
             return ""
+        if kind == "LayerScale" and len(operation.weights) == 1 and len(operation.input.shape) == _PICTURES:
+            return ""
         if getattr(self.keras.layers, kind, None) is None or not _is_keras_own(operation):
             return "tf_keras has no such layer"
         config = operation.get_config()
@@ -210,6 +219,8 @@ class _Walk:
         name = self._free_name(operation.name, prefix)
         kind, config = type(operation).__name__, operation.get_config()
         activation = _activation_of(config)
+        if kind == "LayerScale":
+            return self._layer_scale(operation, name)
         if kind == "Activation" and activation in _HARD:
             return self._hard(name, with_input=_HARD[activation])
         made, _ = _translated(kind, config, getattr(self.keras.layers, kind))
@@ -225,6 +236,12 @@ class _Walk:
             return lambda *args, **kwargs: layer(*args, **_given(kwargs))
         after = self._activation(f"{name}_activation", activation)
         return lambda *args, **kwargs: after(layer(*args, **_given(kwargs)))
+
+    def _layer_scale(self, operation: Any, name: str) -> Callable[..., Any]:
+        """ConvNeXt's factor per channel, as a depthwise convolution of one pixel."""
+        layer = self.keras.layers.DepthwiseConv2D(1, use_bias=False, name=name)
+        self.origin[name] = Origin(operation, (0,))
+        return lambda value, **_: layer(value)
 
     def _separable(self, operation: Any, name: str, config: Mapping[str, Any]) -> Callable[..., Any]:
         """A separable convolution as its two halves, which can be pruned and quantized each by its own rule."""
@@ -326,7 +343,10 @@ def _tf_keras_name(activation: str) -> Any:
 def _translated(kind: str, config: Mapping[str, Any], layer_class: Any) -> tuple[dict[str, Any], list[str]]:
     """Return the settings that tf_keras's layer takes, and those that mean something and that it does not know."""
     known = {
-        name for parent in layer_class.__mro__ for name in inspect.signature(parent.__init__).parameters if name != "self"
+        name
+        for parent in layer_class.__mro__
+        for name in inspect.signature(parent.__init__).parameters
+        if name != "self"
     }
     made, left = {}, []
     for key, value in config.items():
