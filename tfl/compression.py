@@ -187,7 +187,7 @@ def _write(
     paths, root = tuple(item.path for item in examples), Path(manifest.root)
     with np.load(result_dir / ANSWERS_FILE, allow_pickle=False) as arrays:
         outputs: Floats = arrays["outputs"]
-        simulated: Floats | None = arrays["simulated"] if "simulated" in arrays else None
+        simulated: Floats | None = arrays.get("simulated")
     before = HeldOut.load(source.predictions_file, root)
     if before.outputs is None or before.paths != paths:
         raise DataError(f"{source.predictions_file} is not of the run's test split.")

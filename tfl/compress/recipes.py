@@ -56,7 +56,7 @@ def make_recipe(
 
     Args:
         step: `prune`, `cluster` or `qat`.
-        model: tf_keras, Functional and flat.
+        model: tf_keras, Functional and flat; left as it is.
         settings: Of the compression.
         before: What earlier steps did to which layer, which this one keeps.
         total_steps: Training steps that there will be.
@@ -65,7 +65,12 @@ def make_recipe(
         UnsupportedError: The model has nothing to do the step on, or something that the step can't take.
     """
     require(_TFMOT, purpose="compressing a model by training")
-    return {"prune": _prune, "cluster": _cluster, "qat": _quantize}[step](model, settings, before, total_steps)
+    import tf_keras
+
+    # Wrappers take the layers themselves and put tensors in the place of their variables.
+    copy = tf_keras.models.clone_model(model)
+    copy.set_weights(model.get_weights())
+    return {"prune": _prune, "cluster": _cluster, "qat": _quantize}[step](copy, settings, before, total_steps)
 
 
 def freeze_batch_norm(model: Any) -> None:
@@ -154,8 +159,6 @@ def _quantize(model: Any, settings: CompressSettings, before: Mapping[str, str],
     try:
         with quantize_scope({"Default8BitOutputQuantizeConfig": configs.Default8BitOutputQuantizeConfig}):
             annotated = tf_keras.models.clone_model(model, clone_function=annotate)
-            # The wrappers are built around new layers, which begin with weights of their own.
-            annotated.set_weights(model.get_weights())
             made = quantize_apply(annotated, _scheme(before), quantized_layer_name_prefix="")
     except (RuntimeError, ValueError, AttributeError) as error:
         raise UnsupportedError(

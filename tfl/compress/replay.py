@@ -225,6 +225,8 @@ class _Walk:
             return self._hard(name, with_input=_HARD[activation])
         made, _ = _translated(kind, config, getattr(self.keras.layers, kind))
         split = kind != "Activation" and activation is not None and activation not in _FUSED
+        if kind == "Activation" and activation == "relu6":
+            return self._activation(name, activation, is_free=True)
         if activation is not None:
             made["activation"] = "linear" if split else _tf_keras_name(activation)
         layer = self._separable(operation, name, made) if kind == "SeparableConv2D" else None
@@ -259,11 +261,15 @@ class _Walk:
         self.origin[name] = Origin(operation, tuple(range(1, len(operation.weights))))
         return lambda value, **_: second(first(value))
 
-    def _activation(self, name: str, activation: str) -> Callable[..., Any]:
+    def _activation(self, name: str, activation: str, *, is_free: bool = False) -> Callable[..., Any]:
         if activation in _HARD:
             return self._hard(name, with_input=_HARD[activation])
-        layer = self.keras.layers.Activation(_tf_keras_name(activation), name=self._free_name(name, ""))
-        return lambda value: layer(value)
+        chosen = name if is_free else self._free_name(name, "")
+        if activation == "relu6":
+            layer = self.keras.layers.ReLU(6.0, name=chosen)
+        else:
+            layer = self.keras.layers.Activation(_tf_keras_name(activation), name=chosen)
+        return lambda value, **_: layer(value)
 
     def _hard(self, name: str, *, with_input: bool) -> Callable[..., Any]:
         """Keras 3's hard sigmoid, `relu6(x + 3) / 6`, as layers; tf_keras's own is another function."""
@@ -332,11 +338,7 @@ def _activation_of(config: Mapping[str, Any]) -> str | None:
     return None if value is None else str(value)
 
 
-def _tf_keras_name(activation: str) -> Any:
-    if activation == "relu6":
-        import tensorflow as tf
-
-        return tf.nn.relu6
+def _tf_keras_name(activation: str) -> str:
     return "swish" if activation == "silu" else activation
 
 
