@@ -18,11 +18,13 @@ from tfl.compress.records import Compression, CompressSettings, EpochRow, LayerW
 from tfl.compress.replay import ENVIRONMENT
 from tfl.compress.rewrite import rewrite_bundle
 from tfl.core.child import call_in_child
+from tfl.core.config import RunConfig
 from tfl.core.energy import EnergyMeter
 from tfl.core.errors import DataError, OutputExistsError, TflError, UserError
 from tfl.core.extras import require_installed
 from tfl.core.files import IfExists, claim_folder, digest_tree, fresh_folder, write_text
 from tfl.core.progress import Progress
+from tfl.core.records import Record
 from tfl.core.run_folder import RUN_FILE, RunFolder, RunRecord, StageRecord
 from tfl.data.manifest import Manifest
 from tfl.data.preprocess import Floats
@@ -82,17 +84,15 @@ def compress_run(
         raise DataError(f"The pictures of the run, {manifest.root}, are not there any more, so nothing can be learned.")
     place = Path(out) if out is not None else source.path.parent / f"{source.path.name}-{_word(settings.method)}"
     folder = RunFolder(place)
-    record = begin_derived_run(source, folder, if_exists=if_exists, command=command)
-    _same_settings(folder, settings)
+    record = begin_derived_run(source, folder, load_config(source), if_exists=if_exists, command=command)
+    keep_settings(folder.path / _SETTINGS_FILE, settings)
     meter = StageMeter(EnergyMeter())
     progress.stage(f"Compressing by {settings.method}", number=1, total=2)
     try:
         answer = _train(source, folder, settings, progress)
         made = _write(source, folder, bundle, manifest, settings, answer, progress)
     except (TflError, KeyboardInterrupt) as error:
-        stopped = isinstance(error, KeyboardInterrupt)
-        status: Any = "stopped" if stopped else "failed"
-        dataclasses.replace(record, status=status, message=str(error)).save(folder.record_file)
+        save_ending(record, folder, error)
         raise
     stages = {**record.stages, "train": meter.record("done", before=None)}
     record = dataclasses.replace(record, stages=stages)
@@ -103,8 +103,17 @@ def compress_run(
     return made
 
 
-def begin_derived_run(source: RunFolder, folder: RunFolder, *, if_exists: IfExists, command: str) -> RunRecord:
+def begin_derived_run(
+    source: RunFolder, folder: RunFolder, config: RunConfig, *, if_exists: IfExists, command: str
+) -> RunRecord:
     """Begin a run that takes data and splits from another one, or open it again.
+
+    Args:
+        source: The other run.
+        folder: Of the new one.
+        config: Of the new one, but for its place.
+        if_exists: What to do with a folder that is there.
+        command: The command line, for the record.
 
     Raises:
         UserError: The training of the other run is not done.
@@ -118,8 +127,7 @@ def begin_derived_run(source: RunFolder, folder: RunFolder, *, if_exists: IfExis
             hint=f"Go on with it: tfl train --out {source.path} --resume",
         )
     claim_folder(folder.path, if_exists=if_exists, marker=RUN_FILE)
-    config = dataclasses.replace(load_config(source), out=str(folder.path))
-    record = open_record(config, folder, command=command)
+    record = open_record(dataclasses.replace(config, out=str(folder.path)), folder, command=command)
     free = StageRecord(status="done", seconds=0.0)
     record = dataclasses.replace(
         record,
@@ -137,14 +145,25 @@ def _word(method: str) -> str:
     return method.replace("+", "-")
 
 
-def _same_settings(folder: RunFolder, settings: CompressSettings) -> None:
-    path = folder.path / _SETTINGS_FILE
+def save_ending(record: RunRecord, folder: RunFolder, error: BaseException) -> None:
+    """Say in the record that the run was stopped, or why it failed."""
+    stopped = isinstance(error, KeyboardInterrupt)
+    ended = dataclasses.replace(record, status="stopped" if stopped else "failed", message=str(error))
+    ended.save(folder.record_file)
+
+
+def keep_settings(path: Path, settings: Record) -> None:
+    """Save what was asked for; a run that is gone on with must be asked for the same.
+
+    Raises:
+        OutputExistsError: It was begun with other settings; names each.
+    """
     if path.is_file():
-        before, after = CompressSettings.load(path).to_dict(), settings.to_dict()
+        before, after = type(settings).load(path).to_dict(), settings.to_dict()
         changed = [f"{name}: {before[name]} -> {after[name]}" for name in after if before[name] != after[name]]
         if changed:
             raise OutputExistsError(
-                f"{folder.path} was begun with other settings: {'; '.join(changed)}.",
+                f"{path.parent} was begun with other settings: {'; '.join(changed)}.",
                 hint="Go on with the same ones, or choose another --out.",
             )
     settings.save(path)

@@ -6,7 +6,7 @@ from tfl.core.registry import Registry
 from tfl.targets._base import Exported, ExportRequest, OpenMode, Runtime, Target, Tolerance, predict_all
 from tfl.targets._calibration import choose_calibration
 from tfl.targets._export import export_artifact, export_artifacts, stage_saved_model
-from tfl.targets._open import Kind, kind_of, open_artifact, open_bundle
+from tfl.targets._open import Kind, kind_of, load_float_model, open_artifact, open_bundle
 
 TARGETS: Registry[Target] = Registry("tfl.targets", "TARGET", "target")
 
@@ -23,6 +23,7 @@ __all__ = [
     "export_artifact",
     "export_artifacts",
     "kind_of",
+    "load_float_model",
     "open_artifact",
     "open_bundle",
     "predict_all",
