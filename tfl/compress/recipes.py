@@ -86,8 +86,10 @@ def _prune(model: Any, settings: CompressSettings, before: Mapping[str, str], to
 
     end_step = 0
     if settings.schedule == "polynomial" and settings.pattern is None:
-        end_step = max(1, total_steps // 2)
-        schedule = sparsity.PolynomialDecay(0.0, settings.sparsity, 0, end_step, frequency=max(1, end_step // 20))
+        frequency = max(1, total_steps // 40)
+        # The last rise falls on the last step of the schedule, or the sparsity asked for would not be reached.
+        end_step = total_steps // 2 // frequency * frequency
+        schedule = sparsity.PolynomialDecay(0.0, settings.sparsity, 0, end_step, frequency=frequency)
     else:
         schedule = sparsity.ConstantSparsity(settings.sparsity, 0, frequency=max(1, total_steps // 20))
     options: dict[str, Any] = {"pruning_schedule": schedule, "block_size": settings.block_size}
@@ -102,7 +104,7 @@ def _prune(model: Any, settings: CompressSettings, before: Mapping[str, str], to
         model=tf_keras.models.clone_model(model, clone_function=wrap),
         strip=sparsity.strip_pruning,
         callbacks=(sparsity.UpdatePruningStep(),),
-        counts=lambda steps: steps >= end_step,
+        counts=lambda steps: steps > end_step,
         compressed=dict.fromkeys(chosen, "pruned"),
     )
 
