@@ -89,9 +89,9 @@ def _print(made: Compression, cells: tuple[Cell, ...], place: Path) -> None:
     print_table(["model", made.metric_name, "decisions", "MB", "MB after gzip"], rows)
     if made.sparsity is not None:
         click.echo(f"Zeros in the pruned kernels: {made.sparsity:.1%}.")
-    clustered = [item.unique for item in made.layers if "clustered" in item.compressed]
+    clustered = [item.unique_per_channel for item in made.layers if "clustered" in item.compressed]
     if clustered:
-        click.echo(f"Different weights per clustered kernel: {max(clustered)} at most.")
+        click.echo(f"Different weights per channel of the clustered kernels: {max(clustered)} at most.")
     click.echo(f"Speed: {made.speed}.")
     if cells:
         print_cells(cells)

@@ -47,6 +47,7 @@ def layer_weights(model: Any, compressed: Mapping[str, str]) -> tuple[LayerWeigh
                     weights=int(values.size),
                     sparsity=float(np.mean(values == 0.0)),
                     unique=len(np.unique(values)),
+                    unique_per_channel=max(len(np.unique(channel)) for channel in np.moveaxis(values, -1, 0)),
                     compressed="" if weight.name == "depthwise_kernel" else compressed.get(layer.name, ""),
                 )
             )

@@ -108,6 +108,8 @@ class LayerWeights(Record):
         weights: How many values.
         sparsity: Share of them that is exactly 0.
         unique: How many different values there are.
+        unique_per_channel: The most that any output channel has. Quantization has a scale per channel, so after `qat`
+            it is the channel that keeps the clusters.
         compressed: What was asked of it: `pruned`, `clustered`, both joined by `+`, or empty.
     """
 
@@ -116,6 +118,7 @@ class LayerWeights(Record):
     weights: int
     sparsity: float
     unique: int
+    unique_per_channel: int
     compressed: str
 
 

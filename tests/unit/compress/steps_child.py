@@ -50,6 +50,10 @@ def step(replayed, settings, place, *, before, start, state_file, sittings):
     return last, dict(recipe.compressed or {}), state
 
 
+def _unique(kernel):
+    return max(len(np.unique(channel)) for channel in np.moveaxis(kernel, -1, 0))
+
+
 def main(method, folder):
     replayed = replay(build_model())
     settings = CompressSettings(method=method, epochs=2, learning_rate=1e-3, clusters=8, schedule="constant")
@@ -59,7 +63,7 @@ def main(method, folder):
         origin = start
         for place in range(len(settings.steps)):
             file = folder / f"{'-'.join(map(str, sittings))}-{place}.npz"
-            last, before, state = step(
+            last, before, _ = step(
                 replayed, settings, place, before=before, start=start, state_file=file, sittings=sittings
             )
             start = last.get_weights() if settings.steps[place] != "qat" else start
@@ -81,7 +85,7 @@ def main(method, folder):
         for value, old in zip(values, replayed.model.get_layer(name).get_weights(), strict=True)
     )
     said["kernels"] = {
-        name: {"zeros": float(np.mean(ends[0][name][0] == 0)), "unique": len(np.unique(ends[0][name][0])), "mark": mark}
+        name: {"zeros": float(np.mean(ends[0][name][0] == 0)), "unique": _unique(ends[0][name][0]), "mark": mark}
         for name, mark in before.items()
     }
     print(json.dumps(said))

@@ -61,7 +61,13 @@ def test_the_size_is_that_of_the_file_and_of_its_gzip(tmp_path):
 def test_sparsity_counts_weights_of_pruned_layers_alone():
     def layer(weights, sparsity, compressed):
         return LayerWeights(
-            layer="x", kind="Dense", weights=weights, sparsity=sparsity, unique=3, compressed=compressed
+            layer="x",
+            kind="Dense",
+            weights=weights,
+            sparsity=sparsity,
+            unique=3,
+            unique_per_channel=2,
+            compressed=compressed,
         )
 
     layers = (layer(100, 0.5, "pruned"), layer(300, 0.9, "pruned+clustered"), layer(1000, 0.0, ""))
