@@ -72,7 +72,7 @@ def compress_in_child(arguments: Mapping[str, Any]) -> dict[str, Any]:
     answers = {"outputs": _answers(source, test, bundle.preprocessing)}
     if quantizers:
         answers["simulated"] = _answers(last, test, bundle.preprocessing)
-        _save_simulation(last, bundle, out_dir / SIMULATION_DIR)
+        save_simulation(last, bundle, out_dir / SIMULATION_DIR)
     write_atomic(out_dir / ANSWERS_FILE, lambda file: np.savez(file, allow_pickle=False, **answers))
     compressed = {
         replayed.origin[name].layer.name: mark for name, mark in state.compressed.items() if name in replayed.origin
@@ -181,7 +181,7 @@ def _answers(model: Any, pixels: Pixels, contract: ImagePreprocessing) -> Floats
     return np.concatenate(parts).astype(np.float32)
 
 
-def _save_simulation(model: Any, bundle: Bundle, folder: Path) -> None:
+def save_simulation(model: Any, bundle: Bundle, folder: Path) -> None:
     """Write the SavedModel, with the names that all exports of the bundle have."""
     import tensorflow as tf
 

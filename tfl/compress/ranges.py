@@ -34,6 +34,10 @@ def follow_ranges(model: Any, batches: Iterable[Floats]) -> int:
         kept = getattr(owner, name)
         # A new list, since TensorFlow refuses to save one that it tracks and that was changed.
         setattr(owner, name, [following(item) for item in kept] if isinstance(kept, Sequence) else following(kept))
+    for layer in model.layers:
+        for weight, quantizer, variables in getattr(layer, "_weight_vars", ()):
+            # Ranges of weights begin at -6 to 6 too, and are only taken when a network is called for training.
+            quantizer(weight, True, weights=variables)
     for number, batch in enumerate(batches):
         switch.mode = "first" if number == 0 else "widen"
         model(batch, training=False)
