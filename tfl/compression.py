@@ -29,7 +29,7 @@ from tfl.core.run_folder import RUN_FILE, RunFolder, RunRecord, StageRecord
 from tfl.data.manifest import Manifest
 from tfl.data.preprocess import Floats
 from tfl.data.store import open_pixels
-from tfl.exports import export_run, load_config
+from tfl.exports import cells_of, export_run, load_config
 from tfl.pipeline import do_stages
 from tfl.run_record import StageMeter, open_record
 from tfl.targets import TARGETS
@@ -86,18 +86,20 @@ def compress_run(
     folder = RunFolder(place)
     record = begin_derived_run(source, folder, load_config(source), if_exists=if_exists, command=command)
     keep_settings(folder.path / _SETTINGS_FILE, settings)
-    meter = StageMeter(EnergyMeter())
-    progress.stage(f"Compressing by {settings.method}", number=1, total=2)
-    try:
-        answer = _train(source, folder, settings, progress)
-        made = _write(source, folder, bundle, manifest, settings, answer, progress)
-    except (TflError, KeyboardInterrupt) as error:
-        save_ending(record, folder, error)
-        raise
-    stages = {**record.stages, "train": meter.record("done", before=None)}
-    record = dataclasses.replace(record, stages=stages)
-    record.save(folder.record_file)
-    made.save(folder.compression_file)
+    if "train" in record.stages:
+        made = Compression.load(folder.compression_file)
+    else:
+        meter = StageMeter(EnergyMeter())
+        progress.stage(f"Compressing by {settings.method}", number=1, total=2)
+        try:
+            answer = _train(source, folder, settings, progress)
+            made = _write(source, folder, bundle, manifest, settings, answer, progress)
+        except (TflError, KeyboardInterrupt) as error:
+            save_ending(record, folder, error)
+            raise
+        made.save(folder.compression_file)
+        record = with_training(record, meter)
+        record.save(folder.record_file)
     _export_simulated(folder, made, progress)
     do_stages(load_config(folder), folder, record, stages=("evaluate", "report"), progress=progress)
     return made
@@ -143,6 +145,11 @@ def begin_derived_run(
 
 def _word(method: str) -> str:
     return method.replace("+", "-")
+
+
+def with_training(record: RunRecord, meter: StageMeter) -> RunRecord:
+    """Return the record with the training done and its costs."""
+    return dataclasses.replace(record, stages={**record.stages, "train": meter.record("done", before=None)})
 
 
 def save_ending(record: RunRecord, folder: RunFolder, error: BaseException) -> None:
@@ -285,7 +292,7 @@ def paired(before: Floats, after: Floats, truth: tuple[int, ...]) -> Paired:
 
 def _export_simulated(folder: RunFolder, made: Compression, progress: Progress) -> None:
     """Make and verify the artefacts that only a simulation can give, of every target that has them."""
-    if not made.quantizers:
+    if not made.quantizers or cells_of(folder):
         return
     able = {name: TARGETS.get(name).simulated for name in TARGETS.names() if TARGETS.get(name).simulated}
     config = load_config(folder)

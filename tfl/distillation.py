@@ -18,7 +18,7 @@ from tfl.compress.distill import (
     student_network,
     teacher_answers,
 )
-from tfl.compression import begin_derived_run, keep_settings, paired, save_ending
+from tfl.compression import begin_derived_run, keep_settings, paired, save_ending, with_training
 from tfl.core.augmentation import resolve_augmentation
 from tfl.core.config import RunConfig
 from tfl.core.energy import EnergyMeter
@@ -94,15 +94,18 @@ def distill_run(
     keep_settings(folder.path / _SETTINGS_FILE, settings)
     config, meter = load_config(folder), StageMeter(EnergyMeter())
     plan_log(config, folder, record, manifest)
-    progress.stage(f"Teaching {settings.student}", number=1, total=1)
-    try:
-        made = _teach(teacher, bundle, folder, manifest, config, settings, progress)
-    except (TflError, KeyboardInterrupt) as error:
-        save_ending(record, folder, error)
-        raise
-    record = dataclasses.replace(record, stages={**record.stages, "train": meter.record("done", before=None)})
-    record.save(folder.record_file)
-    made.save(folder.path / _RECORD_FILE)
+    if "train" in record.stages:
+        made = Distillation.load(folder.path / _RECORD_FILE)
+    else:
+        progress.stage(f"Teaching {settings.student}", number=1, total=1)
+        try:
+            made = _teach(teacher, bundle, folder, manifest, config, settings, progress)
+        except (TflError, KeyboardInterrupt) as error:
+            save_ending(record, folder, error)
+            raise
+        made.save(folder.path / _RECORD_FILE)
+        record = with_training(record, meter)
+        record.save(folder.record_file)
     do_stages(config, folder, record, stages=("evaluate", "report"), progress=progress)
     return made
 

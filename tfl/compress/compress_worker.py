@@ -94,6 +94,8 @@ def _steps(
     state = StepState.load(path) if path.is_file() else StepState(start=replayed.model.get_weights())
     plain, quantizers = replayed.model, 0
     rows = samples.augmentation.mixes or config.train.label_smoothing > 0.0
+    # Where all steps were done in an earlier sitting, these are the result.
+    plain.set_weights(state.start)
     last = plain
     while state.step < len(settings.steps):
         step = settings.steps[state.step]
