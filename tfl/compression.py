@@ -78,10 +78,7 @@ def compress_run(
     source = RunFolder.find(Path(run))
     for module in ("tensorflow", "keras", "tf_keras", "tensorflow_model_optimization"):
         require_installed(module, purpose="compressing a model by training")
-    bundle = Bundle.open(source.bundle_dir)
-    manifest = Manifest.load(source.manifest_file)
-    if not Path(manifest.root).is_dir():
-        raise DataError(f"The pictures of the run, {manifest.root}, are not there any more, so nothing can be learned.")
+    bundle, manifest = Bundle.open(source.bundle_dir), manifest_to_learn_from(source)
     place = Path(out) if out is not None else source.path.parent / f"{source.path.name}-{_word(settings.method)}"
     folder = RunFolder(place)
     record = begin_derived_run(source, folder, load_config(source), if_exists=if_exists, command=command)
@@ -103,6 +100,18 @@ def compress_run(
     _export_simulated(folder, made, progress)
     do_stages(load_config(folder), folder, record, stages=("evaluate", "report"), progress=progress)
     return made
+
+
+def manifest_to_learn_from(source: RunFolder) -> Manifest:
+    """Return a run's manifest.
+
+    Raises:
+        DataError: The pictures are gone.
+    """
+    manifest = Manifest.load(source.manifest_file)
+    if not Path(manifest.root).is_dir():
+        raise DataError(f"The pictures of the run, {manifest.root}, are not there any more, so nothing can be learned.")
+    return manifest
 
 
 def begin_derived_run(

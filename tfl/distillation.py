@@ -18,11 +18,11 @@ from tfl.compress.distill import (
     student_network,
     teacher_answers,
 )
-from tfl.compression import begin_derived_run, keep_settings, paired, save_ending, with_training
+from tfl.compression import begin_derived_run, keep_settings, manifest_to_learn_from, paired, save_ending, with_training
 from tfl.core.augmentation import resolve_augmentation
 from tfl.core.config import RunConfig
 from tfl.core.energy import EnergyMeter
-from tfl.core.errors import DataError, IntegrityError, TflError
+from tfl.core.errors import IntegrityError, TflError
 from tfl.core.extras import require
 from tfl.core.files import IfExists
 from tfl.core.progress import Progress
@@ -84,9 +84,7 @@ def distill_run(
     """
     progress = progress or Progress()
     teacher = RunFolder.find(Path(run))
-    bundle, manifest = Bundle.open(teacher.bundle_dir), Manifest.load(teacher.manifest_file)
-    if not Path(manifest.root).is_dir():
-        raise DataError(f"The pictures of the run, {manifest.root}, are not there any more, so nothing can be learned.")
+    bundle, manifest = Bundle.open(teacher.bundle_dir), manifest_to_learn_from(teacher)
     place = teacher.path.parent / f"{teacher.path.name}-{settings.student.rpartition(':')[2]}"
     folder = RunFolder(Path(out) if out is not None else place)
     config = _student_config(load_config(teacher), settings)
@@ -230,14 +228,19 @@ def _learn(
         log.close()
     dense_of(head).set_weights(logits.get_weights())
     backbone.trainable = True
+    _save_summary(trained, state, folder)
+    return state
+
+
+def _save_summary(trained: Trained, state: StageState, folder: RunFolder) -> None:
+    before = trained.summary
     summary = dataclasses.replace(
-        trained.summary,
-        epochs={**trained.summary.epochs, "distill": state.epoch},
-        best_epochs={**trained.summary.best_epochs, "distill": state.best_epoch},
-        stopped_by={**trained.summary.stopped_by, "distill": state.stopped_by},
+        before,
+        epochs={**before.epochs, "distill": state.epoch},
+        best_epochs={**before.best_epochs, "distill": state.best_epoch},
+        stopped_by={**before.stopped_by, "distill": state.stopped_by},
     )
     summary.save(folder.training_dir / "summary.json")
-    return state
 
 
 def _feeds(

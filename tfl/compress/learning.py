@@ -105,23 +105,10 @@ def learn(
     Raises:
         JobError: The loss is not finite.
     """
-    import tf_keras
-
     model, (training, validation) = recipe.model, feeds
     step = settings.steps[state.step]
-    model.compile(
-        tf_keras.optimizers.Adam(settings.learning_rate),
-        loss="categorical_crossentropy" if rows else "sparse_categorical_crossentropy",
-        metrics=["accuracy"],
-        # XLA makes convolutions many times slower on a processor.
-        jit_compile=False,
-    )
-    model.optimizer.build(model.trainable_variables)
-    if state.epoch:
-        model.set_weights(state.now)
-        for variable, value in zip(_variables(model.optimizer), state.optimizer, strict=True):
-            variable.assign(value)
-    elif recipe.counts(0) and not recipe.callbacks:
+    _compile(model, settings, state, rows=rows)
+    if not state.epoch and not recipe.callbacks:
         state.best, state.best_loss = model.get_weights(), _evaluate(model, validation)[0]
     for callback in recipe.callbacks:
         callback.set_model(model)
@@ -153,6 +140,23 @@ def learn(
         state.save(path)
     model.set_weights(state.best or state.now)
     state.kept[step] = state.best_epoch if state.best else state.epoch
+
+
+def _compile(model: Any, settings: CompressSettings, state: StepState, *, rows: bool) -> None:
+    import tf_keras
+
+    model.compile(
+        tf_keras.optimizers.Adam(settings.learning_rate),
+        loss="categorical_crossentropy" if rows else "sparse_categorical_crossentropy",
+        metrics=["accuracy"],
+        # XLA makes convolutions many times slower on a processor.
+        jit_compile=False,
+    )
+    model.optimizer.build(model.trainable_variables)
+    if state.epoch:
+        model.set_weights(state.now)
+        for variable, value in zip(_variables(model.optimizer), state.optimizer, strict=True):
+            variable.assign(value)
 
 
 def _variables(optimizer: Any) -> list[Any]:

@@ -156,8 +156,9 @@ def export_artifacts(
     if not possible:
         return made
     bundle = Bundle.open(bundle_dir)
-    simulates = simulation_dir is not None and any(precision in plug_in.simulated for precision in possible)
-    if simulation_dir is not None and simulates:
+    if not plug_in.simulated.intersection(possible):
+        simulation_dir = None
+    if simulation_dir is not None:
         Simulation.open(simulation_dir, bundle)
     # Beside the artefacts, so that what the child wrote moves there without a copy.
     parent = out_dirs[possible[0]].parent
@@ -172,7 +173,7 @@ def export_artifacts(
             "precisions": possible,
             "bundle_dir": str(bundle_dir.resolve()),
             "saved_model_dir": str(saved_model_dir.resolve()),
-            "simulation_dir": str(simulation_dir.resolve()) if simulation_dir is not None and simulates else "",
+            "simulation_dir": str(simulation_dir.resolve()) if simulation_dir else "",
             "scratch_dir": str(Path(scratch).resolve()),
             "calibration_file": str(calibration_file) if needs_samples else "",
         }
@@ -183,8 +184,7 @@ def export_artifacts(
                 made[precision] = decode_error(f"The export to {target}-{precision}", answer)
                 continue
             used = calibration if precision in plug_in.calibrated else None
-            simulated = simulation_dir is not None and precision in plug_in.simulated
-            golden_dir = simulation_dir if simulation_dir is not None and simulated else bundle_dir
+            golden_dir = simulation_dir if precision in plug_in.simulated and simulation_dir else bundle_dir
             with fresh_folder(out_dirs[precision]) as place:
                 for path in (Path(scratch) / precision).iterdir():
                     shutil.move(path, place / path.name)
