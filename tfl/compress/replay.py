@@ -224,6 +224,9 @@ class _Walk:
         if kind == "Activation" and activation in _HARD:
             return self._hard(name, with_input=_HARD[activation])
         made, _ = _translated(kind, config, getattr(self.keras.layers, kind))
+        if kind == "Normalization":
+            # As constants, which outlive the copies that wrappers make; adapted ones are computed only once.
+            made |= {name: np.asarray(getattr(operation, name)).ravel().tolist() for name in ("mean", "variance")}
         split = kind != "Activation" and activation is not None and activation not in _FUSED
         if kind == "Activation" and activation == "relu6":
             return self._activation(name, activation, is_free=True)
@@ -232,7 +235,7 @@ class _Walk:
         layer = self._separable(operation, name, made) if kind == "SeparableConv2D" else None
         if layer is None:
             layer = getattr(self.keras.layers, kind)(**made, name=name)
-            if operation.weights:
+            if operation.weights and kind != "Normalization":
                 self.origin[name] = Origin(operation, tuple(range(len(operation.weights))))
         if not split or activation is None:
             return lambda *args, **kwargs: layer(*args, **_given(kwargs))

@@ -151,9 +151,6 @@ def _convert(request: ExportRequest) -> bytes:
         converter.optimizations = [tf.lite.Optimize.DEFAULT]
     if request.precision == "fp16":
         converter.target_spec.supported_types = [tf.float16]
-    if request.precision == "int8-qat":
-        # The ranges come with the graph; a sample of any kind would be asked for without this.
-        converter.target_spec.supported_ops = [tf.lite.OpsSet.TFLITE_BUILTINS_INT8]
     if request.precision in ("int8", "int8-io"):
         converter.target_spec.supported_ops = [tf.lite.OpsSet.TFLITE_BUILTINS_INT8]
         converter.representative_dataset = lambda: _samples(request)

@@ -76,6 +76,9 @@ def _model(build):
             weight.assign(generator.uniform(0.5, 2.0, weight.shape))
         elif "int" not in str(weight.dtype):
             weight.assign(generator.normal(0.0, 0.4, weight.shape))
+    for layer in model.layers:
+        if isinstance(layer, keras.layers.Normalization):
+            layer.finalize_state()
     return model
 
 
