@@ -73,7 +73,7 @@ class StepState:
         try:
             with np.load(path, allow_pickle=False) as arrays:
                 said = json.loads(str(arrays["said"]))
-                lists = {
+                lists: dict[str, Any] = {
                     name: [
                         arrays[f"{name}_{place}"] for place in range(sum(key.startswith(f"{name}_") for key in arrays))
                     ]

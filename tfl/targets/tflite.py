@@ -27,6 +27,8 @@ from tfl.targets._base import (
 from tfl.targets._tflite_metadata import add_metadata
 
 _MODEL = "model.tflite"
+#: Operations between float32 inputs and outputs and the integers inside.
+_CONVERSIONS = frozenset({"QUANTIZE", "DEQUANTIZE"})
 
 
 class TfliteRuntime(Runtime):
@@ -117,7 +119,10 @@ class TfliteTarget(Target):
 
     def export(self, request: ExportRequest) -> Exported:
         """See `Target.export`."""
-        model = add_metadata(_convert(request), request.bundle)
+        converted = _convert(request)
+        if request.precision in self.simulated:
+            _require_integers(converted)
+        model = add_metadata(converted, request.bundle)
         (request.out_dir / _MODEL).write_bytes(model)
         signature = request.bundle.signature
         if request.precision == "int8-io":
@@ -162,6 +167,30 @@ def _convert(request: ExportRequest) -> bytes:
         raise UnsupportedError(
             f"TFLite's built-in operations can't hold this model in precision '{request.precision}': {error}"
         ) from error
+
+
+def _require_integers(model: bytes) -> None:
+    """Refuse a model that computes anything in float32: a tensor without a range stays so, and nobody would notice.
+
+    Raises:
+        UnsupportedError: Names the operations.
+    """
+    litert = require("ai_edge_litert.interpreter", purpose="looking into a TFLite model")
+    # With its default delegates the interpreter shows these in the place of operations.
+    plain = litert.OpResolverType.BUILTIN_WITHOUT_DEFAULT_DELEGATES
+    interpreter = litert.Interpreter(model_content=model, experimental_op_resolver_type=plain)
+    dtypes = {tensor["index"]: tensor["dtype"] for tensor in interpreter.get_tensor_details()}
+    names = [
+        operation["op_name"]
+        for operation in interpreter._get_ops_details()
+        if operation["op_name"] not in _CONVERSIONS and any(dtypes.get(at) == np.float32 for at in operation["outputs"])
+    ]
+    if names:
+        counted = ", ".join(f"{name} ({names.count(name)})" for name in sorted(set(names)))
+        raise UnsupportedError(
+            f"The network's simulation leaves operations in float32: {counted}.",
+            hint="Quantize it after training instead: tfl export RUN --target tflite --precision int8",
+        )
 
 
 def _samples(request: ExportRequest) -> Iterator[list[Floats]]:
