@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from tests.e2e.conftest import QUICK, assert_user_error, call, call_json
+from tests.e2e.conftest import assert_user_error, call, call_json
 from tfl.bundle import Artifact
 from tfl.compress.records import Compression
 from tfl.core.run_folder import RunFolder, RunRecord
@@ -11,7 +11,7 @@ from tfl.core.run_folder import RunFolder, RunRecord
 pytest.importorskip("tensorflow_model_optimization")
 pytestmark = pytest.mark.slow
 
-SMALL = ["--image-size", "32", "--augment", "none"]
+SMALL = ["--epochs", "6", "--image-size", "32", "--augment", "none"]
 BRIEF = ["--epochs", "2", "--lr", "0.0005"]
 
 
@@ -19,7 +19,7 @@ BRIEF = ["--epochs", "2", "--lr", "0.0005"]
 def run(colours, tmp_path_factory):
     """A trained run; not to be changed."""
     out = tmp_path_factory.mktemp("source") / "run"
-    call_json("train", colours, "--out", out, *QUICK[:4], *QUICK[4:6], *SMALL)
+    call_json("train", colours, "--out", out, *SMALL)
     return out
 
 

@@ -110,9 +110,13 @@ def _steps(
             quantizers = follow_ranges(recipe.model, batches)
         learn(recipe, (training, validation), settings, state, path, rows=rows)
         last = recipe.strip(recipe.model)
-        kept = {"rows": state.rows, "kept": state.kept, "compressed": dict(recipe.compressed or {})}
-        start = last.get_weights() if step != "qat" else state.start
-        state = StepState(step=state.step + 1, start=start, **kept)
+        state = StepState(
+            step=state.step + 1,
+            start=last.get_weights() if step != "qat" else state.start,
+            rows=state.rows,
+            kept=state.kept,
+            compressed=dict(recipe.compressed or {}),
+        )
         if step != "qat":
             # The quantized model can't be built again from plain weights, so its last epoch stays the state.
             state.save(path)
