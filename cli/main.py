@@ -21,6 +21,8 @@ COMMANDS = {
     "models": ("models", "List, describe, fetch, import and recommend pretrained backbones."),
     "data": ("data", "Look at data, check and mend them before training."),
     "train": ("train", "Train and evaluate, without exports."),
+    "distill": ("distill", "Let a smaller network learn from a run's own."),
+    "compress": ("compress", "Train a run's network smaller: for int8, sparse, or with few different weights."),
     "tune": ("tune", "Search better settings, judged by the validation split."),
     "evaluate": ("evaluate", "Score a run, a bundle or an artefact on held-out data."),
     "predict": ("predict", "Answer for pictures with a run, a bundle or an artefact."),

@@ -10,6 +10,7 @@ from tfl.bench.cells import ExportJob, ExportSummary, benchmark_artifacts, expor
 from tfl.bench.held_out import HeldOut
 from tfl.bench.records import Benchmark, Cell
 from tfl.bundle import Bundle, Calibration
+from tfl.bundle.records import SIMULATION_FILE
 from tfl.core.config import BenchmarkConfig, RunConfig, read_yaml, resolve_config
 from tfl.core.errors import UserError
 from tfl.core.files import write_text
@@ -56,6 +57,8 @@ def export_run(
         calibration_pixels=pixels,
         held_out=held_out,
         reason_without="" if held_out else f"the pictures of {manifest.root} are not there any more",
+        simulation_dir=folder.simulation_dir if (folder.simulation_dir / SIMULATION_FILE).is_file() else None,
+        simulated_held_out=HeldOut.of_run(folder, simulated=True),
     )
     made = export_cells(cells, job, workers=workers, progress=progress)
     ExportSummary(cells=cells_of(folder)).merged(made).save(folder.exports_file)

@@ -24,7 +24,7 @@ from tfl.data.manifest import Example, Manifest
 from tfl.data.preprocess import Floats, ImagePreprocessing, ImageSource, load_batch
 from tfl.data.relabel import Review
 from tfl.report.picture import Picture
-from tfl.targets import Runtime, kind_of, open_artifact, open_bundle
+from tfl.targets import TARGETS, Runtime, kind_of, open_artifact, open_bundle
 from tfl.tasks import TASKS, Evaluation, Prediction, require_columns, slice_scores
 from tfl.training_view import TrainingView
 
@@ -233,15 +233,19 @@ class Model:
             UserError: There is no artefact.
             IntegrityError: A file is missing or altered.
         """
-        samples, reason = self._verification_samples(data, split)
-        return tuple(
-            verify_artifact(folder, held_out=samples, reason_without=reason, threads=self._threads)
-            for folder in self.artifacts()
-        )
+        made = []
+        for folder in self.artifacts():
+            samples, reason = self._verification_samples(folder, data, split)
+            made.append(verify_artifact(folder, held_out=samples, reason_without=reason, threads=self._threads))
+        return tuple(made)
 
-    def _verification_samples(self, data: str | Path | None, split: str | None) -> tuple[HeldOut | None, str]:
+    def _verification_samples(
+        self, artifact_dir: Path, data: str | Path | None, split: str | None
+    ) -> tuple[HeldOut | None, str]:
         if data is None and split is None:
-            samples = HeldOut.of_run(self.run) if self.run else None
+            artifact = Artifact.load(artifact_dir / ARTIFACT_FILE)
+            simulated = artifact.precision in TARGETS.get(artifact.target).simulated
+            samples = HeldOut.of_run(self.run, simulated=simulated) if self.run else None
             return samples, "" if samples else "the held-out pictures are not at hand; name them with --data"
         samples, _ = self.held_out(data, split=split)
         return samples, "the float model's answers to these pictures are not on record, so only the metric is taken"

@@ -13,9 +13,9 @@ import numpy as np
 
 from tfl.backbones import SOURCES, parse_spec
 from tfl.bench.backbone_latency import measure_backbone
+from tfl.bench.paired import mcnemar
 from tfl.core.config import RunConfig, resolve_config
 from tfl.core.errors import NotFoundError, TflError, UserError
-from tfl.core.extras import require
 from tfl.core.files import cache_dir, sha256_text, write_atomic
 from tfl.core.progress import Progress
 from tfl.core.records import Record
@@ -336,17 +336,3 @@ def _ranked(found: Sequence[tuple[Candidate, np.ndarray]]) -> tuple[Candidate, .
         p_value = 1.0 if item is best else mcnemar(best_right, right)
         made.append(dataclasses.replace(item, is_on_front=not beaten, p_value=p_value))
     return tuple(sorted(made, key=lambda item: (not item.is_on_front, -item.accuracy, item.latency_ms)))
-
-
-def mcnemar(first: np.ndarray, second: np.ndarray) -> float:
-    """Return the p-value of McNemar's exact test (Q. McNemar, Psychometrika 12, 1947) on the same samples.
-
-    Args:
-        first: Which samples one model answers rightly, boolean.
-        second: And the other.
-    """
-    stats = require("scipy.stats", purpose="comparing backbones")
-    only_first, only_second = int((first & ~second).sum()), int((second & ~first).sum())
-    if only_first + only_second == 0:
-        return 1.0
-    return float(stats.binomtest(only_first, only_first + only_second, 0.5).pvalue)

@@ -161,6 +161,11 @@ def reproduce(
 
 def _finished_record(folder: RunFolder) -> RunRecord:
     record = RunRecord.load(folder.record_file)
+    if record.made_from:
+        raise UserError(
+            f"{folder.path} was made from {record.made_from}, not trained from its data alone.",
+            hint=f"Give the command that made it again, with another --out: {record.command}",
+        )
     undone = [name for name in ("train", "evaluate") if getattr(record.stages.get(name), "status", "") != "done"]
     if undone:
         raise UserError(

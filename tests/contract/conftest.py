@@ -1,7 +1,15 @@
+import os
+import subprocess
+import sys
+from pathlib import Path
+
 import pytest
 
 from tests.tiny import draw_pixels, make_tiny_artifacts, make_tiny_bundle
+from tfl.compress.replay import ENVIRONMENT
 from tfl.targets import stage_saved_model
+
+ROOT = Path(__file__).resolve().parents[2]
 
 
 @pytest.fixture(scope="session")
@@ -16,6 +24,17 @@ def tiny_bundle(tmp_path_factory):
 def tiny_saved_model(tiny_bundle, tmp_path_factory):
     """The tiny bundle as a SavedModel; not to be changed."""
     return stage_saved_model(tiny_bundle, tmp_path_factory.mktemp("staged") / "saved_model")
+
+
+@pytest.fixture(scope="session")
+def tiny_simulation(tiny_bundle, tmp_path_factory):
+    """The tiny bundle with quantization simulated; not to be changed."""
+    pytest.importorskip("tensorflow_model_optimization")
+    folder = tmp_path_factory.mktemp("simulated") / "simulation"
+    command = [sys.executable, "-m", "tests.simulate", str(tiny_bundle), str(folder)]
+    environment = {**os.environ, **ENVIRONMENT, "PYTHONPATH": os.pathsep.join([str(ROOT), *sys.path])}
+    subprocess.run(command, check=True, env=environment, cwd=ROOT)
+    return folder
 
 
 @pytest.fixture(scope="session")

@@ -1,22 +1,30 @@
 """Every target in every precision that it declares keeps what a target promises."""
 
+import dataclasses
+import shutil
 import subprocess
 import sys
 
 import pytest
 
-from tfl.core.errors import UnsupportedError, UserError
+from tfl.bundle import Simulation
+from tfl.bundle.records import SIMULATION_FILE
+from tfl.core.errors import IntegrityError, UnsupportedError, UserError
 from tfl.targets import TARGETS, export_artifact
 from tfl.testing import check_target
 
 CELLS = [(name, precision) for name in TARGETS.names() for precision in TARGETS.get(name).precisions]
 REFUSED = [(name, precision) for name in TARGETS.names() for precision in (*TARGETS.get(name).unsupported, "fp3")]
+SIMULATED = [(name, precision) for name, precision in CELLS if precision in TARGETS.get(name).simulated]
 CALIBRATED = [(name, precision) for name, precision in CELLS if precision in TARGETS.get(name).calibrated]
 
 
 @pytest.mark.slow
 @pytest.mark.parametrize(("name", "precision"), CELLS)
-def test_a_target_keeps_its_promises(name, precision, tiny_bundle, tiny_saved_model, calibration_pixels, tmp_path):
+def test_a_target_keeps_its_promises(
+    name, precision, tiny_bundle, tiny_saved_model, calibration_pixels, request, tmp_path
+):
+    simulated = (name, precision) in SIMULATED
     artifact = check_target(
         name,
         precision,
@@ -24,6 +32,7 @@ def test_a_target_keeps_its_promises(name, precision, tiny_bundle, tiny_saved_mo
         saved_model_dir=tiny_saved_model,
         work_dir=tmp_path,
         calibration_pixels=calibration_pixels,
+        simulation_dir=request.getfixturevalue("tiny_simulation") if simulated else None,
     )
     assert artifact.name == f"{name}-{precision}"
 
@@ -49,6 +58,33 @@ def test_a_calibrated_precision_needs_samples(name, precision, tmp_path):
         )
 
 
+@pytest.mark.parametrize(("name", "precision"), SIMULATED)
+def test_a_simulated_precision_needs_a_network_trained_for_it(name, precision, tmp_path):
+    with pytest.raises(UnsupportedError, match="quantization simulated"):
+        export_artifact(
+            tmp_path, tmp_path / "out", target=name, precision=precision, saved_model_dir=tmp_path / "nothing"
+        )
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(("name", "precision"), SIMULATED)
+def test_the_simulation_of_another_model_is_refused(
+    name, precision, tiny_bundle, tiny_saved_model, tiny_simulation, tmp_path
+):
+    record = dataclasses.replace(Simulation.load(tiny_simulation / SIMULATION_FILE), bundle_fingerprint="0" * 64)
+    other = shutil.copytree(tiny_simulation, tmp_path / "other")
+    record.save(other / SIMULATION_FILE)
+    with pytest.raises(IntegrityError, match="another model"):
+        export_artifact(
+            tiny_bundle,
+            tmp_path / "out",
+            target=name,
+            precision=precision,
+            saved_model_dir=tiny_saved_model,
+            simulation_dir=other,
+        )
+
+
 @pytest.mark.parametrize("name", TARGETS.names())
 def test_a_target_says_why_its_tolerances_are_what_they_are(name):
     target = TARGETS.get(name)
@@ -57,6 +93,7 @@ def test_a_target_says_why_its_tolerances_are_what_they_are(name):
         # Swapped channels moved the worst photo by 0.81 and more: a limit must be far from letting that pass.
         assert 0 < tolerance.mean_difference < tolerance.max_difference <= 0.4, precision
     assert target.calibrated <= set(target.precisions)
+    assert target.simulated <= set(target.precisions) - target.calibrated
     assert not set(target.unsupported) & set(target.precisions)
 
 

@@ -5,9 +5,10 @@ import pytest
 from PIL import Image
 
 from tests.e2e.conftest import call_json
+from tfl.bench.paired import mcnemar
 from tfl.core.errors import NotFoundError
 from tfl.core.files import cache_dir
-from tfl.recommendation import Candidate, _ranked, choose, mcnemar, recommend
+from tfl.recommendation import Candidate, _ranked, choose, recommend
 from tfl.report.backbone_chart import BackbonePoint, draw_backbones
 
 TINY, RANDOM = "embedded:sketchnet", "keras_applications:MobileNetV2@none"

@@ -50,6 +50,8 @@ class ExportJob:
         calibration: The samples' record, or None where there are none.
         calibration_pixels: `(samples, height, width, 3)` uint8.
         held_out: To verify on, or None.
+        simulation_dir: A `Simulation` of the bundle, or None.
+        simulated_held_out: `held_out` with the answers of the simulation, or None.
         reason_without: Why there are none.
     """
 
@@ -62,6 +64,12 @@ class ExportJob:
     calibration_pixels: Pixels | None
     held_out: HeldOut | None
     reason_without: str = ""
+    simulation_dir: Path | None = None
+    simulated_held_out: HeldOut | None = None
+
+    def held_out_of(self, cell: Cell) -> HeldOut | None:
+        """Return what a cell is verified on, with the answers of the model that it was made of."""
+        return self.simulated_held_out if cell.precision in TARGETS.get(cell.target).simulated else self.held_out
 
 
 def plan_cells(targets: Sequence[str], precisions: Sequence[str]) -> list[Cell]:
@@ -178,6 +186,7 @@ def _exported(cells: Sequence[Cell], job: ExportJob, staged: Path, log: Path) ->
         saved_model_dir=staged,
         calibration=job.calibration,
         calibration_pixels=job.calibration_pixels,
+        simulation_dir=job.simulation_dir,
         log_path=log,
     )
     results = []
@@ -198,7 +207,10 @@ def verify_cell(cell: Cell, job: ExportJob) -> Cell:
     log = job.logs_dir / f"verify-{cell.name}.log"
     try:
         proof = verify(
-            job.base_dir / cell.artifact_dir, held_out=job.held_out, reason_without=job.reason_without, log_path=log
+            job.base_dir / cell.artifact_dir,
+            held_out=job.held_out_of(cell),
+            reason_without=job.reason_without,
+            log_path=log,
         )
     except TflError as error:
         return _failed(cell, "verify", error, log, job)

@@ -82,9 +82,15 @@ class HeldOut:
         return cls(Path(manifest.root), tuple(example.path for example in examples), truth, None)
 
     @classmethod
-    def of_run(cls, run: RunFolder) -> HeldOut | None:
-        """Take the test split of a run with its float model's answers, or None where the pictures are gone."""
-        if not run.predictions_file.is_file() or not run.manifest_file.is_file():
+    def of_run(cls, run: RunFolder, *, simulated: bool = False) -> HeldOut | None:
+        """Take the test split of a run with its float model's answers, or None where the pictures are gone.
+
+        Args:
+            run: The run.
+            simulated: Take the answers of the network with quantization simulated instead; None where there is none.
+        """
+        predictions = run.simulated_predictions_file if simulated else run.predictions_file
+        if not predictions.is_file() or not run.manifest_file.is_file():
             return None
-        held_out = cls.load(run.predictions_file, Path(Manifest.load(run.manifest_file).root))
+        held_out = cls.load(predictions, Path(Manifest.load(run.manifest_file).root))
         return held_out if all(file.is_file() for file in held_out.files) else None

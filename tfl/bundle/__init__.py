@@ -9,7 +9,17 @@ from tfl.bundle.records import (
     Bundle,
     Calibration,
     Signature,
+    Simulation,
     Tensor,
 )
 
-__all__ = ["Artifact", "BackboneRecord", "Bundle", "Calibration", "Golden", "Signature", "Tensor"]
+__all__ = [
+    "Artifact",
+    "BackboneRecord",
+    "Bundle",
+    "Calibration",
+    "Golden",
+    "Signature",
+    "Simulation",
+    "Tensor",
+]

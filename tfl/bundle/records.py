@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from pathlib import Path
 
+from tfl.core.errors import IntegrityError
 from tfl.core.files import check_digests
 from tfl.core.records import Record
 from tfl.data.preprocess import ImagePreprocessing
@@ -14,6 +15,8 @@ ARTIFACT_FILE = "artifact.json"
 MODEL_FILE = "model.keras"
 GOLDEN_FILE = "golden.npz"
 REFERENCE_FILE = "reference.npz"
+SIMULATION_FILE = "simulation.json"
+SIMULATION_MODEL_DIR = "saved_model"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -166,3 +169,35 @@ class Artifact(Record):
         artifact = cls.load(folder / ARTIFACT_FILE)
         check_digests(folder, artifact.files)
         return artifact
+
+
+@dataclass(frozen=True, kw_only=True)
+class Simulation(Record):
+    """A network with quantization simulated in float32, as quantization-aware training leaves it.
+
+    Its folder holds the SavedModel `saved_model`, with fake quantization, and the golden batch with its answers.
+
+    Attributes:
+        bundle_fingerprint: The bundle with the same weights and no simulation.
+        quantizers: How many activation tensors are quantized.
+        metrics: The test split's metrics of the simulation.
+        files: SHA-256 of every file beside `simulation.json`.
+    """
+
+    bundle_fingerprint: str
+    quantizers: int
+    metrics: dict[str, float]
+    files: dict[str, str]
+
+    @classmethod
+    def open(cls, folder: Path, bundle: Bundle) -> Simulation:
+        """Read `simulation.json`, check every file against its digest and that it belongs to the bundle.
+
+        Raises:
+            IntegrityError: A file is missing or altered, or it is of another bundle.
+        """
+        simulation = cls.load(folder / SIMULATION_FILE)
+        if simulation.bundle_fingerprint != bundle.fingerprint:
+            raise IntegrityError(f"{folder} is the simulation of another model.", hint="Compress the run again.")
+        check_digests(folder, simulation.files)
+        return simulation

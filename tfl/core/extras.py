@@ -50,6 +50,8 @@ EXTRA_OF_MODULE = {
     "nncf": "compress",
     "tf2onnx": "compress",
     "onnx": "compress",
+    "tf_keras": "compress",
+    "tensorflow_model_optimization": "compress",
     "mlflow": "mlflow",
     "sqlalchemy": "mlflow",
     "alembic": "mlflow",

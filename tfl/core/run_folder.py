@@ -70,6 +70,7 @@ class RunRecord(Record):
         energy_note: Which counters the energy is of, or why it is not measurable.
         resumptions: Later processes that went on with it.
         reproduces: The run that this one does again, as a path; empty for all others.
+        made_from: The run whose model this one compresses or learns from, as a path; empty for all others.
     """
 
     name: str
@@ -89,6 +90,7 @@ class RunRecord(Record):
     energy_note: str = ""
     resumptions: tuple[Resumption, ...] = ()
     reproduces: str = ""
+    made_from: str = ""
 
 
 @dataclass(frozen=True)
@@ -146,6 +148,21 @@ class RunFolder:
     def bundle_dir(self) -> Path:
         """The bundle."""
         return self.path / "bundle"
+
+    @property
+    def simulation_dir(self) -> Path:
+        """`Simulation`, in a run whose network was trained for quantization."""
+        return self.path / "simulation"
+
+    @property
+    def simulated_predictions_file(self) -> Path:
+        """The simulation on the test split, as `predictions_file`."""
+        return self.evaluation_dir / "predictions-simulated.npz"
+
+    @property
+    def compression_file(self) -> Path:
+        """`Compression`, in a run that compresses another one's network."""
+        return self.path / "compression.json"
 
     @property
     def artifacts_dir(self) -> Path:

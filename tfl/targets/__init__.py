@@ -7,7 +7,7 @@ from tfl.targets._base import Exported, ExportRequest, Lane, OpenMode, Runtime, 
 from tfl.targets._calibration import choose_calibration
 from tfl.targets._export import export_artifact, export_artifacts, stage_saved_model
 from tfl.targets._kernels import Kernel, Kernels
-from tfl.targets._open import Kind, kind_of, open_artifact, open_bundle, open_target
+from tfl.targets._open import Kind, kind_of, load_float_model, open_artifact, open_bundle, open_target
 
 TARGETS: Registry[Target] = Registry("tfl.targets", "TARGET", "target")
 
@@ -27,6 +27,7 @@ __all__ = [
     "export_artifact",
     "export_artifacts",
     "kind_of",
+    "load_float_model",
     "open_artifact",
     "open_bundle",
     "open_target",

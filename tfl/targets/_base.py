@@ -67,7 +67,8 @@ class ExportRequest:
     Attributes:
         bundle: The record of the float32 bundle.
         bundle_dir: Its folder; `model.keras` lies there.
-        saved_model_dir: The same model as a float32 TensorFlow SavedModel with a free batch dimension.
+        saved_model_dir: The same model as a float32 TensorFlow SavedModel with a free batch dimension. For the
+            target's `simulated` precisions it holds fake quantization too.
         out_dir: An empty folder; write model files here and nowhere else.
         shared_dir: Scratch that this target's precisions share, for a conversion that several start from.
         precision: One of the target's precisions.
@@ -172,6 +173,9 @@ class Target(abc.ABC):
     unsupported: ClassVar[dict[str, str]]
     #: The precisions of `tolerances` that need calibration samples.
     calibrated: frozenset[str]
+    #: The precisions of `tolerances` that are made of a network trained with quantization simulated, whose ranges
+    #: they take; what they are compared with is the simulation. `ExportRequest.saved_model_dir` is the simulation's.
+    simulated: frozenset[str] = frozenset()
     #: Modules (import names) needed to open an artefact.
     runtime_modules: tuple[str, ...]
     #: Modules (import names) needed to export.

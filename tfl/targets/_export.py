@@ -11,13 +11,13 @@ from typing import Any
 
 import numpy as np
 
-from tfl.bundle import Artifact, Bundle, Calibration, Signature
-from tfl.bundle.records import ARTIFACT_FILE, BUNDLE_FILE, GOLDEN_FILE
+from tfl.bundle import Artifact, Bundle, Calibration, Signature, Simulation
+from tfl.bundle.records import ARTIFACT_FILE, BUNDLE_FILE, GOLDEN_FILE, SIMULATION_MODEL_DIR
 from tfl.core.child import call_in_child, decode_error, encode_error
 from tfl.core.environment import read_environment
-from tfl.core.errors import TflError, UserError
+from tfl.core.errors import TflError, UnsupportedError, UserError
 from tfl.core.extras import require_installed
-from tfl.core.files import check_digests, digest_tree, fresh_folder, tree_size_bytes
+from tfl.core.files import digest_tree, fresh_folder, tree_size_bytes
 from tfl.core.registry import Registry
 from tfl.data.preprocess import Pixels
 from tfl.targets._base import Exported, ExportRequest, Target
@@ -89,6 +89,7 @@ def export_artifact(
     saved_model_dir: Path,
     calibration: Calibration | None = None,
     calibration_pixels: Pixels | None = None,
+    simulation_dir: Path | None = None,
     log_path: Path | None = None,
 ) -> Artifact:
     """Make one artefact of a bundle; see `export_artifacts`.
@@ -105,6 +106,7 @@ def export_artifact(
         saved_model_dir=saved_model_dir,
         calibration=calibration,
         calibration_pixels=calibration_pixels,
+        simulation_dir=simulation_dir,
         log_path=log_path,
     )[precision]
     if isinstance(made, TflError):
@@ -120,6 +122,7 @@ def export_artifacts(
     saved_model_dir: Path,
     calibration: Calibration | None = None,
     calibration_pixels: Pixels | None = None,
+    simulation_dir: Path | None = None,
     log_path: Path | None = None,
 ) -> dict[str, Artifact | TflError]:
     """Make a bundle's artefacts of one target in one child process, which imports the converter once.
@@ -131,6 +134,7 @@ def export_artifacts(
         saved_model_dir: What `stage_saved_model` wrote for this bundle.
         calibration: Which training samples `calibration_pixels` are; recorded in calibrated artefacts.
         calibration_pixels: `(samples, height, width, 3)` uint8 RGB; needed by the target's calibrated precisions.
+        simulation_dir: A `Simulation` of this bundle; needed by the target's simulated precisions.
         log_path: Where the child's output is kept.
 
     Returns:
@@ -145,13 +149,17 @@ def export_artifacts(
     made: dict[str, Artifact | TflError] = {}
     for precision in out_dirs:
         try:
-            _require_possible(target, plug_in, precision, calibration, calibration_pixels)
+            _require_possible(target, plug_in, precision, calibration, calibration_pixels, simulation_dir)
         except TflError as error:
             made[precision] = error
     possible = [precision for precision in out_dirs if precision not in made]
     if not possible:
         return made
     bundle = Bundle.open(bundle_dir)
+    if not plug_in.simulated.intersection(possible):
+        simulation_dir = None
+    if simulation_dir is not None:
+        Simulation.open(simulation_dir, bundle)
     # Beside the artefacts, so that what the child wrote moves there without a copy.
     parent = out_dirs[possible[0]].parent
     parent.mkdir(parents=True, exist_ok=True)
@@ -165,6 +173,7 @@ def export_artifacts(
             "precisions": possible,
             "bundle_dir": str(bundle_dir.resolve()),
             "saved_model_dir": str(saved_model_dir.resolve()),
+            "simulation_dir": str(simulation_dir.resolve()) if simulation_dir else "",
             "scratch_dir": str(Path(scratch).resolve()),
             "calibration_file": str(calibration_file) if needs_samples else "",
         }
@@ -175,16 +184,22 @@ def export_artifacts(
                 made[precision] = decode_error(f"The export to {target}-{precision}", answer)
                 continue
             used = calibration if precision in plug_in.calibrated else None
+            golden_dir = simulation_dir if precision in plug_in.simulated and simulation_dir else bundle_dir
             with fresh_folder(out_dirs[precision]) as place:
                 for path in (Path(scratch) / precision).iterdir():
                     shutil.move(path, place / path.name)
                 exported = Exported(tuple(answer["model_files"]), Signature.from_dict(answer["signature"]))
-                made[precision] = _seal(place, exported, bundle, bundle_dir, target, precision, used)
+                made[precision] = _seal(place, exported, bundle, golden_dir, target, precision, used)
     return made
 
 
 def _require_possible(
-    target: str, plug_in: Target, precision: str, calibration: Calibration | None, pixels: Pixels | None
+    target: str,
+    plug_in: Target,
+    precision: str,
+    calibration: Calibration | None,
+    pixels: Pixels | None,
+    simulation_dir: Path | None,
 ) -> None:
     plug_in.check_precision(precision)
     for module in (*plug_in.export_modules, *plug_in.precision_modules.get(precision, ())):
@@ -194,20 +209,25 @@ def _require_possible(
             f"{target}-{precision} sets its ranges on training samples. Received no calibration.",
             hint="Choose samples with choose_calibration and pass them and their pixels.",
         )
+    if precision in plug_in.simulated and simulation_dir is None:
+        raise UnsupportedError(
+            f"{target}-{precision} is made of a network that was trained with quantization simulated. This was not.",
+            hint="Train it so first: tfl compress RUN --method qat",
+        )
 
 
 def _seal(
     place: Path,
     exported: Exported,
     bundle: Bundle,
-    bundle_dir: Path,
+    golden_dir: Path,
     target: str,
     precision: str,
     calibration: Calibration | None,
 ) -> Artifact:
     """Add the golden batch and the record, with a digest of every file, to the model files of an artefact."""
-    shutil.copyfile(bundle_dir / GOLDEN_FILE, place / GOLDEN_FILE)
-    check_digests(place, {GOLDEN_FILE: bundle.files[GOLDEN_FILE]})
+    # Whose digests have been checked by whoever opened it.
+    shutil.copyfile(golden_dir / GOLDEN_FILE, place / GOLDEN_FILE)
     artifact = Artifact(
         task=bundle.task,
         target=target,
@@ -233,6 +253,7 @@ def export_in_child(arguments: Mapping[str, Any]) -> dict[str, Any]:
     bundle_dir, scratch = Path(arguments["bundle_dir"]), Path(arguments["scratch_dir"])
     pixels = np.load(arguments["calibration_file"], allow_pickle=False) if arguments["calibration_file"] else None
     bundle, plug_in = Bundle.load(bundle_dir / BUNDLE_FILE), _TARGETS.get(arguments["target"])
+    simulation = Path(arguments["simulation_dir"]) / SIMULATION_MODEL_DIR
     (scratch / "shared").mkdir()
     answers: dict[str, Any] = {}
     for precision in arguments["precisions"]:
@@ -240,7 +261,7 @@ def export_in_child(arguments: Mapping[str, Any]) -> dict[str, Any]:
         request = ExportRequest(
             bundle=bundle,
             bundle_dir=bundle_dir,
-            saved_model_dir=Path(arguments["saved_model_dir"]),
+            saved_model_dir=simulation if precision in plug_in.simulated else Path(arguments["saved_model_dir"]),
             out_dir=scratch / precision,
             shared_dir=scratch / "shared",
             precision=precision,

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Literal
+from typing import Any, Literal
 
 from tfl.bundle import Artifact, Bundle
 from tfl.bundle.records import ARTIFACT_FILE, BUNDLE_FILE
@@ -86,6 +86,21 @@ def open_target(
             hint="Leave lanes at 0.",
         )
     return target.open(folder, artifact, threads=threads, mode=mode, lanes=lanes)
+
+
+def load_float_model(folder: Path) -> Any:
+    """Load a bundle's float32 Keras model, in safe mode.
+
+    Returns:
+        A `keras.Model`.
+
+    Raises:
+        IntegrityError: A file is missing or altered.
+        MissingExtraError: Keras is not installed.
+    """
+    from tfl.targets._keras import load_keras_model
+
+    return load_keras_model(folder, Bundle.open(folder))
 
 
 def open_bundle(folder: Path) -> tuple[Bundle, Runtime]:

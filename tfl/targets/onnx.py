@@ -73,6 +73,7 @@ class OnnxTarget(Target):
     }
     unsupported: ClassVar = {
         "int8-io": "ONNX Runtime quantizes a float input inside the graph at no cost",
+        "int8-qat": "ONNX holds no fake quantization; its own quantizer takes the float model of the same training",
         "dynamic": "ONNX Runtime's dynamic convolutions are slower than float32; int8 is not",
     }
     calibrated = frozenset({"int8"})

@@ -169,12 +169,21 @@ class OpenVinoTarget(Target):
             reason="256 levels per activation: 0.26 at most (a photo between two classes), 0.006 on average on photos "
             "with two backbones; two swapped channels moved the worst photo by 0.86.",
         ),
+        "int8-qat": Tolerance(
+            max_difference=0.4,
+            mean_difference=0.025,
+            agreement=0.95,
+            metric_drop=0.02,
+            reason="Against the simulation of the same ranges, which rounds at other places than the integer kernels: "
+            "@@@",
+        ),
     }
     unsupported: ClassVar = {
         "int8-io": "the IR keeps float32 inputs, and its runtime converts them as fast as the host could",
         "dynamic": "quantized activations need ranges from calibration on a processor; int8 has them",
     }
     calibrated = frozenset({"int8"})
+    simulated = frozenset({"int8-qat"})
     runtime_modules = ("openvino",)
     has_lanes = True
     export_modules = ("openvino",)
@@ -194,6 +203,8 @@ class OpenVinoTarget(Target):
         model.output().get_tensor().set_names({request.output_name})
         if request.precision == "int8":
             model = _quantize(model, request)
+        if request.precision == "int8-qat":
+            _require_fake_quantization(model)
         for key, value in model_info(request.bundle).items():
             model.set_rt_info(value, ["model_info", key])
         model.set_rt_info(json.dumps(request.bundle.preprocessing.to_dict()), ["tfl", "preprocessing"])
@@ -272,6 +283,14 @@ def _quantize(model: Any, request: ExportRequest) -> Any:
         fast_bias_correction=True,
         advanced_parameters=ranges,
     )
+
+
+def _require_fake_quantization(model: Any) -> None:
+    if not any(operation.get_type_name() == "FakeQuantize" for operation in model.get_ops()):
+        raise UnsupportedError(
+            "The network holds no fake quantization, so the plug-in would compute it in float32.",
+            hint="Train it with quantization simulated: tfl compress RUN --method qat",
+        )
 
 
 def model_info(bundle: Bundle) -> dict[str, str]:

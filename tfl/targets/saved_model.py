@@ -66,6 +66,7 @@ class SavedModelTarget(Target):
         "fp16": "TensorFlow computes half precision on a processor by converting to float32 and back",
         "int8": "a SavedModel holds no integer kernels",
         "int8-io": "a SavedModel holds no integer kernels",
+        "int8-qat": "a SavedModel holds no integer kernels",
         "dynamic": "a SavedModel holds no integer weights",
     }
     calibrated = frozenset()

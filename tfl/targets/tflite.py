@@ -31,6 +31,8 @@ from tfl.targets._tflite_metadata import add_metadata
 _MODEL = "model.tflite"
 #: Operations whose second input is their weights.
 _WEIGHTED = frozenset({"CONV_2D", "DEPTHWISE_CONV_2D", "FULLY_CONNECTED", "TRANSPOSE_CONV"})
+#: Operations between float32 inputs and outputs and the integers inside.
+_CONVERSIONS = frozenset({"QUANTIZE", "DEQUANTIZE"})
 
 
 class TfliteRuntime(Runtime):
@@ -111,16 +113,28 @@ class TfliteTarget(Target):
             metric_drop=0.02,
             reason="As int8; the output's own step is 1/256.",
         ),
+        "int8-qat": Tolerance(
+            max_difference=0.4,
+            mean_difference=0.025,
+            agreement=0.95,
+            metric_drop=0.02,
+            reason="Against the simulation of the same ranges, which rounds at other places than the integer kernels: "
+            "@@@",
+        ),
     }
     unsupported: ClassVar[dict[str, str]] = {}
     calibrated = frozenset({"int8", "int8-io"})
+    simulated = frozenset({"int8-qat"})
     runtime_modules = ("ai_edge_litert",)
     has_lanes = True
     export_modules = ("tensorflow", "ai_edge_litert")
 
     def export(self, request: ExportRequest) -> Exported:
         """See `Target.export`."""
-        model = add_metadata(_convert(request), request.bundle)
+        converted = _convert(request)
+        if request.precision in self.simulated:
+            _require_integers(converted)
+        model = add_metadata(converted, request.bundle)
         (request.out_dir / _MODEL).write_bytes(model)
         signature = request.bundle.signature
         if request.precision == "int8-io":
@@ -197,6 +211,30 @@ def _convert(request: ExportRequest) -> bytes:
         raise UnsupportedError(
             f"TFLite's built-in operations can't hold this model in precision '{request.precision}': {error}"
         ) from error
+
+
+def _require_integers(model: bytes) -> None:
+    """Refuse a model that computes anything in float32: a tensor without a range stays so, and nobody would notice.
+
+    Raises:
+        UnsupportedError: Names the operations.
+    """
+    litert = require("ai_edge_litert.interpreter", purpose="looking into a TFLite model")
+    # With its default delegates the interpreter shows these in the place of operations.
+    plain = litert.OpResolverType.BUILTIN_WITHOUT_DEFAULT_DELEGATES
+    interpreter = litert.Interpreter(model_content=model, experimental_op_resolver_type=plain)
+    dtypes = {tensor["index"]: tensor["dtype"] for tensor in interpreter.get_tensor_details()}
+    names = [
+        operation["op_name"]
+        for operation in interpreter._get_ops_details()
+        if operation["op_name"] not in _CONVERSIONS and any(dtypes.get(at) == np.float32 for at in operation["outputs"])
+    ]
+    if names:
+        counted = ", ".join(f"{name} ({names.count(name)})" for name in sorted(set(names)))
+        raise UnsupportedError(
+            f"The network's simulation leaves operations in float32: {counted}.",
+            hint="Quantize it after training instead: tfl export RUN --target tflite --precision int8",
+        )
 
 
 def _samples(request: ExportRequest) -> Iterator[list[Floats]]:

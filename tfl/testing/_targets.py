@@ -17,7 +17,7 @@ from tfl.core.child import call_in_child
 from tfl.core.errors import IntegrityError, UnsupportedError
 from tfl.core.files import sha256_file, sha256_text, tree_size_bytes
 from tfl.data.preprocess import Floats, Pixels, normalize
-from tfl.targets import TARGETS, OpenMode, Tolerance, export_artifact, open_artifact, predict_all
+from tfl.targets import TARGETS, OpenMode, Target, Tolerance, export_artifact, open_artifact, predict_all
 from tfl.testing._statements import require_all
 
 #: What an installation without the `train` extra does not have.
@@ -46,6 +46,7 @@ def check_target(
     saved_model_dir: Path,
     work_dir: Path,
     calibration_pixels: Pixels,
+    simulation_dir: Path | None = None,
 ) -> Artifact:
     """Export a bundle with one target and precision and hold the artefact against everything a target promises.
 
@@ -61,6 +62,7 @@ def check_target(
         saved_model_dir: What `stage_saved_model` wrote for it.
         work_dir: The artefact is written to `<work_dir>/<name>-<precision>`.
         calibration_pixels: `(samples, height, width, 3)` uint8 RGB.
+        simulation_dir: A `Simulation` of the bundle, for the target's simulated precisions, which are held against it.
 
     Returns:
         The artefact's record.
@@ -86,11 +88,14 @@ def check_target(
         saved_model_dir=saved_model_dir,
         calibration=calibration,
         calibration_pixels=calibration_pixels,
+        simulation_dir=simulation_dir,
         log_path=work_dir / f"{name}-{precision}.log",
     )
     answers = _answer_in_child(folder)
     statements = {
-        **_record_statements(artifact, bundle, folder, bundle_dir),
+        **_record_statements(artifact, bundle, folder),
+        "the golden batch is that of the model it is made of": sha256_file(folder / GOLDEN_FILE)
+        == sha256_file(_golden_dir(target, precision, bundle_dir, simulation_dir) / GOLDEN_FILE),
         "the calibration is recorded": artifact.calibration
         == (calibration if precision in target.calibrated else None),
         **_answer_statements(answers, Golden.load(folder / GOLDEN_FILE), target.tolerances[precision]),
@@ -102,7 +107,11 @@ def check_target(
     return artifact
 
 
-def _record_statements(artifact: Artifact, bundle: Bundle, folder: Path, bundle_dir: Path) -> dict[str, bool]:
+def _golden_dir(target: Target, precision: str, bundle_dir: Path, simulation_dir: Path | None) -> Path:
+    return simulation_dir if precision in target.simulated and simulation_dir is not None else bundle_dir
+
+
+def _record_statements(artifact: Artifact, bundle: Bundle, folder: Path) -> dict[str, bool]:
     shapes = [tensor.shape for tensor in (*artifact.signature.inputs, *artifact.signature.outputs)]
     expected = [tensor.shape for tensor in (*bundle.signature.inputs, *bundle.signature.outputs)]
     names = [tensor.name for tensor in (*artifact.signature.inputs, *artifact.signature.outputs)]
@@ -121,7 +130,6 @@ def _record_statements(artifact: Artifact, bundle: Bundle, folder: Path, bundle_
         "the size is that of the model files": artifact.size_bytes
         == tree_size_bytes(folder, names=artifact.model_files)
         > 0,
-        "the golden batch is the bundle's": sha256_file(folder / GOLDEN_FILE) == sha256_file(bundle_dir / GOLDEN_FILE),
         "the versions of the libraries are recorded": bool(artifact.versions),
     }
 

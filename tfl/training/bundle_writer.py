@@ -77,7 +77,7 @@ def write_bundle(
     with fresh_folder(folder) as place:
         write_atomic(place / MODEL_FILE, lambda file: model.save(file))
         Golden(np.asarray(pixels[chosen]), outputs[chosen]).save(place / GOLDEN_FILE)
-        _write_reference(place / REFERENCE_FILE, outputs, truth)
+        write_reference(place / REFERENCE_FILE, outputs, truth)
         bundle = Bundle(
             task=task,
             labels=labels,
@@ -114,7 +114,7 @@ def _signature(contract: ImagePreprocessing, label_count: int) -> Signature:
     )
 
 
-def _write_reference(path: Path, outputs: Floats, truth: Sequence[int]) -> None:
+def write_reference(path: Path, outputs: Floats, truth: Sequence[int]) -> None:
     """What held-out data look like to the model: for noticing later that the inputs have changed."""
     arrays = {
         "confidence": outputs.max(axis=1),

@@ -1,0 +1,95 @@
+"""Runs the steps on a tiny network, straight and in two sittings; a process of its own, as tfmot changes tf.keras."""
+
+import dataclasses
+import json
+import sys
+from pathlib import Path
+
+import numpy as np
+
+from tests.tiny import CONTRACT, build_model, draw_pixels
+from tfl.compress.compress_worker import float_weights
+from tfl.compress.learning import StepState, learn
+from tfl.compress.ranges import follow_ranges
+from tfl.compress.recipes import freeze_batch_norm, make_recipe
+from tfl.compress.records import CompressSettings
+from tfl.compress.replay import replay
+from tfl.data.preprocess import normalize
+from tfl.training.feed import make_feed, normalizer
+
+
+def feeds():
+    made = []
+    for count, seed, shuffle in ((96, 1, 5), (48, 3, None)):
+        pixels, truth = draw_pixels(count, seed=seed)
+        labels = truth.astype(np.int32)
+        made.append(make_feed(pixels, labels, batch_size=16, prepare=normalizer(CONTRACT), shuffle_seed=shuffle))
+    return made
+
+
+def step(replayed, settings, place, *, before, start, state_file, sittings):
+    training, validation = feeds()
+    for epochs in sittings:
+        plain = replayed.model
+        plain.set_weights(start)
+        freeze_batch_norm(plain)
+        name = settings.steps[place]
+        recipe = make_recipe(name, plain, settings, before=before, total_steps=sittings[-1] * len(training))
+        if name == "qat":
+            follow_ranges(recipe.model, (training[index][0] for index in range(3)))
+        state = StepState.load(state_file) if state_file.is_file() else StepState(step=place)
+        learn(
+            recipe,
+            (training, validation),
+            dataclasses.replace(settings, epochs=epochs),
+            state,
+            state_file,
+            rows=False,
+        )
+    last = recipe.strip(recipe.model)
+    return last, dict(recipe.compressed or {}), state
+
+
+def _unique(kernel):
+    return max(len(np.unique(channel)) for channel in np.moveaxis(kernel, -1, 0))
+
+
+def main(method, folder):
+    replayed = replay(build_model())
+    settings = CompressSettings(method=method, epochs=2, learning_rate=1e-3, clusters=8, schedule="constant")
+    ends, said = [], {}
+    for sittings in ((2,), (1, 2)):
+        start, before, quantized = replayed.model.get_weights(), {}, None
+        origin = start
+        for place in range(len(settings.steps)):
+            file = folder / f"{'-'.join(map(str, sittings))}-{place}.npz"
+            last, before, _ = step(
+                replayed, settings, place, before=before, start=start, state_file=file, sittings=sittings
+            )
+            start = last.get_weights() if settings.steps[place] != "qat" else start
+        found = float_weights(last, replayed)
+        ends.append(found)
+        if "qat" in settings.steps:
+            batch = normalize(draw_pixels(48, seed=3)[0], CONTRACT)
+            quantized = np.asarray(last(batch, training=False))
+            said["finite"] = bool(np.isfinite(quantized).all())
+        replayed.model.set_weights(origin)
+    said["difference"] = max(
+        float(np.abs(one - two).max())
+        for name in ends[0]
+        for one, two in zip(ends[0][name], ends[1][name], strict=True)
+    )
+    said["moved"] = max(
+        float(np.abs(value - old).max())
+        for name, values in ends[0].items()
+        for value, old in zip(values, replayed.model.get_layer(name).get_weights(), strict=True)
+    )
+    said["kernels"] = {
+        name: {"zeros": float(np.mean(ends[0][name][0] == 0)), "unique": _unique(ends[0][name][0]), "mark": mark}
+        for name, mark in before.items()
+    }
+    print(json.dumps(said))
+
+
+if __name__ == "__main__":
+    main(sys.argv[1], Path(sys.argv[2]))

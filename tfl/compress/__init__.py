@@ -1,0 +1,1 @@
+"""Smaller models by learning: quantization-aware training, pruning, clustering and distillation."""
