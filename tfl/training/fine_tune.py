@@ -51,8 +51,13 @@ def plan_tops(network: Cuttable, train: TrainConfig) -> tuple[TopPlan, ...]:
     return tuple(plans)
 
 
-def train_top(work: Work, plan: TopPlan) -> tuple[StageState, int]:
+def train_top(work: Work, plan: TopPlan, mean: Floats) -> tuple[StageState, int]:
     """Train the backbone's last layers with the head.
+
+    Args:
+        work: The training.
+        plan: Of the stage.
+        mean: `(features,)`, taken off what the head gets.
 
     Returns:
         Where it ended, and how many of the backbone's layers learned.
@@ -66,7 +71,7 @@ def train_top(work: Work, plan: TopPlan) -> tuple[StageState, int]:
     cached = _cached(work, plan.point) if plan.point else None
     point = plan.point if cached else ""
     part = network.part(point, "")
-    model = join(part, work.head)
+    model = join(part, work.head, mean=mean)
     batch_size = work.batch_size_of(plan.name, layers=plan.layers, point=point)
     salt = 1 + sum(map(ord, plan.name.removeprefix("fine_tune")))
     if cached:

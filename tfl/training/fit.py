@@ -27,7 +27,7 @@ from tfl.training.goals import Goals
 from tfl.training.head import train_head
 from tfl.training.logs import OnEpoch, TrainingLog
 from tfl.training.memory import memory_advice
-from tfl.training.network import join, thaw_top
+from tfl.training.network import fold_mean, join, thaw_top
 from tfl.training.precision import PrecisionChoice, choose_precision
 from tfl.training.samples import make_samples
 from tfl.training.work import Work
@@ -198,12 +198,13 @@ def _prepare(
 
 def _stages(work: Work, tops: tuple[TopPlan, ...]) -> tuple[dict[str, StageState], int]:
     """Run the stages as far as no goal ends them."""
-    states, trained_layers = train_head(work), 0
+    (states, mean), trained_layers = train_head(work), 0
     for top in tops:
         if work.goals.stopped_by:
             break
         # Their activations have to be there before the layers above change.
-        states[top.name], trained_layers = train_top(work, top)
+        states[top.name], trained_layers = train_top(work, top, mean)
+    fold_mean(work.head, mean)
     if work.goals.stopped_by:
         work.progress.result(f"training ended by {work.goals.stopped_by}")
     return states, trained_layers

@@ -12,7 +12,7 @@ from tfl.core.extras import require
 from tfl.data.preprocess import Floats
 from tfl.training.checkpoint import StageState, assign_variables, read_variables
 from tfl.training.feed import Labels, one_hot
-from tfl.training.network import dense_of, fold_standardization, standardization
+from tfl.training.network import dense_of, fold_std, standardization
 from tfl.training.work import Work, make_feeds, train_stage
 
 #: Inverse strengths of the L2 penalty on standardized features that are tried; validation chooses.
@@ -22,11 +22,11 @@ _MOST_ITERATIONS = 300
 _MOST_SAMPLES = 20_000
 
 
-def train_head(work: Work) -> dict[str, StageState]:
+def train_head(work: Work) -> tuple[dict[str, StageState], Floats]:
     """Train the head on the features of the untouched and the augmented views.
 
     Returns:
-        `instant` and `head`, whichever were done.
+        `instant` and `head`, whichever were done; and the mean `(features,)`, which is taken off what the head gets.
 
     Raises:
         JobError: The features don't fit on the disk, or the loss is not finite.
@@ -49,8 +49,8 @@ def train_head(work: Work) -> dict[str, StageState]:
                 labels = np.tile(samples.train.labels, 1 + train.augmented_views)
             learned = np.concatenate([learned, np.asarray(more.values, dtype=np.float32)])
         states["head"] = _by_gradient(work, (learned - mean) / std, labels, (chosen - mean) / std)
-    fold_standardization(work.head, mean, std)
-    return states
+    fold_std(work.head, std)
+    return states, mean
 
 
 def _instant(work: Work, learned: Floats, chosen: Floats) -> StageState:

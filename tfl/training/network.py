@@ -12,12 +12,22 @@ if TYPE_CHECKING:
     import keras
 
 
-def join(backbone: keras.Model, head: keras.Model) -> keras.Model:
-    """Build the classifier `(batch, height, width, 3)` -> `(batch, classes)` float32 from its two parts."""
+def join(backbone: keras.Model, head: keras.Model, *, mean: Floats | None = None) -> keras.Model:
+    """Build the classifier `(batch, height, width, 3)` -> `(batch, classes)` float32 from its two parts.
+
+    Args:
+        backbone: One input, a vector as output.
+        head: Of that vector, or, with a mean, of what is left of it.
+        mean: `(features,)` taken off the vector. Dropout in a head that learned on such vectors then replaces a
+            feature by its mean; on bare ones it would replace it by 0, which may be further off than any sample.
+    """
     import keras
 
     inputs = keras.Input(backbone.input_shape[1:], dtype="float32", name="image")
-    return keras.Model(inputs, head(backbone(inputs)), name="classifier")
+    features = backbone(inputs)
+    if mean is not None:
+        features = keras.layers.Rescaling(1.0, offset=-mean, dtype="float32", name="centred")(features)
+    return keras.Model(inputs, head(features), name="classifier")
 
 
 def thaw_top(backbone: keras.Model, layer_count: int, *, batch_norm: Literal["frozen", "learn"] = "frozen") -> int:
@@ -81,17 +91,26 @@ def standardization(features: Floats) -> tuple[Floats, Floats]:
     return mean.astype(np.float32), std.astype(np.float32)
 
 
-def fold_standardization(head: keras.Model, mean: Floats, std: Floats) -> None:
-    """Change a head learned on `(x - mean) / std` so that it gives the same on `x`.
-
-    `W (x - mean) / std + b = (W / std) x + (b - W mean / std)`: the exported graph has no extra layer.
+def fold_std(head: keras.Model, std: Floats) -> None:
+    """Change a head learned on `(x - mean) / std`, whose first layer with weights is dense, to one of `x - mean`.
 
     Args:
-        head: Its first layer with weights is dense.
-        mean: `(features,)`.
+        head: `W (x - mean) / std = (W / std) (x - mean)`.
         std: `(features,)`.
     """
     dense = dense_of(head)
-    kernel, bias = (np.asarray(value, dtype=np.float64) for value in dense.get_weights())
-    scaled = kernel / std[:, None].astype(np.float64)
-    dense.set_weights([scaled.astype(np.float32), (bias - mean @ scaled).astype(np.float32)])
+    kernel, bias = dense.get_weights()
+    dense.set_weights([kernel / std[:, None], bias])
+
+
+def fold_mean(head: keras.Model, mean: Floats) -> None:
+    """Change a head of `x - mean` to one that gives the same on `x`, so that the exported graph has no extra layer.
+
+    Args:
+        head: `W (x - mean) + b = W x + (b - W mean)`; its first layer with weights is dense.
+        mean: `(features,)`.
+    """
+    dense = dense_of(head)
+    kernel, bias = dense.get_weights()
+    moved = bias.astype(np.float64) - mean.astype(np.float64) @ kernel.astype(np.float64)
+    dense.set_weights([kernel, moved.astype(np.float32)])

@@ -16,7 +16,7 @@ from tfl.training.checkpoint import StageState, read_variables
 from tfl.training.feed import balanced_weights, make_feed
 from tfl.training.goals import Goals
 from tfl.training.logs import TrainingLog
-from tfl.training.network import fold_standardization, join, standardization, thaw_top
+from tfl.training.network import fold_mean, fold_std, join, standardization, thaw_top
 from tfl.training.optimizer import make_optimizer
 from tfl.training.stage import StagePlan, run_stage
 
@@ -277,8 +277,23 @@ def test_folding_the_standardization_keeps_the_answers():
     mean, std = standardization(features)
     head = small_head()
     expected = np.asarray(head((features - mean) / std))
-    fold_standardization(head, mean, std)
+    fold_std(head, std)
+    np.testing.assert_allclose(np.asarray(head(features - mean)), expected, atol=1e-5)
+    fold_mean(head, mean)
     np.testing.assert_allclose(np.asarray(head(features)), expected, atol=1e-5)
+
+
+def test_dropout_replaces_a_feature_by_its_mean():
+    import keras
+
+    mean = np.float32([30, -20, 10, 25, -15, 40])
+    inputs = keras.Input((6,))
+    backbone = keras.Model(inputs, keras.layers.Activation("linear")(inputs))
+    model = join(backbone, small_head(dropout=0.5), mean=mean)
+    at_the_mean = np.tile(mean, (64, 1))
+    expected = np.asarray(model(at_the_mean, training=False))
+    # What is dropped there is 0 already, so that learning with dropout begins where the head stopped.
+    np.testing.assert_allclose(np.asarray(model(at_the_mean, training=True)), expected, atol=1e-6)
 
 
 def test_a_feed_gives_every_sample_once_and_another_order_each_epoch(labels):
