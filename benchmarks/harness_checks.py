@@ -8,8 +8,8 @@
 - `overhead`: what the harness itself costs per inference, with a model that does nothing.
 
 Sides take turns round by round, each in a fresh process. Pairs during which other processes took more than a third of
-the machine, the start of each side included, are set aside and taken again. A ratio is tfl's figure over the other's, the median over the clean pairs; a
-spread is (max - min) / median of one side over them. RUN is a run with artefacts.
+the machine, the start of each side included, are set aside and taken again. A ratio is tfl's figure over the other's,
+the median over the clean pairs; a spread is (max - min) / median of one side over them. RUN is a run with artefacts.
 """
 
 from __future__ import annotations
