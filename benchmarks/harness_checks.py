@@ -1,15 +1,17 @@
 """Does tfl's benchmark measure what others measure? The same files, the same machine, three other harnesses.
 
-    python benchmarks/harness_checks.py RUN [--part openvino|direct|loadgen|overhead] [--rounds 3] [--seconds 4]
+    python benchmarks/harness_checks.py RUN [--part openvino|direct|turns|loadgen|overhead] [--rounds 3] [--seconds 4]
 
 - `openvino`: against OpenVINO's `benchmark_app`, batch 1, latency and throughput hints.
 - `direct`: against LiteRT's interpreter and an ONNX Runtime session in a plain loop.
+- `turns`: tfl's runtime and the engine called directly, in one process, ten inferences each in turn: what a neighbour
+  takes, it takes from both.
 - `loadgen`: MLPerf LoadGen (`pip install mlcommons-loadgen`) drives tfl's runtime, SingleStream and Offline.
 - `overhead`: what the harness itself costs per inference, with a model that does nothing.
 
-Sides take turns round by round, each in a fresh process. Pairs during which other processes took more than a tenth of
-the machine are set aside and taken again. A ratio is tfl's figure over the other's, the median over the clean pairs; a
-spread is (max - min) / median of one side over them. RUN is a run with artefacts.
+Sides take turns round by round, each in a fresh process. Pairs during which other processes took more than a third of
+the machine, the start of each side included, are set aside and taken again. A ratio is tfl's figure over the other's,
+the median over the clean pairs; a spread is (max - min) / median of one side over them. RUN is a run with artefacts.
 """
 
 from __future__ import annotations
@@ -32,26 +34,18 @@ from typing import Any
 
 import numpy as np
 
-from tfl.bench.held_out import HeldOut
 from tfl.bench.scenario_records import RoundResult
 from tfl.bench.scenarios import SCENARIOS, Load, Setting
 from tfl.bundle import Artifact
 from tfl.core.child import call_in_child, python_path
 from tfl.core.environment import read_environment
 from tfl.core.extras import version_of
-from tfl.data.preprocess import load_batch
 from tfl.model import load
-from tfl.targets import Runtime, open_artifact
+from tfl.targets import Runtime
 
-WARM_UP = 30
-INPUTS = 64
+DIRECT = ("tflite-fp32", "tflite-int8", "onnx-fp32", "onnx-int8")
 Figures = dict[str, float]
-
-
-def pictures(folder: Path, samples: HeldOut) -> Any:
-    """The first held-out pictures as single inputs, the same that tfl goes round."""
-    inputs = load_batch(samples.files[:INPUTS], Artifact.open(folder).preprocessing)
-    return [np.ascontiguousarray(inputs[index : index + 1]) for index in range(len(inputs))]
+SIDES_FILE = Path(__file__).with_name("harness_sides.py")
 
 
 def ours(folder: Path, samples: Path, root: Path, seconds: float, *, scenario: str, threads: int = 0) -> Figures:
@@ -94,8 +88,8 @@ def benchmark_app(folder: Path, seconds: float, *, hint: str) -> Figures:
 
 
 def in_child(side: str, folder: Path, samples: Path, root: Path, seconds: float) -> Figures:
-    """One side of this file in a fresh process."""
-    command = [sys.executable, "-P", __file__, str(folder), "--side", side, "--samples", str(samples)]
+    """One side of `harness_sides.py` in a fresh process."""
+    command = [sys.executable, "-P", str(SIDES_FILE), str(folder), "--side", side, "--samples", str(samples)]
     command += ["--root", str(root), "--seconds", str(seconds)]
     process = subprocess.run(command, capture_output=True, text=True, env=_environment())
     if process.returncode != 0:
@@ -105,98 +99,6 @@ def in_child(side: str, folder: Path, samples: Path, root: Path, seconds: float)
 
 def _environment() -> dict[str, str]:
     return {**os.environ, "PYTHONPATH": python_path(), "TF_CPP_MIN_LOG_LEVEL": "3"}
-
-
-def timed(call: Callable[[Any], object], inputs: list[Any], seconds: float) -> Figures:
-    """The plainest loop: warm up, then time each call."""
-    cycle = itertools.cycle(inputs)
-    for _ in range(WARM_UP):
-        call(next(cycle))
-    timings = []
-    end = time.perf_counter() + seconds
-    while time.perf_counter() < end:
-        item = next(cycle)
-        start = time.perf_counter()
-        call(item)
-        timings.append((time.perf_counter() - start) * 1e3)
-    p50, p90 = np.percentile(timings, [50, 90])
-    return {"p50_ms": float(p50), "p90_ms": float(p90), "per_s": len(timings) / (sum(timings) / 1e3)}
-
-
-def direct_litert(folder: Path, inputs: list[Any], seconds: float) -> Figures:
-    from ai_edge_litert.interpreter import Interpreter
-
-    interpreter = Interpreter(model_path=str(folder / "model.tflite"), num_threads=2)
-    place, result = interpreter.get_input_details()[0]["index"], interpreter.get_output_details()[0]["index"]
-    interpreter.resize_tensor_input(place, inputs[0].shape)
-    interpreter.allocate_tensors()
-
-    def call(item: Any) -> Any:
-        interpreter.set_tensor(place, item)
-        interpreter.invoke()
-        return interpreter.get_tensor(result)
-
-    return timed(call, inputs, seconds)
-
-
-def direct_onnx(folder: Path, inputs: list[Any], seconds: float) -> Figures:
-    import onnxruntime
-
-    session = onnxruntime.InferenceSession(str(folder / "model.onnx"), providers=["CPUExecutionProvider"])
-    name = session.get_inputs()[0].name
-    return timed(lambda item: session.run(None, {name: item}), inputs, seconds)
-
-
-def loadgen(folder: Path, inputs: list[Any], seconds: float, *, scenario: str) -> Figures:
-    """MLPerf LoadGen drives tfl's runtime; what it says stands in its own summary, which is read here."""
-    import mlperf_loadgen as lg
-
-    mode = "throughput" if scenario == "Offline" else "latency"
-    runtime: Runtime = open_artifact(folder, mode=mode)[1]
-    for index in range(WARM_UP):
-        runtime.predict(inputs[index % len(inputs)])
-
-    def issue(samples: list[Any]) -> None:
-        batches = (inputs[sample.index] for sample in samples)
-        for sample, answer in zip(samples, runtime.predict_stream(batches), strict=True):
-            lg.QuerySamplesComplete([lg.QuerySampleResponse(sample.id, answer.ctypes.data, answer.nbytes)])
-
-    settings = lg.TestSettings()
-    settings.scenario = getattr(lg.TestScenario, scenario)
-    settings.mode = lg.TestMode.PerformanceOnly
-    settings.min_duration_ms = round(seconds * 1e3)
-    settings.min_query_count = 100
-    if scenario == "Offline":
-        start = time.perf_counter()
-        for _ in runtime.predict_stream(itertools.islice(itertools.cycle(inputs), 100)):
-            pass
-        settings.offline_expected_qps = 100 / (time.perf_counter() - start)
-    with tempfile.TemporaryDirectory() as logs:
-        output = lg.LogOutputSettings()
-        output.outdir, output.copy_summary_to_stdout = logs, False
-        log = lg.LogSettings()
-        log.log_output, log.enable_trace = output, False
-        system = lg.ConstructSUT(issue, lambda: None)
-        library = lg.ConstructQSL(len(inputs), len(inputs), lambda _: None, lambda _: None)
-        lg.StartTestWithLogSettings(system, library, settings, log)
-        text = (Path(logs) / "mlperf_log_summary.txt").read_text(encoding="utf-8")
-        lg.DestroyQSL(library)
-        lg.DestroySUT(system)
-    wanted = {
-        "p50_ms": r"50\.00 percentile latency \(ns\)\s*: (\d+)",
-        "p90_ms": r"90\.00 percentile latency \(ns\)\s*: (\d+)",
-        "per_s": r"Samples per second\s*: ([\d.e+]+)",
-    }
-    found = {name: float(match[1]) for name, form in wanted.items() if (match := re.search(form, text))}
-    return {name: value / 1e6 if name.endswith("_ms") else value for name, value in found.items()}
-
-
-SIDES: dict[str, Callable[[Path, list[Any], float], Figures]] = {
-    "litert": direct_litert,
-    "onnxruntime": direct_onnx,
-    "loadgen-SingleStream": functools.partial(loadgen, scenario="SingleStream"),
-    "loadgen-Offline": functools.partial(loadgen, scenario="Offline"),
-}
 
 
 class _Nothing(Runtime):
@@ -238,14 +140,10 @@ def plan(run: Path, part: str, samples: Path, root: Path, seconds: float) -> lis
                 own = functools.partial(mine, have.get(name), scenario=scenario)
                 rows.append((f"{name}, benchmark_app -hint {hint}", figure, own, theirs))
     if part == "direct":
-        for name, side in (
-            ("tflite-fp32", "litert"),
-            ("tflite-int8", "litert"),
-            ("onnx-fp32", "onnxruntime"),
-            ("onnx-int8", "onnxruntime"),
-        ):
+        for name in DIRECT:
             own = functools.partial(mine, have.get(name), scenario="single_stream")
-            rows.append((f"{name}, {side} directly", "p50_ms", own, functools.partial(other, side, have.get(name))))
+            theirs = functools.partial(other, "direct", have.get(name))
+            rows.append((f"{name}, the engine directly", "p50_ms", own, theirs))
     if part == "loadgen":
         for name in ("openvino-int8", "onnx-fp32"):
             for lg_name, scenario, figure in (
@@ -300,6 +198,24 @@ def compare_sides(
     return [summary(what, figure, found[what], options) for what, figure, *_ in rows if found[what]]
 
 
+def take_turns(options: argparse.Namespace, samples: Path, root: Path) -> dict[str, list[Figures]]:
+    found: dict[str, list[Figures]] = {}
+    print("| in one process, in turns | tfl p50 ms | engine p50 ms | ratio | all ratios | tfl adds us |")
+    print("|---|---|---|---|---|---|")
+    for folder in load(options.run).artifacts():
+        if folder.name in (*DIRECT, "openvino-fp32", "openvino-int8"):
+            rounds = [in_child("turns", folder, samples, root, options.seconds) for _ in range(options.rounds)]
+            found[folder.name] = rounds
+            middle = {name: statistics.median(item[name] for item in rounds) for name in rounds[0]}
+            ratios = ", ".join(f"{item['ratio']:.3f}" for item in rounds)
+            print(
+                f"| {folder.name} | {middle['tfl']:.2f} | {middle['other']:.2f} | {middle['ratio']:.3f} | {ratios} |"
+                f" {middle['difference_us']:.0f} |",
+                flush=True,
+            )
+    return found
+
+
 def clean(pairs: list[dict[str, Any]], options: argparse.Namespace) -> list[dict[str, Any]]:
     return [pair for pair in pairs if pair["others_share"] <= options.most_others]
 
@@ -331,22 +247,15 @@ def show(results: list[Mapping[str, Any]]) -> None:
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("run", type=Path)
-    parser.add_argument("--part", choices=["openvino", "direct", "loadgen", "overhead"])
+    parser.add_argument("--part", choices=["openvino", "direct", "turns", "loadgen", "overhead"])
     parser.add_argument("--rounds", type=int, default=3)
     parser.add_argument("--seconds", type=float, default=4.0)
     parser.add_argument("--limit-s", type=float, default=230.0, help="begin nothing new after so long")
-    parser.add_argument("--most-others", type=float, default=0.1, help="share of the machine that others may take")
+    parser.add_argument("--most-others", type=float, default=0.35, help="share of the machine that others may take")
     parser.add_argument("--out", type=Path)
-    parser.add_argument("--side", choices=sorted(SIDES), help=argparse.SUPPRESS)
-    parser.add_argument("--samples", type=Path, help=argparse.SUPPRESS)
-    parser.add_argument("--root", type=Path, help=argparse.SUPPRESS)
     options = parser.parse_args()
-    if options.side:
-        samples = HeldOut.load(options.samples, options.root)
-        print(json.dumps(SIDES[options.side](options.run, pictures(options.run, samples), options.seconds)))
-        return
     deadline = time.monotonic() + options.limit_s
-    parts = [options.part] if options.part else ["overhead", "direct", "openvino", "loadgen"]
+    parts = [options.part] if options.part else ["overhead", "turns", "direct", "openvino", "loadgen"]
     document: dict[str, Any] = {"environment": read_environment().to_dict(), "loadgen": version_of("mlcommons-loadgen")}
     with tempfile.TemporaryDirectory() as scratch:
         held_out = load(options.run).held_out()[0]
@@ -358,6 +267,8 @@ def main() -> None:
                 for row in document[part]:
                     timed_us = "" if row["timed_us"] is None else f", of it inside a timing {row['timed_us']:.2f} us"
                     print(f"{row['scenario']}: {row['per_query_us']:.2f} us per inference{timed_us}")
+            elif part == "turns":
+                document[part] = take_turns(options, samples, held_out.root)
             elif part == "loadgen" and document["loadgen"] is None:
                 print("MLPerf LoadGen is not installed: pip install mlcommons-loadgen")
             else:
