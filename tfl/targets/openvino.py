@@ -145,12 +145,12 @@ class OpenVinoTarget(Target):
             "with two backbones; two swapped channels moved the worst photo by 0.86.",
         ),
         "int8-qat": Tolerance(
-            max_difference=0.4,
-            mean_difference=0.025,
-            agreement=0.95,
+            max_difference=0.2,
+            mean_difference=0.015,
+            agreement=0.97,
             metric_drop=0.02,
-            reason="Against the simulation of the same ranges, which rounds at other places than the integer kernels: "
-            "@@@",
+            reason="Against the simulation of the very same ranges, which rounds at other places than integer kernels: "
+            "0.016 at most on drawn pictures; two swapped channels must fall outside, as the contract tests.",
         ),
     }
     unsupported: ClassVar = {
