@@ -21,7 +21,7 @@ from tfl_cli._progress import make_progress
     "--features", type=float, default=0.0, show_default=True, help="Weight of the distance to the teacher's features."
 )
 @click.option("--epochs", type=int, default=20, show_default=True, help="Most epochs.")
-@click.option("--lr", "learning_rate", type=float, default=1e-4, show_default=True, help="Learning rate of Adam.")
+@click.option("--lr", "learning_rate", type=float, default=1e-4, show_default=True, help="Constant learning rate.")
 @click.option("--batch-size", type=int, default=32, show_default=True, help="Samples per step.")
 @click.option("--layers", type=int, default=0, show_default=True, help="Last layers that learn; 0 means all.")
 @click.option(

@@ -44,6 +44,7 @@ from tfl.training.goals import Goals
 from tfl.training.logs import TrainingLog
 from tfl.training.mix import make_mixer
 from tfl.training.network import dense_of, thaw_top
+from tfl.training.optimizer import make_optimizer
 from tfl.training.samples import make_samples
 from tfl.training.stage import StagePlan, run_stage
 
@@ -196,13 +197,12 @@ def _learn(
     )
     training, validation = _feeds(trained, answers, manifest, config, folder, settings, progress)
     loss, metric = distillation_loss(settings, count), accuracy_of(count)
+    train = dataclasses.replace(config.train, schedule="constant", warmup=0.0)
 
     def compile_with(factor: float) -> None:
-        student.compile(
-            keras.optimizers.Adam(settings.learning_rate * factor), loss=loss, metrics=[metric], jit_compile=False
-        )
+        optimizer = make_optimizer(train, settings.learning_rate * factor, steps=settings.epochs * len(training))
+        student.compile(optimizer, loss=loss, metrics=[metric], jit_compile=False)
 
-    train = config.train
     plan = StagePlan(
         "distill",
         settings.epochs,

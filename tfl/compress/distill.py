@@ -35,7 +35,7 @@ class DistillSettings(Record):
         alpha: Share of the teacher in the loss, in [0, 1]; the truth has the rest.
         features: Weight of the distance to the teacher's features; 0 leaves them out.
         epochs: At most.
-        learning_rate: Of Adam, constant.
+        learning_rate: Constant, of the optimizer that the teacher's run names.
         batch_size: Samples per step.
         layers: How many of the student's last layers learn; 0 means all.
         batch_norm: As in `TrainConfig`.

@@ -50,13 +50,20 @@ def step(replayed, settings, place, *, before, start, state_file, sittings):
     return last, dict(recipe.compressed or {}), state
 
 
+def _zeros_of_four(kernel):
+    """How many of four neighbouring input channels are 0: every count that occurs, at any place."""
+    groups = kernel.reshape(-1, 4, kernel.shape[-1]) if kernel.shape[-2] % 4 == 0 else np.zeros((1, 4, 1))
+    return sorted({int(count) for count in (groups == 0).sum(axis=1).ravel()})
+
+
 def _unique(kernel):
     return max(len(np.unique(channel)) for channel in np.moveaxis(kernel, -1, 0))
 
 
-def main(method, folder):
+def main(method, folder, changes):
     replayed = replay(build_model())
-    settings = CompressSettings(method=method, epochs=2, learning_rate=1e-3, clusters=8, schedule="constant")
+    given = {"epochs": 2, "learning_rate": 1e-3, "clusters": 8, "schedule": "constant", **changes}
+    settings = CompressSettings(method=method, **given)
     ends, said = [], {}
     for sittings in ((2,), (1, 2)):
         start, before, quantized = replayed.model.get_weights(), {}, None
@@ -85,11 +92,16 @@ def main(method, folder):
         for value, old in zip(values, replayed.model.get_layer(name).get_weights(), strict=True)
     )
     said["kernels"] = {
-        name: {"zeros": float(np.mean(ends[0][name][0] == 0)), "unique": _unique(ends[0][name][0]), "mark": mark}
+        name: {
+            "zeros": float(np.mean(ends[0][name][0] == 0)),
+            "unique": _unique(ends[0][name][0]),
+            "zeros_of_four": _zeros_of_four(ends[0][name][0]),
+            "mark": mark,
+        }
         for name, mark in before.items()
     }
     print(json.dumps(said))
 
 
 if __name__ == "__main__":
-    main(sys.argv[1], Path(sys.argv[2]))
+    main(sys.argv[1], Path(sys.argv[2]), json.loads(sys.argv[3]))

@@ -15,20 +15,39 @@ from tfl.core.errors import IntegrityError
 ROOT = Path(__file__).resolve().parents[3]
 
 
-@pytest.mark.slow
-@pytest.mark.parametrize("method", METHODS)
-def test_a_method_reaches_what_it_is_for_in_one_sitting_or_two(method, tmp_path):
+def _run_steps(method, folder, **changes):
     pytest.importorskip("tensorflow_model_optimization")
     environment = {**os.environ, **ENVIRONMENT, "PYTHONPATH": os.pathsep.join([str(ROOT), *sys.path])}
     done = subprocess.run(
-        [sys.executable, "-m", "tests.unit.compress.steps_child", method, str(tmp_path)],
+        [sys.executable, "-m", "tests.unit.compress.steps_child", method, str(folder), json.dumps(changes)],
         capture_output=True,
         text=True,
         env=environment,
         cwd=ROOT,
     )
     assert done.returncode == 0, done.stderr[-3000:]
-    said = json.loads(done.stdout.splitlines()[-1])
+    return json.loads(done.stdout.splitlines()[-1])
+
+
+@pytest.mark.slow
+def test_patterns_of_zeros_are_kept(tmp_path):
+    kernels = _run_steps("prune", tmp_path, m_by_n="2:4")["kernels"]
+    assert all(min(found["zeros_of_four"]) >= 2 for found in kernels.values())
+    assert kernels["conv2d_2"]["zeros"] == pytest.approx(0.5, abs=0.01)
+
+
+@pytest.mark.slow
+def test_blocks_become_zero_together(tmp_path):
+    kernels = _run_steps("prune", tmp_path, block="4x1", sparsity=0.75)["kernels"]
+    # A convolution of one pixel: 8 x 8 weights are 16 blocks, of which 12 go.
+    assert kernels["conv2d_1"]["zeros"] == pytest.approx(0.75, abs=0.01)
+    assert kernels["conv2d_1"]["zeros_of_four"] == [0, 4]
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("method", METHODS)
+def test_a_method_reaches_what_it_is_for_in_one_sitting_or_two(method, tmp_path):
+    said = _run_steps(method, tmp_path)
     assert said["moved"] > 1e-4
     # Where an interrupt falls must not show: what is left is the order of additions in threads.
     assert said["difference"] < 1e-5
