@@ -1,0 +1,1 @@
+"""Compress: smaller models whose loss is measured and stated."""
