@@ -6,7 +6,7 @@ import dataclasses
 import random
 from collections.abc import Iterable, Sequence
 from pathlib import Path
-from typing import Any, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 
@@ -26,6 +26,9 @@ from tfl.data.relabel import Review
 from tfl.model_data import as_held_out, choose_examples, find_manifest
 from tfl.targets import Runtime, kind_of, open_artifact, open_bundle
 from tfl.tasks import TASKS, Evaluation, Prediction, require_columns, slice_scores
+
+if TYPE_CHECKING:
+    from tfl.compress.ladder_records import LadderSettings, Quantization
 
 _BATCH = 32
 
@@ -257,6 +260,35 @@ class Model:
             progress=self.progress,
         )
         return ExportSummary(cells=tuple(cells))
+
+    def quantize(
+        self,
+        targets: Sequence[str] = (),
+        *,
+        settings: LadderSettings | None = None,
+        approach: str = "auto",
+        again: bool = False,
+    ) -> Quantization:
+        """Find for each target the first rung of its ladder whose metric holds; `tfl.compress.ladder_run` says how.
+
+        Args:
+            targets: Names; empty means all that have a quantizer.
+            settings: How far the metric may fall and who judges.
+            approach: `auto` or `ptq`.
+            again: Climb also where the record of the same question is there.
+
+        Raises:
+            UnsupportedError: A target has no quantizer, or the approach is another one.
+            UserError: A name is unknown, or this is not a run.
+        """
+        from tfl.compress.ladder_run import quantize_run, require_approach
+        from tfl.report.quantized import draw_all_flipped
+
+        run = self._require_run("quantization")
+        require_approach(approach, run.path)
+        result = quantize_run(run, targets=targets, settings=settings, again=again, progress=self.progress)
+        draw_all_flipped(run, result.ladders)
+        return result
 
     def benchmark(
         self, data: str | Path | None = None, *, split: str | None = None, config: BenchmarkConfig | None = None

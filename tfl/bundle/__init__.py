@@ -8,8 +8,9 @@ from tfl.bundle.records import (
     BackboneRecord,
     Bundle,
     Calibration,
+    Recipe,
     Signature,
     Tensor,
 )
 
-__all__ = ["Artifact", "BackboneRecord", "Bundle", "Calibration", "Golden", "Signature", "Tensor"]
+__all__ = ["Artifact", "BackboneRecord", "Bundle", "Calibration", "Golden", "Recipe", "Signature", "Tensor"]

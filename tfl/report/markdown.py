@@ -6,7 +6,7 @@ from pathlib import Path
 from urllib.parse import quote
 
 from tfl.report.tables import markdown_table, markdown_text
-from tfl.report.view import Figure, Table, View
+from tfl.report.view import Figure, Section, Table, View
 
 
 def markdown_report(view: View, run_dir: Path) -> str:
@@ -29,11 +29,19 @@ def markdown_report(view: View, run_dir: Path) -> str:
     parts += [_table(table) for table in (view.exports, view.proof) if table]
     parts += [_figure(view.chart, run_dir)] if view.chart else []
     parts += [markdown_text(line) for line in view.measured]
+    parts += [part for section in view.quantized for part in _section(section, run_dir)]
     parts += ["## How it was made", _table(view.made)]
     if view.config_text:
         parts.append("```yaml\n" + view.config_text.replace("```", "'''").rstrip() + "\n```")
     parts += ["## Limits", "\n".join(f"- {markdown_text(line)}" for line in view.limits) or "None noted."]
     return "\n\n".join(parts) + "\n"
+
+
+def _section(section: Section, run_dir: Path) -> list[str]:
+    lines = [markdown_text(line) for line in section.lines]
+    tables = [_table(table) for table in section.tables]
+    figures = [_figure(figure, run_dir) for figure in section.figures]
+    return [f"## Quantized for {markdown_text(section.title)}", *lines, *tables, *figures]
 
 
 def _table(table: Table) -> str:

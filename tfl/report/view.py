@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from tfl.bench.records import Cell, Measurement
@@ -46,6 +46,16 @@ class Table:
 
 
 @dataclass(frozen=True)
+class Section:
+    """A part of a chapter: sentences, then tables, then pictures."""
+
+    title: str
+    lines: list[str]
+    tables: list[Table]
+    figures: list[Figure]
+
+
+@dataclass(frozen=True)
 class View:
     """Everything that the report shows, in its order."""
 
@@ -71,6 +81,7 @@ class View:
     made: Table
     config_text: str
     limits: list[str]
+    quantized: list[Section] = field(default_factory=list)
 
 
 def build_view(facts: Facts) -> View:

@@ -5,8 +5,16 @@ from __future__ import annotations
 from tfl.core.registry import Registry
 from tfl.targets._base import Exported, ExportRequest, OpenMode, Runtime, Target, Tolerance, predict_all
 from tfl.targets._calibration import choose_calibration
-from tfl.targets._export import export_artifact, export_artifacts, stage_saved_model
+from tfl.targets._export import (
+    draft_artifact,
+    export_artifact,
+    export_artifacts,
+    export_files,
+    seal_artifact,
+    stage_saved_model,
+)
 from tfl.targets._open import Kind, kind_of, open_artifact, open_bundle
+from tfl.targets._quantizer import Quantizer, Rung
 
 TARGETS: Registry[Target] = Registry("tfl.targets", "TARGET", "target")
 
@@ -16,15 +24,20 @@ __all__ = [
     "Exported",
     "Kind",
     "OpenMode",
+    "Quantizer",
+    "Rung",
     "Runtime",
     "Target",
     "Tolerance",
     "choose_calibration",
+    "draft_artifact",
     "export_artifact",
     "export_artifacts",
+    "export_files",
     "kind_of",
     "open_artifact",
     "open_bundle",
     "predict_all",
+    "seal_artifact",
     "stage_saved_model",
 ]

@@ -12,7 +12,7 @@ from typing import Any, ClassVar
 
 import numpy as np
 
-from tfl.bundle import Artifact, Bundle
+from tfl.bundle import Artifact, Bundle, Recipe
 from tfl.core.errors import UnsupportedError
 from tfl.core.extras import require
 from tfl.data.preprocess import Floats
@@ -26,10 +26,14 @@ from tfl.targets._base import (
     Target,
     Tolerance,
 )
+from tfl.targets._openvino_quantizer import OpenVinoQuantizer, quantize
+from tfl.targets._quantizer import INTEGER_WEIGHTS, Quantizer, Rung
 
 _MODEL, _WEIGHTS = "model.xml", "model.bin"
 _HINTS = {"latency": "LATENCY", "throughput": "THROUGHPUT"}
 _COMPILED_AT_MOST = 4
+#: NNCF's default averages each sample's extremes and clips the rest: up to eight times the mean difference.
+_INT8 = Recipe(calibration="minmax", bias_correction="fast")
 #: Padding a batch up to a compiled size pays while at most a quarter of the work is for nothing.
 _SMALLEST_FILL = 0.75
 #: Model API's words for the ways to resize.
@@ -136,6 +140,7 @@ class OpenVinoTarget(Target):
     tolerances: ClassVar = {
         "fp32": FUSED_FLOAT32,
         "fp16": HALF_WEIGHTS,
+        "w8": INTEGER_WEIGHTS,
         "int8": Tolerance(
             max_difference=0.4,
             mean_difference=0.025,
@@ -148,11 +153,33 @@ class OpenVinoTarget(Target):
     unsupported: ClassVar = {
         "int8-io": "the IR keeps float32 inputs, and its runtime converts them as fast as the host could",
         "dynamic": "quantized activations need ranges from calibration on a processor; int8 has them",
+        "int16x8": "the engine has no integer kernels for 16-bit activations",
     }
     calibrated = frozenset({"int8"})
     runtime_modules = ("openvino",)
     export_modules = ("openvino",)
-    precision_modules: ClassVar = {"int8": ("nncf",)}
+    precision_modules: ClassVar = {"int8": ("nncf",), "w8": ("nncf",)}
+    rungs: ClassVar = (
+        Rung(name="int8", precision="int8", summary="all layers int8, ranges from extremes, fast bias correction"),
+        Rung(
+            name="int8-corrected",
+            precision="int8",
+            summary="all layers int8, ranges from averaged extremes, more samples",
+            recipe=Recipe(calibration="mean-minmax", bias_correction="fast"),
+            samples="all",
+        ),
+        Rung(
+            name="mixed",
+            precision="int8",
+            summary="int8, with the layers that cost most left in float",
+            recipe=_INT8,
+            search="layers",
+        ),
+        Rung(name="w8", precision="w8", summary="8-bit weights, float activations"),
+        Rung(name="fp16", precision="fp16", summary="half-precision weights"),
+    )
+    calibration_methods = OpenVinoQuantizer.methods
+    quantizer_modules = ("openvino", "nncf")
 
     def export(self, request: ExportRequest) -> Exported:
         """See `Target.export`."""
@@ -167,13 +194,20 @@ class OpenVinoTarget(Target):
         model.input().get_tensor().set_names({request.input_name})
         model.output().get_tensor().set_names({request.output_name})
         if request.precision == "int8":
-            model = _quantize(model, request)
-        for key, value in model_info(request.bundle).items():
-            model.set_rt_info(value, ["model_info", key])
-        model.set_rt_info(json.dumps(request.bundle.preprocessing.to_dict()), ["tfl", "preprocessing"])
-        model.set_rt_info(json.dumps(request.bundle.labels), ["tfl", "labels"])
-        openvino.save_model(model, str(request.out_dir / _MODEL), compress_to_fp16=request.precision == "fp16")
-        return Exported(model_files=(_MODEL, _WEIGHTS), signature=request.bundle.signature)
+            model = quantize(model, list(request.calibration_inputs()), recipe=_INT8, compress_weights=True)
+        elif request.precision == "w8":
+            model = _compress_weights(model)
+        return _save(model, request.bundle, request.out_dir, halve=request.precision == "fp16")
+
+    def quantizer(self, request: ExportRequest, *, float_dir: Path) -> Quantizer:
+        """See `Target.quantizer`."""
+        import openvino
+
+        send_no_telemetry()
+        model = openvino.Core().read_model(str(float_dir / _MODEL))
+        return OpenVinoQuantizer(
+            model, request, save=lambda finished, folder: _save(finished, request.bundle, folder, halve=False)
+        )
 
     def open(self, folder: Path, artifact: Artifact, *, threads: int, mode: OpenMode = "latency") -> Runtime:
         """See `Target.open`."""
@@ -189,6 +223,25 @@ class OpenVinoTarget(Target):
         return OpenVinoRuntime(core, model, settings=settings, mode=mode)
 
 
+def _save(model: Any, bundle: Bundle, out_dir: Path, *, halve: bool) -> Exported:
+    import openvino
+
+    for key, value in model_info(bundle).items():
+        model.set_rt_info(value, ["model_info", key])
+    model.set_rt_info(json.dumps(bundle.preprocessing.to_dict()), ["tfl", "preprocessing"])
+    model.set_rt_info(json.dumps(bundle.labels), ["tfl", "labels"])
+    openvino.save_model(model, str(out_dir / _MODEL), compress_to_fp16=halve)
+    return Exported(model_files=(_MODEL, _WEIGHTS), signature=bundle.signature)
+
+
+def _compress_weights(model: Any) -> Any:
+    """Store weights as 8-bit integers per channel, which the engine widens; activations stay float32."""
+    import nncf
+
+    nncf.set_log_level(logging.WARNING)
+    return nncf.compress_weights(model, mode=nncf.CompressWeightsMode.INT8_ASYM)
+
+
 def send_no_telemetry() -> None:
     """Keep the converter and the quantizer, which report their use unless refused, from sending anything.
 
@@ -199,27 +252,6 @@ def send_no_telemetry() -> None:
         from openvino_telemetry.utils.opt_in_checker import ConsentCheckResult, OptInChecker
 
         OptInChecker.check = lambda *_, **__: ConsentCheckResult.DECLINED
-
-
-def _quantize(model: Any, request: ExportRequest) -> Any:
-    import nncf
-    from nncf.quantization.advanced_parameters import AdvancedQuantizationParameters
-    from nncf.quantization.range_estimator import RangeEstimatorParametersSet
-
-    nncf.set_log_level(logging.WARNING)
-    samples = list(request.calibration_inputs())
-    # The default averages each sample's extremes and clips the rest: up to eight times the mean difference.
-    ranges = AdvancedQuantizationParameters(activations_range_estimator_params=RangeEstimatorParametersSet.MINMAX)
-    # Unsigned activations where all values are positive, signed elsewhere; weights signed, per channel.
-    return nncf.quantize(
-        model,
-        nncf.Dataset(samples),
-        preset=nncf.QuantizationPreset.MIXED,
-        target_device=nncf.TargetDevice.CPU,
-        subset_size=len(samples),
-        fast_bias_correction=True,
-        advanced_parameters=ranges,
-    )
 
 
 def model_info(bundle: Bundle) -> dict[str, str]:

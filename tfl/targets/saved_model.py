@@ -58,9 +58,12 @@ class SavedModelTarget(Target):
         "fp16": "TensorFlow computes half precision on a processor by converting to float32 and back",
         "int8": "a SavedModel holds no integer kernels",
         "int8-io": "a SavedModel holds no integer kernels",
+        "w8": "a SavedModel holds no integer weights",
+        "int16x8": "a SavedModel holds no integer kernels",
         "dynamic": "a SavedModel holds no integer weights",
     }
     calibrated = frozenset()
+    without_rungs = "a SavedModel holds no integer kernels"
     runtime_modules = ("tensorflow",)
     export_modules = ("tensorflow",)
 

@@ -10,7 +10,7 @@ from typing import Any, ClassVar
 
 import numpy as np
 
-from tfl.bundle import Artifact, Signature
+from tfl.bundle import Artifact, Bundle, Recipe, Signature
 from tfl.core.errors import UnsupportedError
 from tfl.core.extras import require
 from tfl.data.preprocess import Floats
@@ -24,9 +24,17 @@ from tfl.targets._base import (
     Target,
     Tolerance,
 )
+from tfl.targets._quantizer import Quantizer, Rung
 from tfl.targets._tflite_metadata import add_metadata
+from tfl.targets._tflite_quantizer import TfliteQuantizer
 
 _MODEL = "model.tflite"
+#: Precision -> the operations that the converter may use; a layer without such a kernel is an error.
+_INTEGER_OPERATIONS = {
+    "int8": "TFLITE_BUILTINS_INT8",
+    "int8-io": "TFLITE_BUILTINS_INT8",
+    "int16x8": "EXPERIMENTAL_TFLITE_BUILTINS_ACTIVATIONS_INT16_WEIGHTS_INT8",
+}
 
 
 class TfliteRuntime(Runtime):
@@ -100,23 +108,60 @@ class TfliteTarget(Target):
             metric_drop=0.02,
             reason="As int8; the output's own step is 1/256.",
         ),
+        "int16x8": Tolerance(
+            max_difference=0.15,
+            mean_difference=0.01,
+            agreement=0.98,
+            metric_drop=0.01,
+            reason="65536 levels per activation, so that what is left is the weights' 256.",
+        ),
     }
-    unsupported: ClassVar[dict[str, str]] = {}
-    calibrated = frozenset({"int8", "int8-io"})
+    unsupported: ClassVar = {
+        "w8": "the built-in kernels widen 8-bit weights at every inference; dynamic computes with them",
+    }
+    calibrated = frozenset({"int8", "int8-io", "int16x8"})
     runtime_modules = ("ai_edge_litert",)
     export_modules = ("tensorflow", "ai_edge_litert")
+    rungs: ClassVar = (
+        Rung(name="int8", precision="int8", summary="all layers int8 by the converter, ranges from extremes"),
+        Rung(
+            name="int8-corrected",
+            precision="int8",
+            summary="all layers int8, ranges from a moving average of extremes, more samples",
+            recipe=Recipe(calibration="moving-average"),
+            samples="all",
+        ),
+        Rung(
+            name="mixed",
+            precision="int8",
+            summary="int8, with the layers that cost most left in float",
+            recipe=Recipe(calibration="minmax"),
+            search="layers",
+        ),
+        Rung(name="int16x8", precision="int16x8", summary="8-bit weights, 16-bit activations"),
+        Rung(name="fp16", precision="fp16", summary="half-precision weights"),
+    )
+    calibration_methods = TfliteQuantizer.methods
+    quantizer_modules = ("ai_edge_quantizer", "ai_edge_litert")
 
     def export(self, request: ExportRequest) -> Exported:
         """See `Target.export`."""
-        model = add_metadata(_convert(request), request.bundle)
-        (request.out_dir / _MODEL).write_bytes(model)
-        signature = request.bundle.signature
+        exported = _save(_convert(request), request.bundle, request.out_dir)
+        signature = exported.signature
         if request.precision == "int8-io":
             signature = Signature(
                 inputs=tuple(replace(tensor, dtype="int8") for tensor in signature.inputs),
                 outputs=tuple(replace(tensor, dtype="int8") for tensor in signature.outputs),
             )
-        return Exported(model_files=(_MODEL,), signature=signature)
+        return replace(exported, signature=signature)
+
+    def quantizer(self, request: ExportRequest, *, float_dir: Path) -> Quantizer:
+        """See `Target.quantizer`."""
+        return TfliteQuantizer(
+            (float_dir / _MODEL).read_bytes(),
+            request,
+            save=lambda model, folder: _save(model, request.bundle, folder),
+        )
 
     def open(self, folder: Path, artifact: Artifact, *, threads: int, mode: OpenMode = "latency") -> Runtime:
         """See `Target.open`."""
@@ -124,6 +169,11 @@ class TfliteTarget(Target):
         # Left alone, LiteRT takes one thread, which is no choice of what is best.
         count = threads or _usable_processors()
         return TfliteRuntime(litert.Interpreter(model_path=str(folder / artifact.model_files[0]), num_threads=count))
+
+
+def _save(model: bytes, bundle: Bundle, out_dir: Path) -> Exported:
+    (out_dir / _MODEL).write_bytes(add_metadata(model, bundle))
+    return Exported(model_files=(_MODEL,), signature=bundle.signature)
 
 
 def _usable_processors() -> int:
@@ -142,8 +192,8 @@ def _convert(request: ExportRequest) -> bytes:
         converter.optimizations = [tf.lite.Optimize.DEFAULT]
     if request.precision == "fp16":
         converter.target_spec.supported_types = [tf.float16]
-    if request.precision in ("int8", "int8-io"):
-        converter.target_spec.supported_ops = [tf.lite.OpsSet.TFLITE_BUILTINS_INT8]
+    if request.precision in _INTEGER_OPERATIONS:
+        converter.target_spec.supported_ops = [getattr(tf.lite.OpsSet, _INTEGER_OPERATIONS[request.precision])]
         converter.representative_dataset = lambda: _samples(request)
     if request.precision == "int8-io":
         converter.inference_input_type = converter.inference_output_type = tf.int8
