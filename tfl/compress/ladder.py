@@ -9,7 +9,7 @@ from __future__ import annotations
 import dataclasses
 import shutil
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -27,7 +27,7 @@ from tfl.compress.ladder_records import (
     Try,
 )
 from tfl.compress.ladder_scores import ChoiceSet, Judge, compare_speed
-from tfl.compress.ranking import Score, fewest, rank_layers
+from tfl.compress.ranking import Score, search_layers
 from tfl.core.errors import JobError, TflError, UnsupportedError
 from tfl.data.preprocess import Pixels, normalize
 from tfl.targets import Exported, ExportRequest, Quantizer, Rung, export_files
@@ -203,42 +203,38 @@ class Climber:
     def _search(self, recipe: Recipe, count: int) -> tuple[_Model, tuple[LayerGain, ...]]:
         """Rank every layer by the metric, then leave as few as do in float."""
         tool, few = self._tool(), self._choice.evenly(self._use.ranking_samples)
-        base = self._scored(recipe, count, few)
 
-        def score_with(layer: str) -> Score:
-            self._tell(f"{self._judge.target_name}: ranking layers ({self._written} models so far)")
-            return self._scored(dataclasses.replace(recipe, float_layers=(layer,)), count, few)
+        def with_floats(kept: Sequence[str]) -> Recipe:
+            return dataclasses.replace(recipe, float_layers=tuple(name for name in tool.layers if name in set(kept)))
 
-        ranked = rank_layers(tool.layers, base, score_with)
-        order = [layer for layer, _, _ in ranked]
-
-        def with_first(number: int) -> Recipe:
-            kept = set(order[:number])
-            return dataclasses.replace(recipe, float_layers=tuple(name for name in tool.layers if name in kept))
-
-        def holds(number: int) -> bool:
-            self._tell(f"{self._judge.target_name}: {number} of {len(order)} layers in float")
-            model = self._write(with_first(number), count)
-            drop = self._judge.drop(
-                self._judge.answer(model.folder, model.exported, _INTEGER, self._choice), self._choice
-            )
+        def score_with(kept: Sequence[str]) -> Score:
+            self._tell(f"{self._judge.target_name}: ranking {len(tool.layers)} layers, model {self._written + 1}")
+            model = self._write(with_floats(kept), count)
+            answers = self._judge.answer(model.folder, model.exported, _INTEGER, few)
             shutil.rmtree(model.folder)
+            return self._judge.score(answers, few)
+
+        def holds(kept: Sequence[str]) -> bool:
+            self._tell(f"{self._judge.target_name}: {len(kept)} of {len(tool.layers)} layers in float")
+            model = self._write(with_floats(kept), count)
+            answers = self._judge.answer(model.folder, model.exported, _INTEGER, self._choice)
+            shutil.rmtree(model.folder)
+            drop = self._judge.drop(answers, self._choice)
             return self._within(drop.high if self._settings.confident else drop.drop)
 
-        number = fewest(len(order), holds)
-        model = self._write(with_first(len(order) if number is None else number), count)
-        left = set(model.recipe.float_layers) if model.recipe else set()
+        found = search_layers(tool.layers, score_with=score_with, holds=holds)
+        left = [gain.layer for gain in found.gains[: found.count]]
         ranking = tuple(
-            LayerGain(layer=layer, metric_gain=gain, log_loss_gain=loss, left_in_float=layer in left)
-            for layer, gain, loss in ranked
+            LayerGain(
+                layer=gain.layer,
+                metric_gain=gain.metric,
+                log_loss_gain=gain.log_loss,
+                given=gain.given,
+                left_in_float=gain.layer in left,
+            )
+            for gain in found.gains
         )
-        return model, ranking
-
-    def _scored(self, recipe: Recipe, count: int, samples: ChoiceSet) -> Score:
-        model = self._write(recipe, count)
-        answers = self._judge.answer(model.folder, model.exported, _INTEGER, samples)
-        shutil.rmtree(model.folder)
-        return self._judge.score(answers, samples)
+        return self._write(with_floats(left), count), ranking
 
     def _tool(self) -> Quantizer:
         if self._quantizer is None:

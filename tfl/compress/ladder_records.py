@@ -54,18 +54,20 @@ class SampleUse(Record):
 
 @dataclass(frozen=True, kw_only=True)
 class LayerGain(Record):
-    """What a layer costs: the metric with it alone put back to float, against all layers int8.
+    """What a layer costs: the metric with it put back to float, less the metric without.
 
     Attributes:
         layer: As the model file calls it.
         metric_gain: Of the task's metric.
         log_loss_gain: How much the mean log loss fell, which breaks ties of a coarse metric.
+        given: How many layers, those above it in the ranking, were in float both times; 0 is all others int8.
         left_in_float: Whether it stays in float in the rung's model.
     """
 
     layer: str
     metric_gain: float
     log_loss_gain: float
+    given: int
     left_in_float: bool
 
 

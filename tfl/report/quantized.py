@@ -164,13 +164,17 @@ def _layers(ladder: Ladder) -> Table | None:
                     item.layer,
                     f"{item.metric_gain * 100:+.2f}",
                     f"{-item.log_loss_gain:+.4f}",
+                    f"{item.given}",
                     f"{errors[item.layer]:.2g}" if item.layer in errors else NONE,
                     "stays in float" if item.left_in_float else "int8",
                 ),
             )
             for item in ranking[:_SHOWN_LAYERS]
         )
-        head = ("layer", "metric with it in float, points", "log loss", "relative error in int8", "in the mixed model")
+        head = (
+            *("layer", "metric with it in float, points", "log loss", "layers in float before"),
+            *("relative error in int8", "in the mixed model"),
+        )
         return Table(f"{ladder.target}: the layers that cost most in int8", head, rows)
     worst = sorted(errors.items(), key=lambda item: -item[1])[:_SHOWN_LAYERS]
     rows = tuple(Row("", (layer, f"{error:.2g}")) for layer, error in worst)

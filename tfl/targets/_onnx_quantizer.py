@@ -13,13 +13,15 @@ import numpy as np
 from tfl.bundle import Recipe
 from tfl.data.preprocess import Floats
 from tfl.targets._base import Exported, ExportRequest
-from tfl.targets._quantizer import Quantizer, relative_error
+from tfl.targets._quantizer import Quantizer, candidates, relative_error, upstream
 
 _PAIR = frozenset({"QuantizeLinear", "DequantizeLinear"})
 #: Histograms are made of all inner values of this many samples at a time; of all at once they would take gigabytes.
 _HISTOGRAM_SAMPLES = 16
 #: Ends the names of weights that are put back beside the quantized ones.
 _KEPT = "_float"
+#: Activations that ONNX Runtime computes within the layer before them.
+_CLAMPS = frozenset({"Relu", "Clip"})
 #: Method -> ONNX Runtime's own.
 _METHODS = {"minmax": "MinMax", "percentile": "Percentile", "entropy": "Entropy"}
 
@@ -43,10 +45,20 @@ class OnnxQuantizer(Quantizer):
         self._quantized: dict[tuple[str, int], Any] = {}
         # Which nodes are quantized is decided by the graph alone, so one sample and any method tell.
         base = self._base(self.methods[0], 1)
-        dequantized = {node.output[0] for node in base.graph.node if node.op_type == "DequantizeLinear"}
-        self.layers = tuple(
-            node.name for node in base.graph.node if node.op_type not in _PAIR and dequantized & set(node.input)
-        )
+        pairs = {node.output[0]: node for node in base.graph.node if node.op_type in _PAIR}
+        nodes = [node for node in base.graph.node if node.op_type not in _PAIR]
+        writers = {name: node.name for node in nodes for name in node.output}
+        self._before = {
+            node.name: [writers[source] for name in node.input if (source := _before_pair(name, pairs)) in writers]
+            for node in nodes
+        }
+        quantized = [node for node in nodes if any(name in pairs for name in node.input)]
+        self._weighted = {
+            node.name
+            for node in quantized
+            if any(name in pairs and pairs[name].input[0] not in pairs for name in node.input)
+        }
+        self.layers = tuple(candidates([node.name for node in quantized], self._before, self._weighted))
 
     def write(self, recipe: Recipe, out_dir: Path, *, sample_count: int) -> Exported:
         """See `Quantizer.write`."""
@@ -80,7 +92,10 @@ class OnnxQuantizer(Quantizer):
         model = copy.deepcopy(self._base(recipe.calibration, sample_count))
         pairs = {node.output[0]: node for node in model.graph.node if node.op_type in _PAIR}
         floats = {item.name: item for item in self._prepared.graph.initializer}
-        kept, added = set(recipe.float_layers), set()
+        kept = set(recipe.float_layers) | upstream(recipe.float_layers, self._before, self._weighted)
+        # The range after a clamp is the one that counts; a second one before it would cost time and precision.
+        kept |= {node.name for node in model.graph.node if node.op_type in _CLAMPS}
+        added: set[str] = set()
         for node in model.graph.node:
             for index, name in enumerate(node.input if node.name in kept else ()):
                 source, is_weight = _float_source(name, pairs, floats)
@@ -111,6 +126,13 @@ class OnnxQuantizer(Quantizer):
         return {
             name: np.concatenate([answer[count] for answer in answers]) for count, name in enumerate(by_output.values())
         }
+
+
+def _before_pair(name: str, pairs: Mapping[str, Any]) -> str:
+    """Return the value that a pair of quantizing and dequantizing nodes stands for, or the name itself."""
+    while name in pairs:
+        name = str(pairs[name].input[0])
+    return name
 
 
 def _float_source(name: str, pairs: Mapping[str, Any], floats: Mapping[str, Any]) -> tuple[str, bool]:

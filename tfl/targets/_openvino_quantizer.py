@@ -12,7 +12,7 @@ import numpy as np
 from tfl.bundle import Recipe
 from tfl.data.preprocess import Floats
 from tfl.targets._base import Exported, ExportRequest
-from tfl.targets._quantizer import Quantizer, relative_error
+from tfl.targets._quantizer import Quantizer, candidates, relative_error, upstream
 
 _FAKE = "FakeQuantize"
 #: Nodes between a quantizer and the layer that only hand values on.
@@ -45,7 +45,15 @@ class OpenVinoQuantizer(Quantizer):
         self._biases = {node.get_friendly_name(): _bias_of(node) for node in model.get_ordered_ops()}
         # Which nodes are quantized is decided by the graph alone, so one sample and any method tell.
         base = self._base(Recipe(calibration=self.methods[0]), 1)
-        self.layers = tuple(node.get_friendly_name() for node in base.get_ordered_ops() if _fakes_before(node))
+        nodes = base.get_ordered_ops()
+        self._before = {node.get_friendly_name(): _writers(node) for node in nodes}
+        fakes = {node.get_friendly_name(): found for node in nodes if (found := _fakes_before(node))}
+        self._weighted = {
+            name
+            for name, found in fakes.items()
+            if any(_is_constant(fake.input_value(0).get_node()) for fake, _ in found)
+        }
+        self.layers = tuple(candidates(list(fakes), self._before, self._weighted))
 
     def write(self, recipe: Recipe, out_dir: Path, *, sample_count: int) -> Exported:
         """See `Quantizer.write`."""
@@ -69,7 +77,7 @@ class OpenVinoQuantizer(Quantizer):
         self.check(recipe)
         model = self._base(recipe, sample_count).clone()
         nodes = {node.get_friendly_name(): node for node in model.get_ordered_ops()}
-        for name in recipe.float_layers:
+        for name in (*recipe.float_layers, *upstream(recipe.float_layers, self._before, self._weighted)):
             node = nodes[name]
             for fake, port in _fakes_before(node):
                 port.replace_source_output(fake.input_value(0))
@@ -127,6 +135,18 @@ def _fakes_before(node: Any) -> list[tuple[Any, Any]]:
             before = port.get_source_output().get_node()
         if before.get_type_name() == _FAKE:
             found.append((before, port))
+    return found
+
+
+def _writers(node: Any) -> list[str]:
+    """Return the names of the nodes that write a node's inputs, fake quantizers passed by and constants left out."""
+    found = []
+    for value in node.input_values():
+        before = value.get_node()
+        while before.get_type_name() == _FAKE:
+            before = before.input_value(0).get_node()
+        if before.get_type_name() != "Constant":
+            found.append(before.get_friendly_name())
     return found
 
 

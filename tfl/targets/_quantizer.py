@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import abc
-from collections.abc import Mapping
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
@@ -52,7 +52,9 @@ class Quantizer(abc.ABC):
     """A float model that is calibrated once per method and then written with one recipe after the other.
 
     Attributes:
-        layers: Candidates to stay in float, in data order. A layer in float reads its inputs and weights unquantized.
+        layers: Candidates to stay in float, in data order: those with weights, and what follows the last of them. A
+            layer in float reads its weights and its inputs unquantized, so that the operations without weights
+            that its inputs come through stay in float with it.
         methods: The calibration methods that `Recipe.calibration` may name, the default first.
     """
 
@@ -100,6 +102,39 @@ class Quantizer(abc.ABC):
         unknown = set(recipe.float_layers) - set(self.layers)
         if unknown:
             raise UserError(f"The model has no layer {', '.join(sorted(unknown))}.")
+
+
+def upstream(names: Iterable[str], before: Mapping[str, Sequence[str]], weighted: Collection[str]) -> set[str]:
+    """Return the operations that the inputs of some come through, up to those with weights, which are left out.
+
+    Args:
+        names: The operations to begin with; they are left out too, unless others come through them.
+        before: Operation -> those that write its inputs.
+        weighted: Operations that have weights.
+    """
+    found: set[str] = set()
+    waiting = [item for name in names for item in before.get(name, ())]
+    while waiting:
+        name = waiting.pop()
+        if name not in found and name not in weighted:
+            found.add(name)
+            waiting += before.get(name, ())
+    return found
+
+
+def candidates(quantized: Sequence[str], before: Mapping[str, Sequence[str]], weighted: Collection[str]) -> list[str]:
+    """Return the quantized operations that a choice is to be made of: the others follow from one of these.
+
+    Args:
+        quantized: Operations that read quantized values, in data order.
+        before: As in `upstream`.
+        weighted: As in `upstream`.
+    """
+    following = upstream([name for name in quantized if name in weighted], before, weighted)
+    ends = [name for name in quantized if name in weighted or name not in following]
+    # Of a chain after the last weights, the end alone: what comes before it follows.
+    chained = upstream(ends, before, weighted)
+    return [name for name in ends if name in weighted or name not in chained]
 
 
 def relative_error(reference: npt.NDArray[np.float32], values: npt.NDArray[np.float32]) -> float:

@@ -14,10 +14,10 @@ from tfl.bundle import Recipe
 from tfl.core.extras import require
 from tfl.data.preprocess import Floats
 from tfl.targets._base import Exported, ExportRequest
-from tfl.targets._quantizer import Quantizer, relative_error
+from tfl.targets._quantizer import Quantizer, candidates, relative_error, upstream
 
-#: Operations that hand values on with the scale they came with, so that the one before them decides.
-_PASSING = frozenset({"PAD", "RESHAPE", "MAX_POOL_2D", "TRANSPOSE", "STRIDED_SLICE", "SLICE"})
+#: Operations that have weights.
+_WEIGHTED = frozenset({"CONV_2D", "DEPTHWISE_CONV_2D", "CONV_2D_TRANSPOSE", "FULLY_CONNECTED"})
 #: Method -> the quantizer's way to join the extremes of several samples.
 _UPDATES = {
     "minmax": "min_max_update",
@@ -37,7 +37,7 @@ class _Operation:
 
 
 class TfliteQuantizer(Quantizer):
-    """Leaves an operation in float together with those that its inputs come from, since integer kernels write integers.
+    """Leaves a layer in float together with the layers that write its inputs, since integer kernels write integers.
 
     Args:
         model: The float model's bytes.
@@ -53,8 +53,11 @@ class TfliteQuantizer(Quantizer):
         self._samples = list(request.calibration_inputs())
         self._save = save
         self._ranges: dict[tuple[str, int], Any] = {}
-        self._operations = {item.name: item for item in _operations(model)}
-        self.layers = tuple(item.name for item in self._operations.values() if item.is_quantizable)
+        operations = _operations(model)
+        self._before = {item.name: item.before for item in operations}
+        self._weighted = {item.name for item in operations if item.kind in _WEIGHTED}
+        quantized = [item.name for item in operations if item.is_quantizable]
+        self.layers = tuple(candidates(quantized, self._before, self._weighted))
 
     def write(self, recipe: Recipe, out_dir: Path, *, sample_count: int) -> Exported:
         """See `Quantizer.write`."""
@@ -79,15 +82,9 @@ class TfliteQuantizer(Quantizer):
         return bytes(tool.quantize(ranges, enable_progress_report=False).quantized_model)
 
     def _left_in_float(self, recipe: Recipe) -> list[str]:
-        kept = set(recipe.float_layers)
-        waiting = [before for name in recipe.float_layers for before in self._operations[name].before]
-        while waiting:
-            name = waiting.pop()
-            if name not in kept:
-                kept.add(name)
-                if self._operations[name].kind in _PASSING:
-                    waiting += self._operations[name].before
-        return sorted(kept)
+        followers = upstream(recipe.float_layers, self._before, self._weighted)
+        kept = followers.union(recipe.float_layers)
+        return sorted(kept.union(*(self._before[name] for name in kept)))
 
     def _calibrated(self, method: str, sample_count: int) -> Any:
         key = (method, sample_count)
