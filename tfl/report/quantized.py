@@ -101,11 +101,11 @@ def statement_lines(ladder: Ladder) -> list[str]:
         return [f"No rung keeps the metric within {ladder.settings.max_drop:g}.", ladder.samples.note]
     points = f"{test.drop * 100:+.2f} points, 95 % interval {test.low * 100:+.2f} to {test.high * 100:+.2f}"
     outcome = {
-        "within": f"The drop is within {ladder.settings.max_drop * 100:g} points.",
-        "exceeded": f"The drop exceeds {ladder.settings.max_drop * 100:g} points.",
+        "within": f"The drop is within {ladder.settings.max_drop:g}.",
+        "exceeded": f"The drop exceeds {ladder.settings.max_drop:g}.",
     }.get(
         statement.outcome,
-        f"Too few test samples to say whether the drop is within {ladder.settings.max_drop * 100:g} points"
+        f"Too few test samples to say whether the drop is within {ladder.settings.max_drop:g}"
         + (f"; about {statement.needed_samples:,} would do." if statement.needed_samples else "."),
     )
     lines = [
@@ -116,8 +116,9 @@ def statement_lines(ladder: Ladder) -> list[str]:
     ]
     if chosen.speed is not None and chosen.speed.low > 1.0:
         lines.append(
-            f"It is {chosen.speed.ratio:.2f} times slower than float32 on this machine "
-            f"({ladder.environment.cpu}): no integer instructions that its engine gains from."
+            f"It takes {chosen.speed.ratio:.2f} times as long as float32 on this machine ({ladder.environment.cpu}), "
+            f"{chosen.speed.latency_ms:.2f} ms against {chosen.speed.float_latency_ms:.2f} ms; the processor has "
+            f"{'' if any('vnni' in flag for flag in ladder.environment.isa) else 'no '}VNNI instructions for int8."
         )
     sensitivity = ladder.climb.sensitivity if ladder.climb is not None else None
     if sensitivity is not None:
