@@ -27,6 +27,7 @@ COMMANDS = {
     "evaluate": ("evaluate", "Score a run, a bundle or an artefact on held-out data."),
     "predict": ("predict", "Answer for pictures with a run, a bundle or an artefact."),
     "export": ("export", "Export a run to targets and precisions, and verify each."),
+    "quantize": ("quantize", "Find the smallest quantization whose metric holds, target by target."),
     "verify": ("verify", "Prove in a fresh process that an artefact does what the model does."),
     "benchmark": ("benchmark", "Measure size, accuracy, latency, throughput and memory."),
     "recommend": ("recommend", "Say which of a run's artefacts to take within bounds."),

@@ -6,7 +6,7 @@ import dataclasses
 import random
 from collections.abc import Iterable, Sequence
 from pathlib import Path
-from typing import Any, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 
@@ -17,16 +17,20 @@ from tfl.bench.records import Benchmark, Cell, Verification
 from tfl.bundle import Artifact, Bundle
 from tfl.bundle.records import ARTIFACT_FILE
 from tfl.core.config import DEFAULT_PRECISIONS, BenchmarkConfig
-from tfl.core.errors import DataError, UserError
+from tfl.core.errors import UserError
 from tfl.core.progress import Progress
 from tfl.core.run_folder import RunFolder
 from tfl.data.manifest import Example, Manifest
 from tfl.data.preprocess import Floats, ImagePreprocessing, ImageSource, load_batch
 from tfl.data.relabel import Review
+from tfl.model_data import as_held_out, choose_examples, find_manifest
 from tfl.report.picture import Picture
 from tfl.targets import TARGETS, Runtime, kind_of, open_artifact, open_bundle
 from tfl.tasks import TASKS, Evaluation, Prediction, require_columns, slice_scores
 from tfl.training_view import TrainingView
+
+if TYPE_CHECKING:
+    from tfl.compress.ladder_records import LadderSettings, Quantization
 
 _BATCH = 32
 
@@ -152,55 +156,16 @@ class Model:
             DataError: The data have classes that the model does not know.
         """
         manifest, examples, split = self._held_out_examples(data, split)
-        return self._samples(manifest, examples), split
+        return as_held_out(manifest, examples, self.labels), split
 
     def _held_out_examples(
         self, data: str | Path | None, split: str | None
     ) -> tuple[Manifest, tuple[Example, ...], str]:
-        manifest = self._manifest(data)
         own = self._own_manifest()
-        if own is not None and Path(own.root).resolve() == Path(manifest.root).resolve():
-            manifest = own
-        has_splits = any(example.split for example in manifest.examples)
-        if split is None:
-            split = "test" if has_splits else "all"
-        if split != "all" and not has_splits:
-            raise UserError(f"{manifest.root} has no splits, so it has no '{split}'.", hint="Use --split all.")
-        examples = manifest.examples if split == "all" else manifest.of_split(manifest.resolve_split(split))
-        if not examples:
-            raise UserError(f"{manifest.root} has no examples in the split '{split}'.")
-        return manifest, examples, split
-
-    def _samples(self, manifest: Manifest, examples: tuple[Example, ...]) -> HeldOut:
-        index = {label: position for position, label in enumerate(self.labels)}
-        unknown = sorted({example.label for example in examples} - set(index))
-        if unknown:
-            raise DataError(
-                f"{manifest.root} has classes that the model does not know: {', '.join(unknown)}.",
-                hint=f"It knows: {', '.join(self.labels)}.",
-            )
-        truth = tuple(index[example.label] for example in examples)
-        return HeldOut(Path(manifest.root), tuple(example.path for example in examples), truth, None)
+        return choose_examples(find_manifest(data, own=own, path=self.path), own=own, split=split)
 
     def _own_manifest(self) -> Manifest | None:
         return Manifest.load(self.run.manifest_file) if self.run and self.run.manifest_file.is_file() else None
-
-    def _manifest(self, data: str | Path | None) -> Manifest:
-        from tfl.data.loading import read_manifest
-        from tfl.data.readers import as_location
-
-        if data is not None:
-            return read_manifest(as_location(data))
-        own = self._own_manifest()
-        if own is None:
-            raise UserError(
-                f"{self.path} lies in no run, so its data are not known.", hint="Name them with --data DATA."
-            )
-        if not Path(own.root).is_dir():
-            raise DataError(
-                f"The data of the run, {own.root}, are not there any more.", hint="Name them with --data DATA."
-            )
-        return own
 
     def evaluate(
         self, data: str | Path | None = None, *, split: str | None = None, by: Sequence[str] = ()
@@ -218,7 +183,7 @@ class Model:
         """
         manifest, examples, split = self._held_out_examples(data, split)
         require_columns(examples, by)
-        samples = self._samples(manifest, examples)
+        samples = as_held_out(manifest, examples, self.labels)
         outputs = self._outputs(samples.files)
         evaluation = TASKS.get(self.record.task).score(
             samples.truth, outputs, labels=self.labels, paths=samples.paths, split=split, model=self.name
@@ -295,6 +260,35 @@ class Model:
             progress=self.progress,
         )
         return ExportSummary(cells=tuple(cells))
+
+    def quantize(
+        self,
+        targets: Sequence[str] = (),
+        *,
+        settings: LadderSettings | None = None,
+        approach: str = "auto",
+        again: bool = False,
+    ) -> Quantization:
+        """Find for each target the first rung of its ladder whose metric holds; `tfl.compress.ladder_run` says how.
+
+        Args:
+            targets: Names; empty means all that have a quantizer.
+            settings: How far the metric may fall and who judges.
+            approach: `auto` or `ptq`.
+            again: Climb also where the record of the same question is there.
+
+        Raises:
+            UnsupportedError: A target has no quantizer, or the approach is another one.
+            UserError: A name is unknown, or this is not a run.
+        """
+        from tfl.compress.ladder_run import quantize_run, require_approach
+        from tfl.report.quantized import draw_all_flipped
+
+        run = self._require_run("quantization")
+        require_approach(approach, run.path)
+        result = quantize_run(run, targets=targets, settings=settings, again=again, progress=self.progress)
+        draw_all_flipped(run, result.ladders)
+        return result
 
     def benchmark(
         self, data: str | Path | None = None, *, split: str | None = None, config: BenchmarkConfig | None = None

@@ -126,6 +126,21 @@ class Calibration(Record):
 
 
 @dataclass(frozen=True, kw_only=True)
+class Recipe(Record):
+    """How an artefact was quantized, beyond its precision.
+
+    Attributes:
+        calibration: How the ranges of activations were set: one of the quantizer's methods, or empty without any.
+        bias_correction: What was done about the shift that rounding gives a layer's mean: `none` or a method's name.
+        float_layers: Layers that read their inputs and weights unquantized, in data order.
+    """
+
+    calibration: str = ""
+    bias_correction: str = "none"
+    float_layers: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, kw_only=True)
 class Artifact(Record):
     """A model in one target's format and precision, self-contained.
 
@@ -137,6 +152,7 @@ class Artifact(Record):
         bundle_fingerprint: The bundle it was made from.
         calibration: For static quantization, else None.
         files: SHA-256 of every file beside `artifact.json`.
+        recipe: What a search chose; None where the target's own default was taken.
     """
 
     task: str
@@ -153,6 +169,7 @@ class Artifact(Record):
     created: str
     versions: dict[str, str]
     files: dict[str, str]
+    recipe: Recipe | None = None
 
     @property
     def name(self) -> str:

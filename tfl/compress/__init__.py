@@ -1,1 +1,1 @@
-"""Smaller models by learning: quantization-aware training, pruning, clustering and distillation."""
+"""Smaller models whose loss is measured and stated: by quantization after training, and by further training."""

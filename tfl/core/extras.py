@@ -48,6 +48,7 @@ EXTRA_OF_MODULE = {
     "flatbuffers": "tflite",
     "onnxruntime": "onnx",
     "nncf": "compress",
+    "ai_edge_quantizer": "compress",
     "tf2onnx": "compress",
     "onnx": "compress",
     "tf_keras": "compress",

@@ -175,6 +175,11 @@ class RunFolder:
         return self.path / "exports.json"
 
     @property
+    def quantize_dir(self) -> Path:
+        """Accuracy-aware quantization: a `Ladder` per target."""
+        return self.path / "quantize"
+
+    @property
     def benchmark_file(self) -> Path:
         """`Benchmark`."""
         return self.path / "benchmark.json"

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+import dataclasses
 import io
 from pathlib import Path
 from typing import Any
@@ -13,6 +14,7 @@ from tfl.core.progress import Progress
 from tfl.core.run_folder import RunFolder
 from tfl.report.facts import read_facts
 from tfl.report.markdown import markdown_report
+from tfl.report.quantized import quantized_sections
 from tfl.report.view import View, build_view
 
 _TEMPLATE = "report.html.j2"
@@ -37,7 +39,8 @@ def write_report(run_dir: Path, *, progress: Progress | None = None) -> Path:
     """
     progress = progress or Progress()
     progress.update("reading the run's records")
-    view = build_view(read_facts(run_dir))
+    facts = read_facts(run_dir)
+    view = dataclasses.replace(build_view(facts), quantized=quantized_sections(facts.folder))
     progress.update("writing the report")
     path = RunFolder(run_dir).report_file
     write_text(path, render_html(view))

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from tfl.bench.records import Cell, Measurement
 from tfl.core.run_folder import StageRecord
@@ -46,6 +46,7 @@ class View:
     made: Table
     config_text: str
     limits: list[str]
+    quantized: list[Section] = field(default_factory=list)
 
 
 def build_view(facts: Facts) -> View:

@@ -5,9 +5,17 @@ from __future__ import annotations
 from tfl.core.registry import Registry
 from tfl.targets._base import Exported, ExportRequest, Lane, OpenMode, Runtime, Target, Tolerance, predict_all
 from tfl.targets._calibration import choose_calibration
-from tfl.targets._export import export_artifact, export_artifacts, stage_saved_model
+from tfl.targets._export import (
+    draft_artifact,
+    export_artifact,
+    export_artifacts,
+    export_files,
+    seal_artifact,
+    stage_saved_model,
+)
 from tfl.targets._kernels import Kernel, Kernels
 from tfl.targets._open import Kind, kind_of, load_float_model, open_artifact, open_bundle, open_target
+from tfl.targets._quantizer import Quantizer, Rung
 
 TARGETS: Registry[Target] = Registry("tfl.targets", "TARGET", "target")
 
@@ -20,17 +28,22 @@ __all__ = [
     "Kind",
     "Lane",
     "OpenMode",
+    "Quantizer",
+    "Rung",
     "Runtime",
     "Target",
     "Tolerance",
     "choose_calibration",
+    "draft_artifact",
     "export_artifact",
     "export_artifacts",
+    "export_files",
     "kind_of",
     "load_float_model",
     "open_artifact",
     "open_bundle",
     "open_target",
     "predict_all",
+    "seal_artifact",
     "stage_saved_model",
 ]

@@ -6,7 +6,7 @@ import abc
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import ClassVar, Literal
+from typing import TYPE_CHECKING, ClassVar, Literal
 
 import numpy as np
 
@@ -15,6 +15,9 @@ from tfl.core.errors import UnsupportedError, UserError
 from tfl.core.records import Record
 from tfl.data.preprocess import Floats, Pixels, normalize
 from tfl.targets._kernels import Kernels
+
+if TYPE_CHECKING:
+    from tfl.targets._quantizer import Quantizer, Rung
 
 OpenMode = Literal["latency", "throughput"]
 #: `predict` of one of several callers; each belongs to one thread at a time.
@@ -184,6 +187,14 @@ class Target(abc.ABC):
     has_lanes: bool = False
     #: Modules (import names) that one precision needs on top of these.
     precision_modules: ClassVar[dict[str, tuple[str, ...]]] = {}
+    #: What accuracy-aware quantization tries, from the smallest and fastest to the most faithful.
+    rungs: ClassVar[tuple[Rung, ...]] = ()
+    #: Why there are none.
+    without_rungs: ClassVar[str] = "it has no quantizer"
+    #: How its quantizer can set the ranges of activations, the default first.
+    calibration_methods: tuple[str, ...] = ()
+    #: Modules (import names) that `quantizer` needs.
+    quantizer_modules: tuple[str, ...] = ()
 
     @property
     def precisions(self) -> tuple[str, ...]:
@@ -202,6 +213,18 @@ class Target(abc.ABC):
                 f"The target can't make precision '{precision}': {reason}.",
                 hint=f"It can make: {', '.join(self.precisions)}.",
             )
+
+    def quantizer(self, request: ExportRequest, *, float_dir: Path) -> Quantizer:
+        """Prepare the model for being quantized again and again. Called in a child process without TensorFlow.
+
+        Args:
+            request: With calibration samples; `saved_model_dir`, `out_dir` and `precision` are not looked at.
+            float_dir: Folder with the target's own fp32 model files.
+
+        Raises:
+            UnsupportedError: The target has no rungs.
+        """
+        raise UnsupportedError(f"The target can't be quantized by its accuracy: {self.without_rungs}.")
 
     @abc.abstractmethod
     def export(self, request: ExportRequest) -> Exported:

@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
+import dataclasses
 import datetime
 import shutil
 import tempfile
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-from tfl.bundle import Artifact, Bundle, Calibration, Signature, Simulation
+from tfl.bundle import Artifact, Bundle, Calibration, Recipe, Signature, Simulation
 from tfl.bundle.records import ARTIFACT_FILE, BUNDLE_FILE, GOLDEN_FILE, SIMULATION_MODEL_DIR
 from tfl.core.child import call_in_child, decode_error, encode_error
 from tfl.core.environment import read_environment
@@ -189,7 +190,59 @@ def export_artifacts(
                 for path in (Path(scratch) / precision).iterdir():
                     shutil.move(path, place / path.name)
                 exported = Exported(tuple(answer["model_files"]), Signature.from_dict(answer["signature"]))
-                made[precision] = _seal(place, exported, bundle, golden_dir, target, precision, used)
+                draft = draft_artifact(bundle, exported, target=target, precision=precision, calibration=used)
+                made[precision] = seal_artifact(place, draft, golden_dir)
+    return made
+
+
+def export_files(
+    bundle_dir: Path,
+    out_dir: Path,
+    *,
+    target: str,
+    precisions: Sequence[str],
+    saved_model_dir: Path,
+    calibration_pixels: Pixels | None,
+    log_path: Path | None = None,
+) -> dict[str, Exported | TflError]:
+    """Write the bare model files of one target, without records: what a search tries and mostly throws away.
+
+    Args:
+        bundle_dir: The bundle, whose digests have been checked.
+        out_dir: Made; each precision gets a folder in it.
+        target: Name of the target plug-in.
+        precisions: Of the target.
+        saved_model_dir: What `stage_saved_model` wrote for this bundle.
+        calibration_pixels: `(samples, height, width, 3)` uint8 RGB, for calibrated precisions.
+        log_path: Where the child's output is kept.
+
+    Returns:
+        Precision to what was made, or to the error that this precision alone met.
+
+    Raises:
+        ChildError: The child crashed.
+    """
+    out_dir.mkdir(parents=True)
+    calibration_file = out_dir.resolve() / "calibration.npy"
+    if calibration_pixels is not None:
+        np.save(calibration_file, calibration_pixels, allow_pickle=False)
+    arguments = {
+        "target": target,
+        "precisions": list(precisions),
+        "bundle_dir": str(bundle_dir.resolve()),
+        "saved_model_dir": str(saved_model_dir.resolve()),
+        "simulation_dir": "",
+        "scratch_dir": str(out_dir.resolve()),
+        "calibration_file": "" if calibration_pixels is None else str(calibration_file),
+    }
+    answers = call_in_child("tfl.targets._export:export_in_child", arguments, log_path=log_path)
+    calibration_file.unlink(missing_ok=True)
+    made: dict[str, Exported | TflError] = {}
+    for precision, answer in answers.items():
+        if "error" in answer:
+            made[precision] = decode_error(f"The export to {target}-{precision}", answer)
+        else:
+            made[precision] = Exported(tuple(answer["model_files"]), Signature.from_dict(answer["signature"]))
     return made
 
 
@@ -216,19 +269,17 @@ def _require_possible(
         )
 
 
-def _seal(
-    place: Path,
-    exported: Exported,
+def draft_artifact(
     bundle: Bundle,
-    golden_dir: Path,
+    exported: Exported,
+    *,
     target: str,
     precision: str,
-    calibration: Calibration | None,
+    calibration: Calibration | None = None,
+    recipe: Recipe | None = None,
 ) -> Artifact:
-    """Add the golden batch and the record, with a digest of every file, to the model files of an artefact."""
-    # Whose digests have been checked by whoever opened it.
-    shutil.copyfile(golden_dir / GOLDEN_FILE, place / GOLDEN_FILE)
-    artifact = Artifact(
+    """Return the record of model files that are not sealed yet: without size, digests and date."""
+    return Artifact(
         task=bundle.task,
         target=target,
         precision=precision,
@@ -236,10 +287,29 @@ def _seal(
         preprocessing=bundle.preprocessing,
         signature=exported.signature,
         model_files=exported.model_files,
-        size_bytes=tree_size_bytes(place, names=exported.model_files),
+        size_bytes=0,
         bundle_fingerprint=bundle.fingerprint,
         backbone=bundle.backbone,
         calibration=calibration,
+        created="",
+        versions={},
+        files={},
+        recipe=recipe,
+    )
+
+
+def seal_artifact(place: Path, draft: Artifact, golden_dir: Path) -> Artifact:
+    """Add the golden batch and the record, with a digest of every file, to the model files of an artefact.
+
+    Args:
+        place: Folder with the model files.
+        draft: By `draft_artifact`.
+        golden_dir: Of what it was made from; its digests have been checked by whoever opened it.
+    """
+    shutil.copyfile(golden_dir / GOLDEN_FILE, place / GOLDEN_FILE)
+    artifact = dataclasses.replace(
+        draft,
+        size_bytes=tree_size_bytes(place, names=draft.model_files),
         created=datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds"),
         versions=read_environment().versions,
         files=digest_tree(place),

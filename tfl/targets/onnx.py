@@ -5,13 +5,12 @@ from __future__ import annotations
 import json
 import tempfile
 from collections import Counter
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, ClassVar
 
 import numpy as np
 
-from tfl.bundle import Artifact
+from tfl.bundle import Artifact, Bundle, Recipe
 from tfl.core.errors import UnsupportedError
 from tfl.core.extras import require
 from tfl.data.preprocess import Floats
@@ -27,6 +26,8 @@ from tfl.targets._base import (
     Tolerance,
 )
 from tfl.targets._kernels import Kernels, collect_kernels
+from tfl.targets._onnx_quantizer import OnnxQuantizer, prepare, quantize, shrink_weights
+from tfl.targets._quantizer import INTEGER_WEIGHTS, Quantizer, Rung
 
 _MODEL = "model.onnx"
 _OPSET = 17
@@ -62,6 +63,7 @@ class OnnxTarget(Target):
     tolerances: ClassVar = {
         "fp32": FUSED_FLOAT32,
         "fp16": HALF_WEIGHTS,
+        "w8": INTEGER_WEIGHTS,
         "int8": Tolerance(
             max_difference=0.4,
             mean_difference=0.025,
@@ -75,11 +77,33 @@ class OnnxTarget(Target):
         "int8-io": "ONNX Runtime quantizes a float input inside the graph at no cost",
         "int8-qat": "ONNX holds no fake quantization; its own quantizer takes the float model of the same training",
         "dynamic": "ONNX Runtime's dynamic convolutions are slower than float32; int8 is not",
+        "int16x8": "ONNX Runtime's processor kernels for 16-bit activations compute in float32",
     }
     calibrated = frozenset({"int8"})
     runtime_modules = ("onnxruntime",)
     has_lanes = True
     export_modules = ("tensorflow", "tf2onnx", "onnx", "onnxruntime")
+    rungs: ClassVar = (
+        Rung(name="int8", precision="int8", summary="all layers int8, ranges from extremes"),
+        Rung(
+            name="int8-corrected",
+            precision="int8",
+            summary="all layers int8, ranges from the 99.999 % point, more samples",
+            recipe=Recipe(calibration="percentile"),
+            samples="all",
+        ),
+        Rung(
+            name="mixed",
+            precision="int8",
+            summary="int8, with the layers that cost most left in float",
+            recipe=Recipe(calibration="minmax"),
+            search="layers",
+        ),
+        Rung(name="w8", precision="w8", summary="8-bit weights, float activations"),
+        Rung(name="fp16", precision="fp16", summary="half-precision weights"),
+    )
+    calibration_methods = OnnxQuantizer.methods
+    quantizer_modules = ("onnx", "onnxruntime")
 
     def export(self, request: ExportRequest) -> Exported:
         """See `Target.export`."""
@@ -92,17 +116,18 @@ class OnnxTarget(Target):
         if request.precision == "fp16":
             model = _halve(model)
         elif request.precision == "int8":
-            model = _quantize(model, request)
-        properties = {
-            "task": request.bundle.task,
-            "labels": json.dumps(request.bundle.labels),
-            "preprocessing": json.dumps(request.bundle.preprocessing.to_dict()),
-        }
-        onnx.helper.set_model_props(model, properties)
-        model.producer_name = "tfl"
-        onnx.checker.check_model(model)
-        onnx.save_model(model, str(request.out_dir / _MODEL))
-        return Exported(model_files=(_MODEL,), signature=request.bundle.signature)
+            samples = list(request.calibration_inputs())
+            model = quantize(prepare(model), samples, input_name=request.input_name, method="minmax")
+        elif request.precision == "w8":
+            model = shrink_weights(prepare(model))
+        return _save(model, request.bundle, request.out_dir)
+
+    def quantizer(self, request: ExportRequest, *, float_dir: Path) -> Quantizer:
+        """See `Target.quantizer`."""
+        import onnx
+
+        model = onnx.load_model(str(float_dir / _MODEL))
+        return OnnxQuantizer(model, request, save=lambda finished, folder: _save(finished, request.bundle, folder))
 
     def open(
         self, folder: Path, artifact: Artifact, *, threads: int, mode: OpenMode = "latency", lanes: int = 0
@@ -150,6 +175,21 @@ def _widest_input(inputs: list[dict[str, list[int]]]) -> str:
     return elements.most_common(1)[0][0] if elements else "unknown"
 
 
+def _save(model: Any, bundle: Bundle, out_dir: Path) -> Exported:
+    import onnx
+
+    properties = {
+        "task": bundle.task,
+        "labels": json.dumps(bundle.labels),
+        "preprocessing": json.dumps(bundle.preprocessing.to_dict()),
+    }
+    onnx.helper.set_model_props(model, properties)
+    model.producer_name = "tfl"
+    onnx.checker.check_model(model)
+    onnx.save_model(model, str(out_dir / _MODEL))
+    return Exported(model_files=(_MODEL,), signature=bundle.signature)
+
+
 def _convert(request: ExportRequest) -> Any:
     """Convert the SavedModel's serving signature to an ONNX model with the signature's names."""
     import tensorflow as tf
@@ -192,42 +232,6 @@ def _halve(model: Any) -> Any:
     del model.graph.node[:]
     model.graph.node.extend(nodes)
     return model
-
-
-def _quantize(model: Any, request: ExportRequest) -> Any:
-    import onnx
-    from onnxruntime.quantization import (
-        CalibrationDataReader,
-        CalibrationMethod,
-        QuantFormat,
-        QuantType,
-        quantize_static,
-    )
-    from onnxruntime.quantization.shape_inference import quant_pre_process
-
-    class Reader(CalibrationDataReader):  # type: ignore[misc]
-        def __init__(self) -> None:
-            self._samples: Iterator[Floats] = request.calibration_inputs()
-
-        def get_next(self) -> dict[str, Floats] | None:
-            sample = next(self._samples, None)
-            return None if sample is None else {request.input_name: sample}
-
-    with tempfile.TemporaryDirectory(prefix="tfl-onnx-") as scratch:
-        source, prepared, result = (str(Path(scratch) / name) for name in ("fp32.onnx", "prepared.onnx", "int8.onnx"))
-        onnx.save_model(model, source)
-        quant_pre_process(source, prepared, skip_symbolic_shape=True)
-        quantize_static(
-            prepared,
-            result,
-            Reader(),
-            quant_format=QuantFormat.QDQ,
-            per_channel=True,
-            activation_type=QuantType.QUInt8,
-            weight_type=QuantType.QInt8,
-            calibrate_method=CalibrationMethod.MinMax,
-        )
-        return onnx.load_model(result)
 
 
 TARGET = OnnxTarget()

@@ -13,7 +13,7 @@ from typing import Any, ClassVar
 
 import numpy as np
 
-from tfl.bundle import Artifact, Bundle
+from tfl.bundle import Artifact, Bundle, Recipe
 from tfl.core.errors import UnsupportedError
 from tfl.core.extras import require
 from tfl.data.preprocess import Floats
@@ -29,10 +29,14 @@ from tfl.targets._base import (
     Tolerance,
 )
 from tfl.targets._kernels import Kernels, collect_kernels
+from tfl.targets._openvino_quantizer import OpenVinoQuantizer, quantize
+from tfl.targets._quantizer import INTEGER_WEIGHTS, Quantizer, Rung
 
 _MODEL, _WEIGHTS = "model.xml", "model.bin"
 _HINTS = {"latency": "LATENCY", "throughput": "THROUGHPUT"}
 _COMPILED_AT_MOST = 4
+#: NNCF's default averages each sample's extremes and clips the rest: up to eight times the mean difference.
+_INT8 = Recipe(calibration="minmax", bias_correction="fast")
 #: Padding a batch up to a compiled size pays while at most a quarter of the work is for nothing.
 _SMALLEST_FILL = 0.75
 #: Model API's words for the ways to resize.
@@ -161,6 +165,7 @@ class OpenVinoTarget(Target):
     tolerances: ClassVar = {
         "fp32": FUSED_FLOAT32,
         "fp16": HALF_WEIGHTS,
+        "w8": INTEGER_WEIGHTS,
         "int8": Tolerance(
             max_difference=0.4,
             mean_difference=0.025,
@@ -174,21 +179,43 @@ class OpenVinoTarget(Target):
             mean_difference=0.01,
             agreement=0.97,
             metric_drop=0.02,
-            reason="Against the simulation of the same ranges, which rounds at other places than integer kernels: 0.38 at "
-            "most (a digit between two classes) and 0.004 on average where channels differ by a factor of 256, 0.016 at "
-            "most on drawn pictures; two swapped channels must fall outside, as the contract tests.",
+            reason="Against the simulation of the same ranges, which rounds at other places than integer kernels: "
+            "0.38 at most (a digit between two classes) and 0.004 on average where channels differ by a factor of "
+            "256, 0.016 at most on drawn pictures; two swapped channels must fall outside, as the contract tests.",
         ),
     }
     unsupported: ClassVar = {
         "int8-io": "the IR keeps float32 inputs, and its runtime converts them as fast as the host could",
         "dynamic": "quantized activations need ranges from calibration on a processor; int8 has them",
+        "int16x8": "the engine has no integer kernels for 16-bit activations",
     }
     calibrated = frozenset({"int8"})
     simulated = frozenset({"int8-qat"})
     runtime_modules = ("openvino",)
     has_lanes = True
     export_modules = ("openvino",)
-    precision_modules: ClassVar = {"int8": ("nncf",)}
+    precision_modules: ClassVar = {"int8": ("nncf",), "w8": ("nncf",)}
+    rungs: ClassVar = (
+        Rung(name="int8", precision="int8", summary="all layers int8, ranges from extremes, fast bias correction"),
+        Rung(
+            name="int8-corrected",
+            precision="int8",
+            summary="all layers int8, ranges from averaged extremes, more samples",
+            recipe=Recipe(calibration="mean-minmax", bias_correction="fast"),
+            samples="all",
+        ),
+        Rung(
+            name="mixed",
+            precision="int8",
+            summary="int8, with the layers that cost most left in float",
+            recipe=_INT8,
+            search="layers",
+        ),
+        Rung(name="w8", precision="w8", summary="8-bit weights, float activations"),
+        Rung(name="fp16", precision="fp16", summary="half-precision weights"),
+    )
+    calibration_methods = OpenVinoQuantizer.methods
+    quantizer_modules = ("openvino", "nncf")
 
     def export(self, request: ExportRequest) -> Exported:
         """See `Target.export`."""
@@ -203,15 +230,22 @@ class OpenVinoTarget(Target):
         model.input().get_tensor().set_names({request.input_name})
         model.output().get_tensor().set_names({request.output_name})
         if request.precision == "int8":
-            model = _quantize(model, request)
-        if request.precision == "int8-qat":
+            model = quantize(model, list(request.calibration_inputs()), recipe=_INT8, compress_weights=True)
+        elif request.precision == "w8":
+            model = _compress_weights(model)
+        elif request.precision in self.simulated:
             _require_fake_quantization(model)
-        for key, value in model_info(request.bundle).items():
-            model.set_rt_info(value, ["model_info", key])
-        model.set_rt_info(json.dumps(request.bundle.preprocessing.to_dict()), ["tfl", "preprocessing"])
-        model.set_rt_info(json.dumps(request.bundle.labels), ["tfl", "labels"])
-        openvino.save_model(model, str(request.out_dir / _MODEL), compress_to_fp16=request.precision == "fp16")
-        return Exported(model_files=(_MODEL, _WEIGHTS), signature=request.bundle.signature)
+        return _save(model, request.bundle, request.out_dir, halve=request.precision == "fp16")
+
+    def quantizer(self, request: ExportRequest, *, float_dir: Path) -> Quantizer:
+        """See `Target.quantizer`."""
+        import openvino
+
+        send_no_telemetry()
+        model = openvino.Core().read_model(str(float_dir / _MODEL))
+        return OpenVinoQuantizer(
+            model, request, save=lambda finished, folder: _save(finished, request.bundle, folder, halve=False)
+        )
 
     def open(
         self, folder: Path, artifact: Artifact, *, threads: int, mode: OpenMode = "latency", lanes: int = 0
@@ -253,6 +287,25 @@ class OpenVinoTarget(Target):
         return collect_kernels(nodes, source="OpenVINO runtime model: runtimePrecision, execTimeMcs")
 
 
+def _save(model: Any, bundle: Bundle, out_dir: Path, *, halve: bool) -> Exported:
+    import openvino
+
+    for key, value in model_info(bundle).items():
+        model.set_rt_info(value, ["model_info", key])
+    model.set_rt_info(json.dumps(bundle.preprocessing.to_dict()), ["tfl", "preprocessing"])
+    model.set_rt_info(json.dumps(bundle.labels), ["tfl", "labels"])
+    openvino.save_model(model, str(out_dir / _MODEL), compress_to_fp16=halve)
+    return Exported(model_files=(_MODEL, _WEIGHTS), signature=bundle.signature)
+
+
+def _compress_weights(model: Any) -> Any:
+    """Store weights as 8-bit integers per channel, which the engine widens; activations stay float32."""
+    import nncf
+
+    nncf.set_log_level(logging.WARNING)
+    return nncf.compress_weights(model, mode=nncf.CompressWeightsMode.INT8_ASYM)
+
+
 def send_no_telemetry() -> None:
     """Keep the converter and the quantizer, which report their use unless refused, from sending anything.
 
@@ -263,27 +316,6 @@ def send_no_telemetry() -> None:
         from openvino_telemetry.utils.opt_in_checker import ConsentCheckResult, OptInChecker
 
         OptInChecker.check = lambda *_, **__: ConsentCheckResult.DECLINED
-
-
-def _quantize(model: Any, request: ExportRequest) -> Any:
-    import nncf
-    from nncf.quantization.advanced_parameters import AdvancedQuantizationParameters
-    from nncf.quantization.range_estimator import RangeEstimatorParametersSet
-
-    nncf.set_log_level(logging.WARNING)
-    samples = list(request.calibration_inputs())
-    # The default averages each sample's extremes and clips the rest: up to eight times the mean difference.
-    ranges = AdvancedQuantizationParameters(activations_range_estimator_params=RangeEstimatorParametersSet.MINMAX)
-    # Unsigned activations where all values are positive, signed elsewhere; weights signed, per channel.
-    return nncf.quantize(
-        model,
-        nncf.Dataset(samples),
-        preset=nncf.QuantizationPreset.MIXED,
-        target_device=nncf.TargetDevice.CPU,
-        subset_size=len(samples),
-        fast_bias_correction=True,
-        advanced_parameters=ranges,
-    )
 
 
 def _require_fake_quantization(model: Any) -> None:

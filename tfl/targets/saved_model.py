@@ -67,9 +67,12 @@ class SavedModelTarget(Target):
         "int8": "a SavedModel holds no integer kernels",
         "int8-io": "a SavedModel holds no integer kernels",
         "int8-qat": "a SavedModel holds no integer kernels",
+        "w8": "a SavedModel holds no integer weights",
+        "int16x8": "a SavedModel holds no integer kernels",
         "dynamic": "a SavedModel holds no integer weights",
     }
     calibrated = frozenset()
+    without_rungs = "a SavedModel holds no integer kernels"
     runtime_modules = ("tensorflow",)
     has_lanes = True
     export_modules = ("tensorflow",)

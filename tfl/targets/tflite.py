@@ -10,7 +10,7 @@ from typing import Any, ClassVar
 
 import numpy as np
 
-from tfl.bundle import Artifact, Signature
+from tfl.bundle import Artifact, Bundle, Recipe, Signature
 from tfl.core.errors import UnsupportedError
 from tfl.core.extras import require
 from tfl.data.preprocess import Floats
@@ -26,13 +26,21 @@ from tfl.targets._base import (
     Tolerance,
 )
 from tfl.targets._kernels import Kernels, collect_kernels
+from tfl.targets._quantizer import Quantizer, Rung
 from tfl.targets._tflite_metadata import add_metadata
+from tfl.targets._tflite_quantizer import TfliteQuantizer
 
 _MODEL = "model.tflite"
 #: Operations whose second input is their weights.
 _WEIGHTED = frozenset({"CONV_2D", "DEPTHWISE_CONV_2D", "FULLY_CONNECTED", "TRANSPOSE_CONV"})
 #: Operations between float32 inputs and outputs and the integers inside.
 _CONVERSIONS = frozenset({"QUANTIZE", "DEQUANTIZE"})
+#: Precision -> the operations that the converter may use; a layer without such a kernel is an error.
+_INTEGER_OPERATIONS = {
+    "int8": "TFLITE_BUILTINS_INT8",
+    "int8-io": "TFLITE_BUILTINS_INT8",
+    "int16x8": "EXPERIMENTAL_TFLITE_BUILTINS_ACTIVATIONS_INT16_WEIGHTS_INT8",
+}
 
 
 class TfliteRuntime(Runtime):
@@ -118,32 +126,69 @@ class TfliteTarget(Target):
             mean_difference=0.01,
             agreement=0.97,
             metric_drop=0.02,
-            reason="Against the simulation of the same ranges, which rounds at other places than integer kernels: 0.38 at "
-            "most (a digit between two classes) and 0.004 on average where channels differ by a factor of 256, 0.016 at "
-            "most on drawn pictures; two swapped channels must fall outside, as the contract tests.",
+            reason="Against the simulation of the same ranges, which rounds at other places than integer kernels: "
+            "0.38 at most (a digit between two classes) and 0.004 on average where channels differ by a factor of "
+            "256, 0.016 at most on drawn pictures; two swapped channels must fall outside, as the contract tests.",
+        ),
+        "int16x8": Tolerance(
+            max_difference=0.15,
+            mean_difference=0.01,
+            agreement=0.98,
+            metric_drop=0.01,
+            reason="65536 levels per activation, so that what is left is the weights' 256.",
         ),
     }
-    unsupported: ClassVar[dict[str, str]] = {}
-    calibrated = frozenset({"int8", "int8-io"})
+    unsupported: ClassVar = {
+        "w8": "the built-in kernels widen 8-bit weights at every inference; dynamic computes with them",
+    }
+    calibrated = frozenset({"int8", "int8-io", "int16x8"})
     simulated = frozenset({"int8-qat"})
     runtime_modules = ("ai_edge_litert",)
     has_lanes = True
     export_modules = ("tensorflow", "ai_edge_litert")
+    rungs: ClassVar = (
+        Rung(name="int8", precision="int8", summary="all layers int8 by the converter, ranges from extremes"),
+        Rung(
+            name="int8-corrected",
+            precision="int8",
+            summary="all layers int8, ranges from a moving average of extremes, more samples",
+            recipe=Recipe(calibration="moving-average"),
+            samples="all",
+        ),
+        Rung(
+            name="mixed",
+            precision="int8",
+            summary="int8, with the layers that cost most left in float",
+            recipe=Recipe(calibration="minmax"),
+            search="layers",
+        ),
+        Rung(name="int16x8", precision="int16x8", summary="8-bit weights, 16-bit activations"),
+        Rung(name="fp16", precision="fp16", summary="half-precision weights"),
+    )
+    calibration_methods = TfliteQuantizer.methods
+    quantizer_modules = ("ai_edge_quantizer", "ai_edge_litert")
 
     def export(self, request: ExportRequest) -> Exported:
         """See `Target.export`."""
         converted = _convert(request)
         if request.precision in self.simulated:
             _require_integers(converted)
-        model = add_metadata(converted, request.bundle)
-        (request.out_dir / _MODEL).write_bytes(model)
-        signature = request.bundle.signature
+        exported = _save(converted, request.bundle, request.out_dir)
+        signature = exported.signature
         if request.precision == "int8-io":
             signature = Signature(
                 inputs=tuple(replace(tensor, dtype="int8") for tensor in signature.inputs),
                 outputs=tuple(replace(tensor, dtype="int8") for tensor in signature.outputs),
             )
-        return Exported(model_files=(_MODEL,), signature=signature)
+        return replace(exported, signature=signature)
+
+    def quantizer(self, request: ExportRequest, *, float_dir: Path) -> Quantizer:
+        """See `Target.quantizer`."""
+        return TfliteQuantizer(
+            (float_dir / _MODEL).read_bytes(),
+            request,
+            save=lambda model, folder: _save(model, request.bundle, folder),
+        )
 
     def open(
         self, folder: Path, artifact: Artifact, *, threads: int, mode: OpenMode = "latency", lanes: int = 0
@@ -185,6 +230,11 @@ def _computes_in(node: dict[str, Any]) -> str:
     return types[0]
 
 
+def _save(model: bytes, bundle: Bundle, out_dir: Path) -> Exported:
+    (out_dir / _MODEL).write_bytes(add_metadata(model, bundle))
+    return Exported(model_files=(_MODEL,), signature=bundle.signature)
+
+
 def _usable_processors() -> int:
     return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
@@ -201,8 +251,8 @@ def _convert(request: ExportRequest) -> bytes:
         converter.optimizations = [tf.lite.Optimize.DEFAULT]
     if request.precision == "fp16":
         converter.target_spec.supported_types = [tf.float16]
-    if request.precision in ("int8", "int8-io"):
-        converter.target_spec.supported_ops = [tf.lite.OpsSet.TFLITE_BUILTINS_INT8]
+    if request.precision in _INTEGER_OPERATIONS:
+        converter.target_spec.supported_ops = [getattr(tf.lite.OpsSet, _INTEGER_OPERATIONS[request.precision])]
         converter.representative_dataset = lambda: _samples(request)
     if request.precision == "int8-io":
         converter.inference_input_type = converter.inference_output_type = tf.int8

@@ -1,0 +1,89 @@
+"""What a ladder's child processes do: answer with the float model, climb, and answer the test samples."""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from tfl.bench.held_out import HeldOut
+from tfl.bench.parity import answer_files
+from tfl.bundle import Bundle
+from tfl.bundle.records import BUNDLE_FILE
+from tfl.compress.ladder import Climber, Paths
+from tfl.compress.ladder_records import LadderSettings, SampleUse
+from tfl.compress.ladder_scores import ChoiceSet, Judge
+from tfl.core.extras import require_installed
+from tfl.data.preprocess import normalize
+from tfl.targets import TARGETS, open_artifact, open_bundle
+
+_BATCH = 32
+
+
+def answer_with_bundle(arguments: Mapping[str, Any]) -> dict[str, Any]:
+    """Write the float Keras model's answers to pixels: `(samples, classes)` float32."""
+    pixels = np.load(arguments["pixels"], mmap_mode="r", allow_pickle=False)
+    bundle, runtime = open_bundle(Path(arguments["bundle_dir"]))
+    with runtime:
+        parts = [
+            runtime.predict(normalize(np.asarray(pixels[start : start + _BATCH]), bundle.preprocessing))
+            for start in range(0, len(pixels), _BATCH)
+        ]
+    np.save(arguments["answers"], np.concatenate(parts), allow_pickle=False)
+    return {}
+
+
+def climb_here(arguments: Mapping[str, Any]) -> dict[str, Any]:
+    """Climb one target's ladder in this process.
+
+    Raises:
+        UnsupportedError: The target has no rungs.
+        MissingExtraError: A package that its quantizer needs is not installed.
+    """
+    target = TARGETS.get(arguments["target"])
+    for module in (*target.runtime_modules, *target.quantizer_modules):
+        require_installed(module, purpose=f"quantizing for {arguments['target']}")
+    settings = LadderSettings.from_dict(arguments["settings"])
+    bundle_dir = Path(arguments["bundle_dir"])
+    bundle = Bundle.load(bundle_dir / BUNDLE_FILE)
+    choice = ChoiceSet(
+        pixels=np.load(arguments["choice_pixels"], mmap_mode="r", allow_pickle=False),
+        truth=tuple(arguments["choice_truth"]),
+        reference=np.load(arguments["choice_answers"], allow_pickle=False),
+    )
+    climber = Climber(
+        Judge(arguments["target"], target, bundle, settings.seed),
+        Paths(
+            bundle_dir, Path(arguments["saved_model_dir"]), Path(arguments["scratch"]), Path(arguments["export_log"])
+        ),
+        settings=settings,
+        use=SampleUse.from_dict(arguments["use"]),
+        calibration=np.load(arguments["calibration_pixels"], mmap_mode="r", allow_pickle=False),
+        choice=choice,
+        tell=_Teller(Path(arguments["told"])),
+    )
+    return climber.climb().to_dict()
+
+
+class _Teller:
+    """Writes what happens into a file that the parent looks at."""
+
+    def __init__(self, file: Path) -> None:
+        self._file = file
+
+    def __call__(self, text: str) -> None:
+        # Only for a person who waits.
+        with contextlib.suppress(OSError):
+            self._file.write_text(text, encoding="utf-8")
+
+
+def answer_test(arguments: Mapping[str, Any]) -> dict[str, Any]:
+    """Write a sealed artefact's answers to the test samples, from their files."""
+    samples = HeldOut.load(Path(arguments["held_out"]), Path(arguments["root"]))
+    artifact, runtime = open_artifact(Path(arguments["artifact_dir"]))
+    with runtime:
+        np.save(arguments["answers"], answer_files(runtime, samples, artifact), allow_pickle=False)
+    return {}
