@@ -32,6 +32,7 @@ def print_scenarios(result: ScenarioResult) -> None:
     for cell in result.cells:
         curve = cell.rounds[0].figures.curve
         if curve:
+            click.echo(f"{cell.name}: {cell.rounds[0].figures.note}")
             print_table(
                 ["arrivals per s", "p50 ms", "p99 ms", "bound"],
                 [
@@ -43,7 +44,6 @@ def print_scenarios(result: ScenarioResult) -> None:
                     ]
                     for point in curve
                 ],
-                title=f"{cell.name}: {cell.rounds[0].figures.note}",
             )
     _print_kernels(result)
     for name, failure in result.failures.items():

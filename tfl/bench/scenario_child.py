@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import itertools
 import time
 from collections.abc import Mapping
@@ -114,14 +115,15 @@ def _same_files(folder: Path, artifact: Artifact) -> str:
 
 def _varied_inputs(samples: HeldOut, artifact: Artifact) -> Floats:
     inputs = load_batch(samples.files[:_INPUTS], artifact.preprocessing)
-    distinct = np.unique(inputs.reshape(len(inputs), -1), axis=0, return_index=True)[1]
+    # Digests, because sorting whole tensors took more memory than the engines, and the peak is on record.
+    distinct = {hashlib.sha256(item).digest(): index for index, item in reversed(list(enumerate(inputs)))}
     if len(distinct) < 2:
         raise DataError(
             f"All inputs are the same picture: {len(inputs)} of {samples.root}. An engine and its caches can be fast "
             "on one input that is repeated and slow on real ones.",
             hint="Name varied pictures with --data.",
         )
-    return np.ascontiguousarray(inputs[np.sort(distinct)])
+    return inputs if len(distinct) == len(inputs) else np.ascontiguousarray(inputs[sorted(distinct.values())])
 
 
 def _joules_per_sample(joules: float | None, outcome: Outcome) -> float | None:

@@ -54,6 +54,13 @@ def test_batches_are_varied_and_of_one_size(count, size):
     assert len(used) >= min(count, 2 * size) - size
 
 
+def test_batches_of_enough_samples_are_not_copied_and_share_nothing():
+    inputs = np.zeros((9, 2), dtype=np.float32)
+    batches = make_batches(inputs, 4)
+    assert all(np.shares_memory(batch, inputs) for batch in batches)
+    assert not np.shares_memory(*batches)
+
+
 @pytest.mark.parametrize(("name", "size"), [("single_stream", 1), ("multi_stream", 8)])
 def test_a_closed_loop_times_every_query_and_goes_round_the_inputs(name, size):
     runtime = Doubling()

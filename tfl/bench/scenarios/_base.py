@@ -101,8 +101,14 @@ class Scenario(abc.ABC):
 
 
 def make_batches(inputs: Floats, size: int) -> list[Floats]:
-    """Cut inputs into batches of `size`, at least two, each with memory of its own; samples are used over and over."""
+    """Cut inputs into batches of `size`, at least two, none of which shares memory with another.
+
+    Where there are too few samples they are used again. Where there are enough nothing is copied, since copies would
+    stand in the peak memory beside what the engine takes.
+    """
     count = max(2, len(inputs) // size)
+    if count * size <= len(inputs):
+        return [inputs[start * size : (start + 1) * size] for start in range(count)]
     rows = np.arange(count * size).reshape(count, size) % len(inputs)
     return [np.ascontiguousarray(inputs[row]) for row in rows]
 
