@@ -92,13 +92,17 @@ def _prune(model: Any, settings: CompressSettings, before: Mapping[str, str], to
         schedule = sparsity.PolynomialDecay(0.0, settings.sparsity, 0, end_step, frequency=frequency)
     else:
         schedule = sparsity.ConstantSparsity(settings.sparsity, 0, frequency=max(1, total_steps // 20))
-    options: dict[str, Any] = {"pruning_schedule": schedule, "block_size": settings.block_size}
+    options: dict[str, Any] = {"pruning_schedule": schedule}
     if settings.pattern is not None:
         options = {"pruning_schedule": schedule, "sparsity_m_by_n": settings.pattern}
     chosen = _chosen(model, step="prune")
 
     def wrap(layer: Any) -> Any:
-        return sparsity.prune_low_magnitude(layer, **options) if layer.name in chosen else layer
+        if layer.name not in chosen:
+            return layer
+        # The library has blocks for matrices alone.
+        blocks = {"block_size": settings.block_size} if type(layer).__name__ == "Dense" else {}
+        return sparsity.prune_low_magnitude(layer, **options, **blocks)
 
     return Recipe(
         model=tf_keras.models.clone_model(model, clone_function=wrap),

@@ -47,7 +47,7 @@ def test_a_trial_measures_both_and_leaves_the_network_as_it_was(network, feed):
         np.testing.assert_array_equal(old, new)
     trial = choice.trial
     assert trial.steps == 10**7
-    assert trial.compile_s >= 0.0 and min(trial.xla_ms, trial.plain_ms) > 0.0
+    assert trial.compile_s >= 0.0
     assert trial.xla_ms > 0.0
     assert trial.plain_ms > 0.0
     assert choice.compiled == (trial.compile_s + 1e4 * trial.xla_ms < 1e4 * trial.plain_ms)
