@@ -31,7 +31,7 @@ from tfl.bench.scenarios._base import PERCENTS
 from tfl.bench.statistics import Series, compare, noise_floor, percentile
 from tfl.core.child import call_in_child
 from tfl.core.environment import read_environment
-from tfl.core.errors import ConfigError, JobError, TflError, UserError, closest
+from tfl.core.errors import ConfigError, DataError, IntegrityError, JobError, TflError, UserError, closest
 from tfl.core.files import sha256_text
 from tfl.core.progress import Progress
 from tfl.targets import Kernels
@@ -161,6 +161,7 @@ def run_suite(
 
     Raises:
         ConfigError: The suite can't be planned.
+        DataError: The pictures are all the same, or one can't be decoded.
         JobError: Not one cell could be measured.
     """
     cells = plan_suite(suite, artifacts)
@@ -246,6 +247,9 @@ def _rounds(
                 continue
             try:
                 result, arrays = run_cell(cell, number, job)
+            except (DataError, IntegrityError):
+                # The pictures are wrong for every cell, and a file that is altered now was not when it was scored.
+                raise
             except TflError as error:
                 failures[cell.name] = Failure(stage="benchmark", error=type(error).__name__, message=str(error))
                 continue
