@@ -90,7 +90,7 @@ def write(rows: list[dict[str, object]]) -> None:
         parameters = f"{parameters:,}" if isinstance(parameters, int) else parameters
         lines.append(f"| {row['name']} | {layers} | {parameters} | {answer} |")
     good = sum(float(str(row.get("difference", 1.0))) <= 1e-5 for row in rows)
-    lines += ["", f"{good} of the {len(rows)} that were tried can be compressed by training."]
+    lines += ["", f"{good} of the {len(rows)} that were tried can be replayed."]
     TABLE.write_text("\n".join(lines) + "\n", encoding="utf-8")
 
 
