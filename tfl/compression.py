@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from tfl.bench.held_out import HeldOut
-from tfl.bench.paired import mcnemar
+from tfl.bench.paired import mcnemar_of
 from tfl.bundle import Bundle, Golden, Simulation
 from tfl.bundle.records import GOLDEN_FILE, MODEL_FILE, SIMULATION_FILE, SIMULATION_MODEL_DIR
 from tfl.compress.compress_worker import ANSWERS_FILE, SIMULATION_DIR
@@ -295,7 +295,7 @@ def paired(before: Floats, after: Floats, truth: tuple[int, ...]) -> Paired:
         both_right=int((first & second).sum()),
         only_before=int((first & ~second).sum()),
         only_after=int((second & ~first).sum()),
-        p_value=mcnemar(first, second),
+        p_value=mcnemar_of(first, second),
     )
 
 

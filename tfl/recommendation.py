@@ -13,7 +13,7 @@ import numpy as np
 
 from tfl.backbones import SOURCES, parse_spec
 from tfl.bench.backbone_latency import measure_backbone
-from tfl.bench.paired import mcnemar
+from tfl.bench.paired import mcnemar_of
 from tfl.core.config import RunConfig, resolve_config
 from tfl.core.errors import NotFoundError, TflError, UserError
 from tfl.core.files import cache_dir, sha256_text, write_atomic
@@ -333,6 +333,6 @@ def _ranked(found: Sequence[tuple[Candidate, np.ndarray]]) -> tuple[Candidate, .
             and (other.latency_ms, other.accuracy) != (item.latency_ms, item.accuracy)
             for other, _ in found
         )
-        p_value = 1.0 if item is best else mcnemar(best_right, right)
+        p_value = 1.0 if item is best else mcnemar_of(best_right, right)
         made.append(dataclasses.replace(item, is_on_front=not beaten, p_value=p_value))
     return tuple(sorted(made, key=lambda item: (not item.is_on_front, -item.accuracy, item.latency_ms)))

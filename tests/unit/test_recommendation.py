@@ -5,7 +5,7 @@ import pytest
 from PIL import Image
 
 from tests.e2e.conftest import call_json
-from tfl.bench.paired import mcnemar
+from tfl.bench.paired import mcnemar_of
 from tfl.core.errors import NotFoundError
 from tfl.core.files import cache_dir
 from tfl.recommendation import Candidate, _ranked, choose, recommend
@@ -92,8 +92,8 @@ def test_the_exact_test_of_mcnemar():
     first = np.asarray([True] * 10 + [False] * 2 + [True] * 20)
     second = np.asarray([False] * 10 + [True] * 2 + [True] * 20)
     # 10 against 2 of 12 even throws: 2 * (1 + 12 + 66) / 4096.
-    assert mcnemar(first, second) == pytest.approx(2 * 79 / 4096)
-    assert mcnemar(first, first) == 1.0
+    assert mcnemar_of(first, second) == pytest.approx(2 * 79 / 4096)
+    assert mcnemar_of(first, first) == 1.0
 
 
 def test_an_unknown_backbone_is_told_before_any_work(colours):

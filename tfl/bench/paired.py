@@ -7,15 +7,17 @@ import numpy as np
 from tfl.core.extras import require
 
 
-def mcnemar(first: np.ndarray, second: np.ndarray) -> float:
-    """Return the p-value of McNemar's exact test (Q. McNemar, Psychometrika 12, 1947) on the same samples.
+def mcnemar(lost: int, gained: int) -> float:
+    """Return the two-sided p-value of McNemar's exact test (Q. McNemar, Psychometrika 12, 1947) on the same samples.
 
     Args:
-        first: Which samples one model answers rightly, boolean.
-        second: And the other.
+        lost: Samples that the first model alone answers rightly.
+        gained: Samples that the second model alone answers rightly.
     """
     stats = require("scipy.stats", purpose="comparing two models")
-    only_first, only_second = int((first & ~second).sum()), int((second & ~first).sum())
-    if only_first + only_second == 0:
-        return 1.0
-    return float(stats.binomtest(only_first, only_first + only_second, 0.5).pvalue)
+    return float(stats.binomtest(lost, lost + gained, 0.5).pvalue) if lost + gained else 1.0
+
+
+def mcnemar_of(first: np.ndarray, second: np.ndarray) -> float:
+    """Return `mcnemar` of which samples each of two models answers rightly: boolean `(samples,)`."""
+    return mcnemar(int((first & ~second).sum()), int((second & ~first).sum()))

@@ -98,14 +98,18 @@ class Climber:
         self._quantizer: Quantizer | None = None
         self._written = 0
 
-    def climb(self) -> Climb:
+    def climb(self, *, after: str = "") -> Climb:
         """Try one rung after the other until one holds.
+
+        Args:
+            after: The rung to go on from, which is not tried again; empty begins with the first.
 
         Raises:
             UnsupportedError: The target has no rungs, or can't calibrate as asked for.
             TflError: The float model can't be exported.
         """
         rungs = self._rungs()
+        rungs = rungs[1 + next((place for place, rung in enumerate(rungs) if rung.name == after), -1) :]
         first = rungs[0]
         if first.recipe is None:
             # One process imports the converter once for both.

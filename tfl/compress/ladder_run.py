@@ -5,7 +5,6 @@ from __future__ import annotations
 import dataclasses
 import json
 import shutil
-import threading
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -23,6 +22,7 @@ from tfl.compress.broken import flipped_samples
 from tfl.compress.ladder_records import Climb, Ladder, LadderSettings, Quantization, Try
 from tfl.compress.ladder_samples import LadderSamples, choose_samples
 from tfl.compress.paired import PairedDrop, compare_paired, judge
+from tfl.compress.telling import Listener
 from tfl.core.child import call_in_child
 from tfl.core.config import read_yaml, resolve_config
 from tfl.core.environment import read_environment
@@ -38,7 +38,6 @@ from tfl.tasks import TASKS
 
 #: A large network on two processors: each of its hundred layers is a model that is written and scored.
 _LONGEST_CLIMB_S = 6 * 3600.0
-_TOLD_EVERY_S = 0.5
 
 
 @dataclass(frozen=True)
@@ -210,8 +209,12 @@ def _climb_target(work: _Work, name: str) -> Ladder:
     )
     try:
         ladder = dataclasses.replace(ladder, climb=_climb(work, name))
-        if ladder.chosen is not None:
-            ladder = _sealed(work, ladder, ladder.chosen)
+        while (chosen := ladder.chosen) is not None:
+            ladder = _sealed(work, ladder, chosen)
+            last = TARGETS.get(name).rungs[-1].name
+            if ladder.cell is None or ladder.cell.status == "ok" or chosen.rung == last:
+                break
+            ladder = _climbed_on(work, ladder, chosen, ladder.cell)
     except UserError:
         raise
     except TflError as error:
@@ -222,8 +225,27 @@ def _climb_target(work: _Work, name: str) -> Ladder:
     return ladder
 
 
-def _climb(work: _Work, name: str) -> Climb:
+def _climbed_on(work: _Work, ladder: Ladder, chosen: Try, cell: Cell) -> Ladder:
+    """Pass over a rung whose artefact was not verified, and climb on from there."""
+    why = cell.failure.message if cell.failure is not None else "its artefact failed"
+    work.progress.result(f"{cell.name} is passed over, it was not verified: {why}")
+    tries = ladder.climb.tries[:-1] if ladder.climb is not None else ()
+    rest = _climb(work, ladder.target, after=chosen.rung)
+    passed_over = dataclasses.replace(chosen, status="failed", reason=f"not verified: {why}")
+    return dataclasses.replace(
+        ladder,
+        climb=dataclasses.replace(rest, tries=(*tries, passed_over, *rest.tries)),
+        cell=None,
+        artifact_digest="",
+        test=None,
+        statement=None,
+        flipped=(),
+    )
+
+
+def _climb(work: _Work, name: str, *, after: str = "") -> Climb:
     scratch = work.place / name
+    shutil.rmtree(scratch, ignore_errors=True)
     scratch.mkdir()
     told = work.place / f"{name}.told"
     arguments: dict[str, Any] = {
@@ -239,8 +261,9 @@ def _climb(work: _Work, name: str) -> Climb:
         "choice_answers": str(work.place / "answers.npy"),
         "choice_truth": _truth(work),
         "told": str(told),
+        "after": after,
     }
-    with _Listener(told, work.progress):
+    with Listener(told, work.progress):
         answer = call_in_child(
             "tfl.compress.ladder_worker:climb_here",
             arguments,
@@ -253,30 +276,6 @@ def _climb(work: _Work, name: str) -> Climb:
 def _truth(work: _Work) -> list[int]:
     index = {label: position for position, label in enumerate(work.bundle.labels)}
     return [index[item.label] for item in work.samples.choice]
-
-
-class _Listener:
-    """Passes on what a child process tells while the parent waits for it."""
-
-    def __init__(self, file: Path, progress: Progress) -> None:
-        self._file, self._progress = file, progress
-        self._end = threading.Event()
-        self._thread = threading.Thread(target=self._listen, daemon=True)
-
-    def __enter__(self) -> None:
-        self._thread.start()
-
-    def __exit__(self, *exception: object) -> None:
-        self._end.set()
-        self._thread.join()
-
-    def _listen(self) -> None:
-        last = ""
-        while not self._end.wait(_TOLD_EVERY_S):
-            text = self._file.read_text(encoding="utf-8") if self._file.is_file() else ""
-            if text and text != last:
-                last = text
-                self._progress.update(text)
 
 
 def _sealed(work: _Work, ladder: Ladder, chosen: Try) -> Ladder:

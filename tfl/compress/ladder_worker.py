@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import contextlib
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -16,6 +15,7 @@ from tfl.bundle.records import BUNDLE_FILE
 from tfl.compress.ladder import Climber, Paths
 from tfl.compress.ladder_records import LadderSettings, SampleUse
 from tfl.compress.ladder_scores import ChoiceSet, Judge
+from tfl.compress.telling import Teller
 from tfl.core.extras import require_installed
 from tfl.data.preprocess import normalize
 from tfl.targets import TARGETS, open_artifact, open_bundle
@@ -63,21 +63,9 @@ def climb_here(arguments: Mapping[str, Any]) -> dict[str, Any]:
         use=SampleUse.from_dict(arguments["use"]),
         calibration=np.load(arguments["calibration_pixels"], mmap_mode="r", allow_pickle=False),
         choice=choice,
-        tell=_Teller(Path(arguments["told"])),
+        tell=Teller(Path(arguments["told"])),
     )
-    return climber.climb().to_dict()
-
-
-class _Teller:
-    """Writes what happens into a file that the parent looks at."""
-
-    def __init__(self, file: Path) -> None:
-        self._file = file
-
-    def __call__(self, text: str) -> None:
-        # Only for a person who waits.
-        with contextlib.suppress(OSError):
-            self._file.write_text(text, encoding="utf-8")
+    return climber.climb(after=arguments["after"]).to_dict()
 
 
 def answer_test(arguments: Mapping[str, Any]) -> dict[str, Any]:

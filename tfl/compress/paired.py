@@ -14,6 +14,7 @@ from typing import Literal, TypeAlias
 import numpy as np
 import numpy.typing as npt
 
+from tfl.bench.paired import mcnemar
 from tfl.core.errors import DataError
 from tfl.core.records import Record
 from tfl.data.preprocess import Floats
@@ -156,23 +157,6 @@ def agresti_min(lost: int, gained: int, sample_count: int) -> tuple[float, float
     difference = (lost - gained) / count
     spread = math.sqrt(max(lost + gained + 1 - (lost - gained) ** 2 / count, 0.0)) / count
     return difference - _Z_TWO_SIDED * spread, difference + _Z_TWO_SIDED * spread
-
-
-def mcnemar(lost: int, gained: int) -> float:
-    """Return the exact two-sided p-value: twice the smaller binomial tail at one half, at most 1.
-
-    Q. McNemar, "Note on the sampling error of the difference between correlated proportions", Psychometrika 12
-    (1947), with the binomial distribution in the place of its approximation.
-    """
-    total, fewer = lost + gained, min(lost, gained)
-    tail = sum(math.comb(total, count) for count in range(fewer + 1))
-    # Integers, since the powers of two leave the range of floats at a thousand samples.
-    return min(1.0, (2 * tail) / (1 << total)) if total < 1000 else _normal_tail(lost, gained)
-
-
-def _normal_tail(lost: int, gained: int) -> float:
-    distance = max(abs(lost - gained) - 1, 0) / math.sqrt(lost + gained)
-    return math.erfc(distance / math.sqrt(2))
 
 
 def judge(drop: PairedDrop, *, max_drop: float) -> Statement:
