@@ -33,10 +33,11 @@ from tfl.exports import load_config
 from tfl.pipeline import do_stages
 from tfl.run_log import plan_log
 from tfl.run_record import StageMeter
+from tfl.sealing import seal
 from tfl.targets import load_float_model
 from tfl.tasks import TASKS
 from tfl.training.augment import make_augmenter
-from tfl.training.bundle_writer import predict_pixels, write_bundle
+from tfl.training.bundle_writer import predict_pixels
 from tfl.training.checkpoint import StageState
 from tfl.training.feed import make_feed, normalizer
 from tfl.training.fit import Trained, fit
@@ -140,24 +141,10 @@ def _teach(
     truth, task = tuple(manifest.label_indices(examples)), TASKS.get(config.task)
     alone = task.metric_of(truth, predict_pixels(trained.model, pixels, contract, progress=progress))
     state = _learn(trained, answers, manifest, config, folder, settings, progress)
-    outputs = predict_pixels(trained.model, pixels, contract, progress=progress)
-    paths, root = tuple(item.path for item in examples), Path(manifest.root)
-    HeldOut(root, paths, truth, outputs).save(folder.predictions_file)
-    metric = task.metric_of(truth, outputs)
-    write_bundle(
-        folder.bundle_dir,
-        trained.model,
-        trained.backbone,
-        task=config.task,
-        labels=manifest.labels,
-        pixels=pixels,
-        outputs=outputs,
-        truth=truth,
-        metrics={task.metric: metric},
-        data_fingerprint=manifest.fingerprint,
-    )
-    before = HeldOut.load(teacher.predictions_file, root)
-    if before.outputs is None or before.paths != paths:
+    metric = seal(trained, manifest, folder, task=config.task, progress=progress)
+    root = Path(manifest.root)
+    before, taught = (HeldOut.load(place.predictions_file, root) for place in (teacher, folder))
+    if before.outputs is None or taught.outputs is None or before.paths != taught.paths:
         raise IntegrityError(f"{teacher.predictions_file} is not of the run's test split.")
     return Distillation(
         teacher=str(teacher.path.resolve()),
@@ -168,7 +155,7 @@ def _teach(
         teacher_metric=task.metric_of(truth, before.outputs),
         alone_metric=alone,
         student_metric=metric,
-        paired=paired(before.outputs, outputs, truth),
+        paired=paired(before.outputs, taught.outputs, truth),
         teacher_parameters=int(model.count_params()),
         student_parameters=int(trained.model.count_params()),
         epochs=state.epoch,

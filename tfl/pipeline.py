@@ -25,7 +25,6 @@ from tfl.data.loading import read_manifest
 from tfl.data.manifest import Manifest
 from tfl.data.readers import ReadOptions
 from tfl.data.split import assign_splits
-from tfl.data.store import open_pixels
 from tfl.exports import benchmark_run, cells_of, export_run
 from tfl.loggers import check_loggers
 from tfl.report.study import keep_study
@@ -285,7 +284,7 @@ def _split(context: _Context) -> None:
 
 
 def _train(context: _Context) -> None:
-    from tfl.training.bundle_writer import predict_pixels, write_bundle
+    from tfl.sealing import seal
     from tfl.training.fit import fit
     from tfl.training.memory import memory_advice
 
@@ -298,27 +297,7 @@ def _train(context: _Context) -> None:
         context.progress.result(lacking)
     trained = fit(manifest, config, folder, progress=context.progress)
     with memory_advice(config.train):
-        contract = trained.backbone.info.preprocessing
-        examples = manifest.of_split("test")
-        pixels = open_pixels(examples, manifest.root, contract, cache_dir=folder.work_dir, progress=context.progress)
-        outputs = predict_pixels(trained.model, pixels, contract, progress=context.progress)
-        truth = tuple(manifest.label_indices(examples))
-        HeldOut(Path(manifest.root), tuple(item.path for item in examples), truth, outputs).save(
-            folder.predictions_file
-        )
-        task = TASKS.get(config.task)
-        write_bundle(
-            folder.bundle_dir,
-            trained.model,
-            trained.backbone,
-            task=config.task,
-            labels=manifest.labels,
-            pixels=pixels,
-            outputs=outputs,
-            truth=truth,
-            metrics={task.metric: task.metric_of(truth, outputs)},
-            data_fingerprint=manifest.fingerprint,
-        )
+        seal(trained, manifest, folder, task=config.task, progress=context.progress)
     context.trained = trained
 
 
