@@ -248,6 +248,7 @@ def _climb(work: _Work, name: str, *, after: str = "") -> Climb:
     shutil.rmtree(scratch, ignore_errors=True)
     scratch.mkdir()
     told = work.place / f"{name}.told"
+    told.unlink(missing_ok=True)
     arguments: dict[str, Any] = {
         "target": name,
         "bundle_dir": str(work.folder.bundle_dir),
