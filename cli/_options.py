@@ -206,17 +206,25 @@ def if_exists(options: dict[str, Any]) -> IfExists:
     Raises:
         UserError: Both were given.
     """
-    if options["resume"] is None:
-        return "overwrite" if options["overwrite"] else "refuse"
-    if options["overwrite"]:
-        raise UserError("--resume and --overwrite exclude each other.")
+    chosen = one_way(resume=options["resume"] is not None, overwrite=options["overwrite"])
     if options["resume"]:
         if options["out"] not in (None, options["resume"]):
             raise UserError(
                 f"--resume {options['resume']} and --out {options['out']} are different folders.", hint="Name one."
             )
         options["out"] = options["resume"]
-    return "resume"
+    return chosen
+
+
+def one_way(*, resume: bool, overwrite: bool) -> IfExists:
+    """Say what to do with a folder that exists.
+
+    Raises:
+        UserError: Both were asked for.
+    """
+    if resume and overwrite:
+        raise UserError("--resume and --overwrite exclude each other.")
+    return "resume" if resume else "overwrite" if overwrite else "refuse"
 
 
 def bad_data_flags(function: F) -> F:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from tfl_cli._options import json_flag
+from tfl_cli._options import json_flag, one_way
 from tfl_cli._output import command_line, print_json, print_next, print_table, quoted
 from tfl_cli._progress import make_progress
 
@@ -52,12 +52,10 @@ def command(run: Path, out: Path | None, resume: bool, overwrite: bool, as_json:
     """
     from tfl.compress.records import CompressSettings
     from tfl.compression import compress_run
-    from tfl.core.errors import UserError
     from tfl.core.run_folder import RunFolder
     from tfl.exports import cells_of
 
-    if resume and overwrite:
-        raise UserError("--resume and --overwrite exclude each other.")
+    if_exists = one_way(resume=resume, overwrite=overwrite)
     settings = CompressSettings(**options)
     place = out or run.parent / f"{run.name}-{settings.method.replace('+', '-')}"
     with make_progress() as progress:
@@ -65,7 +63,7 @@ def command(run: Path, out: Path | None, resume: bool, overwrite: bool, as_json:
             run,
             settings,
             out=place,
-            if_exists="resume" if resume else "overwrite" if overwrite else "refuse",
+            if_exists=if_exists,
             command=command_line(),
             progress=progress,
         )

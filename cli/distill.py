@@ -7,7 +7,7 @@ from typing import Any
 
 import click
 
-from tfl_cli._options import json_flag
+from tfl_cli._options import json_flag, one_way
 from tfl_cli._output import command_line, print_json, print_next, print_table, quoted
 from tfl_cli._progress import make_progress
 
@@ -43,11 +43,9 @@ def command(run: Path, out: Path | None, resume: bool, overwrite: bool, as_json:
     tfl distill runs/photos-1 --student keras_applications:MobileNetV3Small
     """
     from tfl.compress.distill import DistillSettings
-    from tfl.core.errors import UserError
     from tfl.distillation import distill_run
 
-    if resume and overwrite:
-        raise UserError("--resume and --overwrite exclude each other.")
+    if_exists = one_way(resume=resume, overwrite=overwrite)
     settings = DistillSettings(**options)
     place = out or run.parent / f"{run.name}-{settings.student.rpartition(':')[2]}"
     with make_progress() as progress:
@@ -55,7 +53,7 @@ def command(run: Path, out: Path | None, resume: bool, overwrite: bool, as_json:
             run,
             settings,
             out=place,
-            if_exists="resume" if resume else "overwrite" if overwrite else "refuse",
+            if_exists=if_exists,
             command=command_line(),
             progress=progress,
         )

@@ -165,31 +165,26 @@ def export_artifacts(
     parent = out_dirs[possible[0]].parent
     parent.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(dir=parent, prefix=".tmp-export-") as scratch:
-        calibration_file = Path(scratch).resolve() / "calibration.npy"
-        needs_samples = any(precision in plug_in.calibrated for precision in possible)
-        if needs_samples and calibration_pixels is not None:
-            np.save(calibration_file, calibration_pixels, allow_pickle=False)
-        arguments = {
-            "target": target,
-            "precisions": possible,
-            "bundle_dir": str(bundle_dir.resolve()),
-            "saved_model_dir": str(saved_model_dir.resolve()),
-            "simulation_dir": str(simulation_dir.resolve()) if simulation_dir else "",
-            "scratch_dir": str(Path(scratch).resolve()),
-            "calibration_file": str(calibration_file) if needs_samples else "",
-        }
-        answers = call_in_child("tfl.targets._export:export_in_child", arguments, log_path=log_path)
-        for precision in possible:
-            answer = answers[precision]
-            if "error" in answer:
-                made[precision] = decode_error(f"The export to {target}-{precision}", answer)
+        files_dir = Path(scratch) / "files"
+        written = export_files(
+            bundle_dir,
+            files_dir,
+            target=target,
+            precisions=possible,
+            saved_model_dir=saved_model_dir,
+            calibration_pixels=calibration_pixels if plug_in.calibrated.intersection(possible) else None,
+            simulation_dir=simulation_dir,
+            log_path=log_path,
+        )
+        for precision, exported in written.items():
+            if isinstance(exported, TflError):
+                made[precision] = exported
                 continue
             used = calibration if precision in plug_in.calibrated else None
             golden_dir = simulation_dir if precision in plug_in.simulated and simulation_dir else bundle_dir
             with fresh_folder(out_dirs[precision]) as place:
-                for path in (Path(scratch) / precision).iterdir():
+                for path in (files_dir / precision).iterdir():
                     shutil.move(path, place / path.name)
-                exported = Exported(tuple(answer["model_files"]), Signature.from_dict(answer["signature"]))
                 draft = draft_artifact(bundle, exported, target=target, precision=precision, calibration=used)
                 made[precision] = seal_artifact(place, draft, golden_dir)
     return made
@@ -203,9 +198,10 @@ def export_files(
     precisions: Sequence[str],
     saved_model_dir: Path,
     calibration_pixels: Pixels | None,
+    simulation_dir: Path | None = None,
     log_path: Path | None = None,
 ) -> dict[str, Exported | TflError]:
-    """Write the bare model files of one target, without records: what a search tries and mostly throws away.
+    """Write the bare model files of one target in a child process, without records, as a search throws most away.
 
     Args:
         bundle_dir: The bundle, whose digests have been checked.
@@ -214,6 +210,7 @@ def export_files(
         precisions: Of the target.
         saved_model_dir: What `stage_saved_model` wrote for this bundle.
         calibration_pixels: `(samples, height, width, 3)` uint8 RGB, for calibrated precisions.
+        simulation_dir: A `Simulation` of this bundle, for simulated precisions.
         log_path: Where the child's output is kept.
 
     Returns:
@@ -231,7 +228,7 @@ def export_files(
         "precisions": list(precisions),
         "bundle_dir": str(bundle_dir.resolve()),
         "saved_model_dir": str(saved_model_dir.resolve()),
-        "simulation_dir": "",
+        "simulation_dir": str(simulation_dir.resolve()) if simulation_dir else "",
         "scratch_dir": str(out_dir.resolve()),
         "calibration_file": "" if calibration_pixels is None else str(calibration_file),
     }

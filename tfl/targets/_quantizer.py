@@ -48,6 +48,17 @@ class Rung(Record):
     search: Literal["none", "layers"] = "none"
 
 
+#: For formats of `INTEGER_WEIGHTS`.
+INTEGER_WEIGHTS_RUNG = Rung(name="w8", precision="w8", summary="8-bit weights, float activations")
+HALF_RUNG = Rung(name="fp16", precision="fp16", summary="half-precision weights")
+
+
+def mixed_rung(recipe: Recipe) -> Rung:
+    """Return the rung that searches for the layers to leave in float, on top of a recipe."""
+    summary = "int8, with the layers that cost most left in float"
+    return Rung(name="mixed", precision="int8", summary=summary, recipe=recipe, search="layers")
+
+
 class Quantizer(abc.ABC):
     """A float model that is calibrated once per method and then written with one recipe after the other.
 

@@ -27,7 +27,7 @@ from tfl.targets._base import (
 )
 from tfl.targets._kernels import Kernels, collect_kernels
 from tfl.targets._onnx_quantizer import OnnxQuantizer, prepare, quantize, shrink_weights
-from tfl.targets._quantizer import INTEGER_WEIGHTS, Quantizer, Rung
+from tfl.targets._quantizer import HALF_RUNG, INTEGER_WEIGHTS, INTEGER_WEIGHTS_RUNG, Quantizer, Rung, mixed_rung
 
 _MODEL = "model.onnx"
 _OPSET = 17
@@ -92,15 +92,9 @@ class OnnxTarget(Target):
             recipe=Recipe(calibration="percentile"),
             samples="all",
         ),
-        Rung(
-            name="mixed",
-            precision="int8",
-            summary="int8, with the layers that cost most left in float",
-            recipe=Recipe(calibration="minmax"),
-            search="layers",
-        ),
-        Rung(name="w8", precision="w8", summary="8-bit weights, float activations"),
-        Rung(name="fp16", precision="fp16", summary="half-precision weights"),
+        mixed_rung(Recipe(calibration="minmax")),
+        INTEGER_WEIGHTS_RUNG,
+        HALF_RUNG,
     )
     calibration_methods = OnnxQuantizer.methods
     quantizer_modules = ("onnx", "onnxruntime")

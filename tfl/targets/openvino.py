@@ -20,6 +20,7 @@ from tfl.data.preprocess import Floats
 from tfl.targets._base import (
     FUSED_FLOAT32,
     HALF_WEIGHTS,
+    SIMULATED_INT8,
     Exported,
     ExportRequest,
     Lane,
@@ -30,7 +31,7 @@ from tfl.targets._base import (
 )
 from tfl.targets._kernels import Kernels, collect_kernels
 from tfl.targets._openvino_quantizer import OpenVinoQuantizer, quantize
-from tfl.targets._quantizer import INTEGER_WEIGHTS, Quantizer, Rung
+from tfl.targets._quantizer import HALF_RUNG, INTEGER_WEIGHTS, INTEGER_WEIGHTS_RUNG, Quantizer, Rung, mixed_rung
 
 _MODEL, _WEIGHTS = "model.xml", "model.bin"
 _HINTS = {"latency": "LATENCY", "throughput": "THROUGHPUT"}
@@ -174,15 +175,7 @@ class OpenVinoTarget(Target):
             reason="256 levels per activation: 0.26 at most (a photo between two classes), 0.006 on average on photos "
             "with two backbones; two swapped channels moved the worst photo by 0.86.",
         ),
-        "int8-qat": Tolerance(
-            max_difference=0.4,
-            mean_difference=0.01,
-            agreement=0.97,
-            metric_drop=0.02,
-            reason="Against the simulation of the same ranges, which rounds at other places than integer kernels: "
-            "0.38 at most (a digit between two classes) and 0.004 on average where channels differ by a factor of "
-            "256, 0.016 at most on drawn pictures; two swapped channels must fall outside, as the contract tests.",
-        ),
+        "int8-qat": SIMULATED_INT8,
     }
     unsupported: ClassVar = {
         "int8-io": "the IR keeps float32 inputs, and its runtime converts them as fast as the host could",
@@ -204,15 +197,9 @@ class OpenVinoTarget(Target):
             recipe=Recipe(calibration="mean-minmax", bias_correction="fast"),
             samples="all",
         ),
-        Rung(
-            name="mixed",
-            precision="int8",
-            summary="int8, with the layers that cost most left in float",
-            recipe=_INT8,
-            search="layers",
-        ),
-        Rung(name="w8", precision="w8", summary="8-bit weights, float activations"),
-        Rung(name="fp16", precision="fp16", summary="half-precision weights"),
+        mixed_rung(_INT8),
+        INTEGER_WEIGHTS_RUNG,
+        HALF_RUNG,
     )
     calibration_methods = OpenVinoQuantizer.methods
     quantizer_modules = ("openvino", "nncf")

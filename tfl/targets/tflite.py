@@ -17,6 +17,7 @@ from tfl.data.preprocess import Floats
 from tfl.targets._base import (
     FUSED_FLOAT32,
     HALF_WEIGHTS,
+    SIMULATED_INT8,
     Exported,
     ExportRequest,
     Lane,
@@ -26,7 +27,7 @@ from tfl.targets._base import (
     Tolerance,
 )
 from tfl.targets._kernels import Kernels, collect_kernels
-from tfl.targets._quantizer import Quantizer, Rung
+from tfl.targets._quantizer import HALF_RUNG, Quantizer, Rung, mixed_rung
 from tfl.targets._tflite_metadata import add_metadata
 from tfl.targets._tflite_quantizer import TfliteQuantizer
 
@@ -121,15 +122,7 @@ class TfliteTarget(Target):
             metric_drop=0.02,
             reason="As int8; the output's own step is 1/256.",
         ),
-        "int8-qat": Tolerance(
-            max_difference=0.4,
-            mean_difference=0.01,
-            agreement=0.97,
-            metric_drop=0.02,
-            reason="Against the simulation of the same ranges, which rounds at other places than integer kernels: "
-            "0.38 at most (a digit between two classes) and 0.004 on average where channels differ by a factor of "
-            "256, 0.016 at most on drawn pictures; two swapped channels must fall outside, as the contract tests.",
-        ),
+        "int8-qat": SIMULATED_INT8,
         "int16x8": Tolerance(
             max_difference=0.15,
             mean_difference=0.01,
@@ -155,15 +148,9 @@ class TfliteTarget(Target):
             recipe=Recipe(calibration="moving-average"),
             samples="all",
         ),
-        Rung(
-            name="mixed",
-            precision="int8",
-            summary="int8, with the layers that cost most left in float",
-            recipe=Recipe(calibration="minmax"),
-            search="layers",
-        ),
+        mixed_rung(Recipe(calibration="minmax")),
         Rung(name="int16x8", precision="int16x8", summary="8-bit weights, 16-bit activations"),
-        Rung(name="fp16", precision="fp16", summary="half-precision weights"),
+        HALF_RUNG,
     )
     calibration_methods = TfliteQuantizer.methods
     quantizer_modules = ("ai_edge_quantizer", "ai_edge_litert")
