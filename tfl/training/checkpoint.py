@@ -5,7 +5,6 @@ from __future__ import annotations
 import hashlib
 import io
 import json
-import random
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -160,20 +159,3 @@ def assign_variables(variables: Sequence[Any], values: Arrays) -> None:
         if tuple(variable.shape) != value.shape:
             raise IntegrityError(f"{variable.path}: the checkpoint has {value.shape}, the model {variable.shape}.")
         variable.assign(value)
-
-
-def read_random_state() -> list[Any]:
-    """Read the states of Python's and NumPy's global generators, as JSON takes them."""
-    version, numbers, gauss = random.getstate()
-    name, keys, position, has_gauss, cached = np.random.get_state(legacy=True)
-    return [
-        [version, list(numbers), gauss],
-        [str(name), [int(key) for key in keys], int(position), int(has_gauss), float(cached)],
-    ]
-
-
-def set_random_state(state: list[Any]) -> None:
-    """Set what `read_random_state` read."""
-    (version, numbers, gauss), (name, keys, position, has_gauss, cached) = state
-    random.setstate((version, tuple(numbers), gauss))
-    np.random.set_state((name, np.asarray(keys, dtype=np.uint32), position, has_gauss, cached))

@@ -17,14 +17,13 @@ from tfl.training.checkpoint import (
     StageState,
     assign_variables,
     previous_of,
-    read_random_state,
     read_variables,
-    set_random_state,
 )
 from tfl.training.finite import NotFiniteError, all_finite, where_not_finite
 from tfl.training.goals import Goals
 from tfl.training.interrupts import Deferred
 from tfl.training.logs import TrainingLog
+from tfl.training.randomness import read_random_state, seed_epoch, set_random_state
 
 #: On the rate, after a loss that is not finite.
 _LOWER = 0.1
@@ -197,11 +196,8 @@ class _Stage:
         self.log.rewind(self.plan.name, state.history)
 
     def _epoch(self) -> None:
-        import keras
-
         state, steps = self.state, len(self.training)
-        # Random layers such as dropout then draw the same numbers in a resumed run.
-        keras.utils.set_random_seed(self.training.seed_of(state.epoch))
+        seed_epoch(self.model, self.training.seed_of(state.epoch))
         if state.step:
             set_random_state(state.random_state)
         else:
