@@ -6,6 +6,7 @@ import importlib.metadata
 import re
 import shutil
 import subprocess
+import sys
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
@@ -76,7 +77,7 @@ def read_packages() -> dict[str, str]:
 
     Packages that merely lie in the same environment are left out, and those of tfl's development too.
     """
-    installed = {_normal(item.name): item for item in importlib.metadata.distributions() if item.name}
+    installed = _installed()
     if "tfl" not in installed:
         # It is run from a folder; what it stands on can't be told from what lies beside it.
         return dict(sorted((name, item.version) for name, item in installed.items()))
@@ -90,6 +91,19 @@ def read_packages() -> dict[str, str]:
         found[name] = installed[name].version
         waiting += _required(name, installed[name].requires or [])
     return dict(sorted(found.items()))
+
+
+def _installed() -> dict[str, importlib.metadata.Distribution]:
+    """Map names to what is installed; of two of one name, the one that an import would find.
+
+    The name is that of the folder (PEP 376, PEP 491): reading it from the metadata of all takes half a second.
+    """
+    found: dict[str, importlib.metadata.Distribution] = {}
+    for place in map(Path, sys.path):
+        folders = [*place.glob("*.dist-info"), *place.glob("*.egg-info")] if place.is_dir() else []
+        for folder in folders:
+            found.setdefault(_normal(folder.stem.partition("-")[0]), importlib.metadata.Distribution.at(folder))
+    return found
 
 
 def _brings_plug_ins(distribution: importlib.metadata.Distribution) -> bool:
