@@ -12,7 +12,7 @@ import os
 import shutil
 import time
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -25,6 +25,7 @@ from tfl.core.files import cache_dir, hold_lock, read_json, sha256_text, tree_si
 from tfl.core.progress import Progress
 from tfl.data.preprocess import Floats
 from tfl.data.shards import SHARD_BYTES, Shards, allocate
+from tfl.training.engines import Engine
 from tfl.training.memory import memory_bytes
 
 _FACTS = "entry.json"
@@ -32,6 +33,9 @@ _FACTS = "entry.json"
 _SPARE_SHARE = 0.5
 #: Of the memory, for what there is no room for on the disk.
 _MOST_MEMORY = 0.5
+
+#: The feed, its first batch, and what runs batches.
+_Opened = tuple[Any, Floats, Engine]
 
 
 class _OutOfRange(Exception):
@@ -63,8 +67,9 @@ class Job:
         sample_count: Of one view.
         views: How many times over the samples, augmented anew each time.
         open_feed: Opens the feed (see `make_feed`) without weights; only called where something is missing.
-        open_run: Opens the engine: from a sample `(1, ...)` to a function of batches.
-        engine: The engine's name.
+        open_engine: Opens the engine for inputs like a sample `(1, ...)`. Where it is not the expected one, because
+            that can't run the network, the values are kept under the name of the one that computed them.
+        engine: Name of the expected engine.
     """
 
     name: str
@@ -72,7 +77,7 @@ class Job:
     sample_count: int
     views: int
     open_feed: Callable[[], Any]
-    open_run: Callable[[Floats], Callable[[Floats], Floats]]
+    open_engine: Callable[[Floats], Engine]
     engine: str
 
 
@@ -116,9 +121,13 @@ class ActivationCache:
             except OSError as error:
                 progress.result(f"{job.name}: not kept, {self.folder} can't be written ({error.strerror or error})")
                 return None
-            if (place / _FACTS).is_file():
+            opened = None if (place / _FACTS).is_file() else _opened(job)
+            if opened is None:
                 self.hits += 1
-            elif not self._compute(job, place, progress):
+            elif opened[2].name != job.engine:
+                stack.close()
+                return self.get(_by(job, opened[2]), progress=progress)
+            elif not self._compute(job, opened, place, progress):
                 return None
             else:
                 self.computed += 1
@@ -136,7 +145,8 @@ class ActivationCache:
             job: What is wanted.
             progress: Told after every batch.
         """
-        feed, first, run = _opened(job)
+        feed, first, engine = _opened(job)
+        job, run = _by(job, engine), engine.run
         shape = run(first[:1]).shape[1:]
         for dtype in dict.fromkeys((self.dtype, "float32")):
             rows = job.views * job.sample_count
@@ -157,16 +167,16 @@ class ActivationCache:
     def _digest(self, job: Job) -> str:
         return sha256_text(*job.key, job.engine, str(job.views), self.dtype)
 
-    def _compute(self, job: Job, place: Path, progress: Progress) -> bool:
-        feed, first, run = _opened(job)
-        shape = run(first[:1]).shape[1:]
+    def _compute(self, job: Job, opened: _Opened, place: Path, progress: Progress) -> bool:
+        feed, first, engine = opened
+        shape = engine.run(first[:1]).shape[1:]
         for dtype in dict.fromkeys((self.dtype, "float32")):
             needed = job.views * job.sample_count * int(np.prod(shape)) * np.dtype(dtype).itemsize
             if not self._make_room(needed, place):
                 progress.result(f"{job.name}: {needed / 1e9:.1f} GB are more than there is room for, not kept")
                 return False
             try:
-                self._fill(job, feed, run, dtype, (len(first), *shape), place, progress)
+                self._fill(job, feed, engine.run, dtype, (len(first), *shape), place, progress)
             except _OutOfRange:
                 shutil.rmtree(place)
                 progress.result(f"{job.name}: values are beyond the range of float16, kept in float32")
@@ -238,12 +248,16 @@ class ActivationCache:
         return int(shutil.disk_usage(self.folder).free * (1.0 - _SPARE_SHARE))
 
 
-def _opened(job: Job) -> tuple[Any, Floats, Callable[[Floats], Floats]]:
-    """Return the feed, its first batch, and what runs batches."""
+def _opened(job: Job) -> _Opened:
     feed = job.open_feed()
     feed.go_to(0)
     first = np.asarray(feed[0][0], dtype=np.float32)
-    return feed, first, job.open_run(first[:1])
+    return feed, first, job.open_engine(first[:1])
+
+
+def _by(job: Job, engine: Engine) -> Job:
+    """Return the job as that of an engine that is open."""
+    return replace(job, engine=engine.name, open_engine=lambda sample: engine)
 
 
 def _run_batches(

@@ -1,11 +1,14 @@
 """OpenVINO in a process of its own: beside TensorFlow in one process it was seen to crash.
 
-Batches go through pipes as their shape and their bytes; answers come back the same way. The worker ends when its
-input does.
+The first line through the pipe says what to open, as JSON. Then batches go through as their shape and their bytes, and
+answers come back the same way, after one byte that tells them from a reason why there is none. The worker ends when
+its input does.
 """
 
 from __future__ import annotations
 
+import contextlib
+import json
 import os
 import signal
 import struct
@@ -19,20 +22,19 @@ import numpy as np
 
 from tfl.core.child import python_path
 from tfl.core.errors import ChildError
+from tfl.core.files import fresh_folder
 from tfl.data.preprocess import Floats
 
 _LENGTH = struct.Struct("<q")
+#: What comes next.
+_ANSWER, _REASON = b"a", b"r"
 
 
 class OpenVinoWorker:
-    """A converted network that is run in another process.
+    """Another process, which is starting, and the network that it opens and runs."""
 
-    Args:
-        file: The `.xml`, with its `.bin` beside it.
-    """
-
-    def __init__(self, file: Path) -> None:
-        command = [sys.executable, "-P", "-m", "tfl.training.engine_worker", str(file)]
+    def __init__(self) -> None:
+        command = [sys.executable, "-P", "-m", "tfl.training.engine_worker"]
         self._process = subprocess.Popen(
             command,
             stdin=subprocess.PIPE,
@@ -44,23 +46,50 @@ class OpenVinoWorker:
         )
         self._close = weakref.finalize(self, _end, self._process)
 
-    def run(self, batch: Floats) -> Floats:
-        """Return the network's output for `(batch, ...)` float32.
+    def open(self, file: Path, *, keep_as: Path | None = None) -> None:
+        """Begin to open a network; what is wrong with it is told by the first `run`.
+
+        Args:
+            file: An `.xml` with its `.bin` beside it, or a frozen TensorFlow graph, a `.pb`.
+            keep_as: Write it there as an `.xml` with its `.bin`, and remove `file`.
 
         Raises:
             ChildError: The worker has ended.
         """
-        stdin, stdout = self._process.stdin, self._process.stdout
-        if stdin is None or stdout is None:
-            raise ChildError("The OpenVINO worker has no pipes.")
+        wanted = {"file": str(file), "keep_as": str(keep_as) if keep_as else None}
         try:
-            _write(stdin, np.ascontiguousarray(batch, dtype=np.float32))
-            answer = _read(stdout)
+            stdin, _ = self._pipes()
+            stdin.write(json.dumps(wanted).encode() + b"\n")
+            stdin.flush()
+        except OSError as error:
+            raise _ended(self._process.wait()) from error
+
+    def run(self, batch: Floats) -> Floats:
+        """Return the network's output for `(batch, ...)` float32.
+
+        Raises:
+            ChildError: The network could not be opened or run, or the worker has ended.
+        """
+        stdin, stdout = self._pipes()
+        kind, answer = b"", None
+        try:
+            # A worker that could not open its network has ended, and said why.
+            with contextlib.suppress(BrokenPipeError):
+                _write(stdin, np.ascontiguousarray(batch, dtype=np.float32))
+            kind = stdout.read(1)
+            answer = _read(stdout) if kind == _ANSWER else None
         except OSError:
             answer = None
+        if kind == _REASON:
+            raise ChildError(stdout.read().decode(errors="replace"))
         if answer is None:
             raise _ended(self._process.wait())
         return answer
+
+    def _pipes(self) -> tuple[IO[bytes], IO[bytes]]:
+        if self._process.stdin is None or self._process.stdout is None:
+            raise ChildError("The OpenVINO worker has no pipes.")
+        return self._process.stdin, self._process.stdout
 
     def close(self) -> None:
         """End the worker."""
@@ -81,7 +110,9 @@ def _ended(code: int) -> ChildError:
 def _end(process: subprocess.Popen[bytes]) -> None:
     for stream in (process.stdin, process.stdout):
         if stream is not None:
-            stream.close()
+            # What waits to be written to one that has ended is of no use to it.
+            with contextlib.suppress(BrokenPipeError):
+                stream.close()
     process.terminate()
     process.wait()
 
@@ -109,14 +140,43 @@ def _read(stream: IO[bytes]) -> Floats | None:
     return np.frombuffer(content, dtype=np.float32).reshape(shape)
 
 
-def _serve(file: str) -> None:
-    import openvino as ov
+def keep_network(made: Path, file: Path) -> None:
+    """Move an `.xml` and its `.bin` to their place, the weights first: it is there when its description is."""
+    made.with_suffix(".bin").replace(file.with_suffix(".bin"))
+    made.replace(file)
 
+
+def _serve() -> None:
     # What libraries print must not get between the answers.
     answers = os.fdopen(os.dup(sys.stdout.fileno()), "wb")
     os.dup2(sys.stderr.fileno(), sys.stdout.fileno())
+    try:
+        import openvino as ov
+
+        wanted = json.loads(sys.stdin.buffer.readline() or "null")
+        if wanted is not None:
+            _answer(_opened(ov, wanted["file"], wanted["keep_as"]), answers)
+    except Exception as error:  # noqa: BLE001 - converters and runtimes raise what they like
+        answers.write(_REASON + f"{type(error).__name__}: {error}".encode())
+        answers.flush()
+
+
+def _opened(ov: Any, file: str, keep_as: str | None) -> Any:
+    """Return a queue of requests to a network."""
+    core = ov.Core()
+    network = core.read_model(file)
+    if keep_as is not None:
+        with fresh_folder(Path(keep_as).with_suffix(".tmp")) as place:
+            ov.save_model(network, place / Path(keep_as).name, compress_to_fp16=False)
+        made = Path(keep_as).with_suffix(".tmp")
+        keep_network(made / Path(keep_as).name, Path(keep_as))
+        made.rmdir()
+        Path(file).unlink()
     options = {"PERFORMANCE_HINT": "THROUGHPUT", "INFERENCE_PRECISION_HINT": "f32"}
-    queue = ov.AsyncInferQueue(ov.Core().compile_model(file, "CPU", options))
+    return ov.AsyncInferQueue(core.compile_model(network, "CPU", options))
+
+
+def _answer(queue: Any, answers: IO[bytes]) -> None:
     results: dict[int, Any] = {}
 
     def keep(request: Any, index: int) -> None:
@@ -128,8 +188,9 @@ def _serve(file: str) -> None:
         for index in range(len(batch)):
             queue.start_async({0: batch[index : index + 1]}, index)
         queue.wait_all()
+        answers.write(_ANSWER)
         _write(answers, np.stack([results.pop(index) for index in range(len(batch))]))
 
 
 if __name__ == "__main__":
-    _serve(sys.argv[1])
+    _serve()

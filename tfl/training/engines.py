@@ -10,10 +10,10 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from tfl.core.extras import is_installed, version_of
-from tfl.core.files import cache_dir, fresh_folder, sha256_text
+from tfl.core.files import cache_dir, fresh_folder, sha256_text, write_atomic
 from tfl.core.progress import Progress
 from tfl.data.preprocess import Floats
-from tfl.training.engine_worker import OpenVinoWorker
+from tfl.training.engine_worker import OpenVinoWorker, keep_network
 
 if TYPE_CHECKING:
     import keras
@@ -83,15 +83,19 @@ def open_engine(
     if not wanted.startswith("openvino"):
         return Engine(wanted, run)
     file = cache_dir() / "engines" / f"{sha256_text(*key, wanted, str(sample.shape[1:]))[:32]}.xml"
+    # Its start and the reading of the graph take as long as what is done here meanwhile.
+    worker = OpenVinoWorker()
     try:
-        if not file.is_file():
-            _convert(network, sample.shape[1:], file)
-        worker = OpenVinoWorker(file)
+        if file.is_file():
+            worker.open(file)
+        else:
+            _convert(network, sample.shape[1:], file, worker)
+        expected = np.asarray(network(sample, training=False), dtype=np.float32)
         answer = worker.run(sample)
     except Exception as error:  # noqa: BLE001 - converters raise what they like, and Keras can run what they can't
+        worker.close()
         progress.result(f"OpenVINO can't run the frozen layers, Keras does ({type(error).__name__}: {error})"[:300])
         return Engine(engine_name(0, policy=policy), run)
-    expected = np.asarray(network(sample, training=False), dtype=np.float32)
     largest = float(np.abs(answer - expected).max())
     if not largest <= _ROUNDING * max(float(np.abs(expected).max()), 1e-6):
         worker.close()
@@ -118,26 +122,25 @@ def fixed_batches(network: keras.Model, batch_size: int) -> Callable[[Floats], F
     return run
 
 
-def _convert(network: keras.Model, shape: tuple[int, ...], file: Path) -> None:
-    """Convert a network to OpenVINO's format in float32, whole or not at all."""
-    import openvino as ov
+def _convert(network: keras.Model, shape: tuple[int, ...], file: Path, worker: OpenVinoWorker) -> None:
+    """Have a network converted to OpenVINO's format in float32 and opened; the file is there whole or not at all."""
     import tensorflow as tf
     from tensorflow.python.framework.convert_to_constants import convert_variables_to_constants_v2
 
     signature = [tf.TensorSpec((None, *shape), tf.float32)]
     graph = tf.function(lambda batch: network(batch, training=False), input_signature=signature).get_concrete_function()
-    with fresh_folder(file.with_suffix(".tmp")) as place:
-        if 4 * network.count_params() > _LARGEST_GRAPH_BYTES:
-            converted = ov.convert_model(graph)
-        else:
-            # Read from a file, a graph takes a tenth of the time: each node of one in memory is asked for by Python.
-            frozen = convert_variables_to_constants_v2(graph)
-            (place / "graph.pb").write_bytes(frozen.graph.as_graph_def().SerializeToString())
-            converted = ov.Core().read_model(place / "graph.pb")
-        ov.save_model(converted, place / file.name, compress_to_fp16=False)
-        (place / "graph.pb").unlink(missing_ok=True)
-    made = file.with_suffix(".tmp")
-    # The weights first: the network is there when its description is.
-    (made / file.with_suffix(".bin").name).replace(file.with_suffix(".bin"))
-    (made / file.name).replace(file)
-    made.rmdir()
+    file.parent.mkdir(parents=True, exist_ok=True)
+    if 4 * network.count_params() > _LARGEST_GRAPH_BYTES:
+        import openvino as ov
+
+        with fresh_folder(file.with_suffix(".tmp")) as place:
+            ov.save_model(ov.convert_model(graph), place / file.name, compress_to_fp16=False)
+        keep_network(file.with_suffix(".tmp") / file.name, file)
+        file.with_suffix(".tmp").rmdir()
+        worker.open(file)
+    else:
+        # Read from a file, a graph takes a tenth of the time: each node of one in memory is asked for by Python.
+        frozen = convert_variables_to_constants_v2(graph).graph.as_graph_def()
+        source = file.with_suffix(".pb")
+        write_atomic(source, lambda path: path.write_bytes(frozen.SerializeToString()))
+        worker.open(source, keep_as=file)

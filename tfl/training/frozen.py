@@ -152,7 +152,7 @@ class Frozen:
     def _job(
         self, name: str, key: tuple[str, ...], count: int, views: int, open_feed: Any, begin: str, end: str
     ) -> Job:
-        def open_run(sample: Floats) -> Any:
+        def opened(sample: Floats) -> Engine:
             if (begin, end) not in self._engines:
                 part = self.network.part(begin, end)
                 self.progress.update(f"{name}: opening the engine")
@@ -165,9 +165,9 @@ class Frozen:
                     key=(self.backbone.digest, begin, end),
                     progress=self.progress,
                 )
-            return self._engines[begin, end].run
+            return self._engines[begin, end]
 
-        return Job(name, key, count, views, open_feed, open_run, engine_name(self.sample_count, policy=self.policy))
+        return Job(name, key, count, views, open_feed, opened, engine_name(self.sample_count, policy=self.policy))
 
 
 def _rows_of(found: Activations | None, part: Part, views: int) -> Activations | None:

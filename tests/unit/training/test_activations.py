@@ -10,6 +10,7 @@ from tfl.core.errors import JobError
 from tfl.core.progress import Progress
 from tfl.training import activations
 from tfl.training.activations import ActivationCache, Job
+from tfl.training.engines import Engine
 from tfl.training.feed import make_feed
 from tfl.training.memory import memory_bytes
 
@@ -21,11 +22,11 @@ LABELS = np.arange(35, dtype=np.int32)
 class Counted:
     """Doubles, and counts the samples that it was given."""
 
-    def __init__(self, factor=2.0, fail_after=None):
-        self.factor, self.samples, self.fail_after = factor, 0, fail_after
+    def __init__(self, factor=2.0, fail_after=None, name="none 1.0"):
+        self.factor, self.samples, self.fail_after, self.name = factor, 0, fail_after, name
 
     def open(self, sample):
-        return self.run
+        return Engine(self.name, self.run)
 
     def run(self, batch):
         self.samples += len(batch)
@@ -59,6 +60,15 @@ def test_whatever_it_depends_on_makes_another_entry(tmp_path, other):
     second = cache.get(job(Counted(), **other), progress=Progress())
     assert first.digest != second.digest
     assert cache.computed == 2
+
+
+def test_what_another_engine_computed_is_kept_under_its_own_name(tmp_path):
+    cache, fallback = ActivationCache(folder=tmp_path), Counted(factor=2.5, name="other 1.0")
+    made = cache.get(job(fallback), progress=Progress())
+    np.testing.assert_array_equal(np.asarray(made.values), SAMPLES * 2.5)
+    found = cache.get(job(Counted()), progress=Progress())
+    np.testing.assert_array_equal(np.asarray(found.values), SAMPLES * 2)
+    assert (cache.computed, cache.hits) == (2, 0)
 
 
 def test_an_interrupted_computation_goes_on_with_the_next_shard(tmp_path, monkeypatch):

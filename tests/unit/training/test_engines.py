@@ -75,6 +75,7 @@ def test_a_damaged_network_leaves_it_to_keras(tmp_path, monkeypatch, samples):
     engine = opened(model, samples, progress=told)
     assert engine.name.startswith("keras ")
     assert "OpenVINO can't run" in told.results[0]
+    assert "RuntimeError" in told.results[0]
 
 
 def test_other_arithmetic_than_float32_is_not_given_to_openvino():
@@ -84,7 +85,8 @@ def test_other_arithmetic_than_float32_is_not_given_to_openvino():
 def test_a_process_that_the_system_killed_is_told_as_lack_of_memory(tmp_path, monkeypatch, samples):
     monkeypatch.setenv("TFL_CACHE", str(tmp_path))
     opened(network(), samples)
-    worker = OpenVinoWorker(next((tmp_path / "engines").glob("*.xml")))
+    worker = OpenVinoWorker()
+    worker.open(next((tmp_path / "engines").glob("*.xml")))
     assert worker.run(samples).shape == (11, 8)
     os.kill(worker._process.pid, signal.SIGKILL)
     with pytest.raises(JobError, match=r"killed by SIGKILL.*memory") as raised:
