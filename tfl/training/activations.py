@@ -26,6 +26,7 @@ from tfl.core.progress import Progress
 from tfl.data.preprocess import Floats
 from tfl.data.shards import SHARD_BYTES, Shards, allocate
 from tfl.training.engines import Engine
+from tfl.training.feed import batches_ahead
 from tfl.training.memory import memory_bytes
 
 _FACTS = "entry.json"
@@ -271,8 +272,7 @@ def _run_batches(
 ) -> npt.NDArray[Any]:
     """Fill an array with the values of some batches of a view, and return their labels."""
     labels, done = [], 0
-    for index in indices:
-        inputs, answers = feed[index]
+    for index, (inputs, answers) in zip(indices, batches_ahead(feed, indices), strict=True):
         values = run(np.asarray(inputs, dtype=np.float32))
         _store(array[done : done + len(values)], values)
         labels.append(np.asarray(answers))

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections import deque
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any, Literal
 
 import numpy as np
@@ -103,6 +105,17 @@ def make_feed(
             return inputs, rows / weights[:, None], weights
 
     return Feed()
+
+
+def batches_ahead(feed: Any, indices: range) -> Iterator[tuple[Any, ...]]:
+    """Yield some batches of a feed, the next one being prepared meanwhile."""
+    with ThreadPoolExecutor(1) as pool:
+        waiting = deque(pool.submit(feed.__getitem__, index) for index in indices[:1])
+        for index in indices[1:]:
+            waiting.append(pool.submit(feed.__getitem__, index))
+            yield waiting.popleft().result()
+        while waiting:
+            yield waiting.popleft().result()
 
 
 def one_hot(labels: Labels | Floats, class_count: int) -> Floats:

@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import math
 import time
-from collections.abc import Callable, Iterator, Sequence
-from concurrent.futures import ThreadPoolExecutor
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -19,6 +18,7 @@ from tfl.training.checkpoint import (
     previous_of,
     read_variables,
 )
+from tfl.training.feed import batches_ahead
 from tfl.training.finite import NotFiniteError, all_finite, where_not_finite
 from tfl.training.goals import Goals
 from tfl.training.interrupts import Deferred
@@ -205,7 +205,7 @@ class _Stage:
         self.training.go_to(state.epoch)
         begin, first = time.monotonic(), state.step
         epoch_s = state.seconds
-        for batch in self._batches(state.step, steps):
+        for batch in batches_ahead(self.training, range(state.step, steps)):
             self._step(batch)
             now = time.monotonic()
             state.seconds = epoch_s + now - begin
@@ -222,15 +222,6 @@ class _Stage:
             self._save()
         else:
             self._save_when_due()
-
-    def _batches(self, begin: int, end: int) -> Iterator[tuple[Any, ...]]:
-        """Yield the batches of an epoch, the next one being prepared meanwhile."""
-        with ThreadPoolExecutor(1) as pool:
-            waiting = pool.submit(self.training.__getitem__, begin) if begin < end else None
-            for index in range(begin, end):
-                batch = waiting.result() if waiting else self.training[index]
-                waiting = pool.submit(self.training.__getitem__, index + 1) if index + 1 < end else None
-                yield batch
 
     def _step(self, batch: tuple[Any, ...]) -> None:
         learned = self.model.trainable_variables
