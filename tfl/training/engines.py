@@ -13,6 +13,7 @@ from tfl.core.extras import is_installed, version_of
 from tfl.core.files import cache_dir, fresh_folder, sha256_text, write_atomic
 from tfl.core.progress import Progress
 from tfl.data.preprocess import Floats
+from tfl.training.checkpoint import read_variables
 from tfl.training.engine_worker import OpenVinoWorker, keep_network
 
 if TYPE_CHECKING:
@@ -124,23 +125,46 @@ def fixed_batches(network: keras.Model, batch_size: int) -> Callable[[Floats], F
 
 def _convert(network: keras.Model, shape: tuple[int, ...], file: Path, worker: OpenVinoWorker) -> None:
     """Have a network converted to OpenVINO's format in float32 and opened; the file is there whole or not at all."""
-    import tensorflow as tf
-    from tensorflow.python.framework.convert_to_constants import convert_variables_to_constants_v2
-
-    signature = [tf.TensorSpec((None, *shape), tf.float32)]
-    graph = tf.function(lambda batch: network(batch, training=False), input_signature=signature).get_concrete_function()
     file.parent.mkdir(parents=True, exist_ok=True)
     if 4 * network.count_params() > _LARGEST_GRAPH_BYTES:
         import openvino as ov
 
         with fresh_folder(file.with_suffix(".tmp")) as place:
-            ov.save_model(ov.convert_model(graph), place / file.name, compress_to_fp16=False)
+            ov.save_model(ov.convert_model(_traced(network, shape)), place / file.name, compress_to_fp16=False)
         keep_network(file.with_suffix(".tmp") / file.name, file)
         file.with_suffix(".tmp").rmdir()
         worker.open(file)
     else:
         # Read from a file, a graph takes a tenth of the time: each node of one in memory is asked for by Python.
-        frozen = convert_variables_to_constants_v2(graph).graph.as_graph_def()
-        source = file.with_suffix(".pb")
-        write_atomic(source, lambda path: path.write_bytes(frozen.SerializeToString()))
+        content, source = _frozen_graph(network, shape).SerializeToString(), file.with_suffix(".pb")
+        write_atomic(source, lambda path: path.write_bytes(content))
         worker.open(source, keep_as=file)
+
+
+def _traced(network: keras.Model, shape: tuple[int, ...]) -> Any:
+    import tensorflow as tf
+
+    signature = [tf.TensorSpec((None, *shape), tf.float32)]
+    return tf.function(lambda batch: network(batch, training=False), input_signature=signature).get_concrete_function()
+
+
+def _frozen_graph(network: keras.Model, shape: tuple[int, ...]) -> Any:
+    """Return TensorFlow's description of the graph with the weights in it."""
+    import tensorflow as tf
+    from tensorflow.python.framework.convert_to_constants import convert_variables_to_constants_v2
+
+    learned = read_variables(network.trainable_variables)
+    others = read_variables(network.non_trainable_variables)
+
+    def answer(batch: Any) -> Any:
+        # Constants from the start: putting them in place of variables afterwards takes longer than tracing.
+        weights = [[tf.constant(value) for value in values] for values in (learned, others)]
+        return network.stateless_call(*weights, batch, training=False)[0]
+
+    signature = [tf.TensorSpec((None, *shape), tf.float32)]
+    graph = tf.function(answer, input_signature=signature).get_concrete_function().graph
+    description = graph.as_graph_def()
+    if graph.captures or description.library.function:
+        # Layers from outside hold variables that Keras does not know, or functions within the graph.
+        return convert_variables_to_constants_v2(_traced(network, shape)).graph.as_graph_def()
+    return description

@@ -15,7 +15,7 @@ from tfl.training.engines import engine_name, open_engine
 
 keras = pytest.importorskip("keras")
 pytest.importorskip("openvino")
-pytest.importorskip("tensorflow")
+tf = pytest.importorskip("tensorflow")
 pytestmark = pytest.mark.slow
 
 
@@ -54,6 +54,26 @@ def test_both_engines_give_what_the_network_gives(tmp_path, monkeypatch, samples
     np.testing.assert_allclose(plain.run(samples), expected, atol=1e-5)
     kept = list((tmp_path / "engines").iterdir())
     assert sorted(path.suffix for path in kept) == [".bin", ".xml"]
+
+
+class Outside(keras.layers.Layer):
+    """Holds a variable that Keras does not know, and a function of TensorFlow's."""
+
+    def build(self, shape):
+        self.factor = tf.Variable(1.5, trainable=False)
+        self.scale = tf.function(lambda values: values * self.factor)
+
+    def call(self, values):
+        return self.scale(values)
+
+
+def test_a_layer_with_variables_of_its_own_is_converted_too(tmp_path, monkeypatch, samples):
+    monkeypatch.setenv("TFL_CACHE", str(tmp_path))
+    model = network()
+    model = keras.Model(model.input, Outside()(model.output))
+    engine = opened(model, samples)
+    assert engine.name.startswith("openvino ")
+    np.testing.assert_allclose(engine.run(samples), np.asarray(model(samples, training=False)), atol=1e-5)
 
 
 def test_a_kept_network_with_other_weights_is_found_out(tmp_path, monkeypatch, samples):
