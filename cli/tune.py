@@ -3,14 +3,18 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
 
+from tfl.core.config import RunConfig
 from tfl.core.errors import UserError
 from tfl_cli._options import DATA_FLAGS, TRAIN_FLAGS, bad_data_flags, json_flag, resolve, setting_flags
 from tfl_cli._output import print_json, print_next, print_table, quoted
 from tfl_cli._progress import make_progress
+
+if TYPE_CHECKING:
+    from tfl.report.study import TuneResult
 
 TABLES = (DATA_FLAGS, TRAIN_FLAGS)
 _SHOWN = 15
@@ -67,22 +71,10 @@ def command(
     tfl tune photos --trials 30 --study studies/photos
     tfl tune photos --time-limit 10m --space train.learning_rate=1e-4:1e-1:log --space train.augmentation=none,light
     """
-    from tfl.report.study import trial_head, trial_rows
     from tfl.tuning import tune
     from tfl.tuning.study import next_folder
 
-    if data and data.endswith((".yaml", ".yml")):
-        if options["config_file"]:
-            raise UserError("A config file was given twice: as DATA and with --config.")
-        options["config_file"], data = Path(data), None
-    fixed = {
-        "data__path": data,
-        "data__bad_files": "skip" if options["skip_bad"] else None,
-        "data__allow": list(options["allow"]) or None,
-    }
-    config = resolve(options, *TABLES, **fixed)
-    if not config.data.path:
-        raise UserError("Say which data: a folder with one sub-folder of pictures per class.", hint="tfl tune FOLDER")
+    config = _config(data, options)
     study = study or next_folder(config)
     try:
         with make_progress() as progress:
@@ -109,6 +101,29 @@ def command(
     if as_json:
         print_json(result.to_dict())
         return
+    _show(result)
+
+
+def _config(data: str | None, options: dict[str, Any]) -> RunConfig:
+    """Return the settings that every trial starts from."""
+    if data and data.endswith((".yaml", ".yml")):
+        if options["config_file"]:
+            raise UserError("A config file was given twice: as DATA and with --config.")
+        options["config_file"], data = Path(data), None
+    fixed = {
+        "data__path": data,
+        "data__bad_files": "skip" if options["skip_bad"] else None,
+        "data__allow": list(options["allow"]) or None,
+    }
+    config = resolve(options, *TABLES, **fixed)
+    if not config.data.path:
+        raise UserError("Say which data: a folder with one sub-folder of pictures per class.", hint="tfl tune FOLDER")
+    return config
+
+
+def _show(result: TuneResult) -> None:
+    from tfl.report.study import trial_head, trial_rows
+
     rows = trial_rows(result)
     print_table(trial_head(result), rows[:_SHOWN])
     if len(rows) > _SHOWN:
