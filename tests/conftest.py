@@ -36,6 +36,22 @@ STORED_TURNS = MappingProxyType(
 COLOURS = {"blue": (40, 60, 200), "green": (50, 190, 60), "red": (210, 50, 40)}
 
 
+#: What takes long to make, and is made once in each worker that needs it: the files that do stay in one worker.
+_COSTLY = ("finished_run", "tiny_bundle")
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_collection_modifyitems(config, items):
+    """Say for `--dist loadgroup` that a file's tests belong together, and files that share a costly fixture."""
+    if not config.pluginmanager.hasplugin("xdist"):
+        return
+    needed = {}
+    for item in items:
+        needed.setdefault(item.path, set()).update(set(_COSTLY).intersection(getattr(item, "fixturenames", ())))
+    for item in items:
+        item.add_marker(pytest.mark.xdist_group(min(needed[item.path], default=item.nodeid.partition("::")[0])))
+
+
 @pytest.fixture(scope="session", autouse=True)
 def _own_cache(tmp_path_factory):
     """Keep the person's own cache out of the tests, and the tests out of it."""
