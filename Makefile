@@ -11,7 +11,7 @@ demo: $(STAMP)
 
 # TensorFlow takes over 1 GB a process, so two workers and no more; what belongs together is said in tests/conftest.py.
 test: $(STAMP)
-	$(BIN)/python -m pytest -n 2 --dist loadgroup $(PYTEST_ARGS)
+	$(BIN)/python -m pytest -n 2 --dist loadfile --no-loadscope-reorder $(PYTEST_ARGS)
 
 lint: $(STAMP)
 	$(BIN)/ruff check .
