@@ -9,9 +9,9 @@ STAMP := $(VENV)/.installed
 demo: $(STAMP)
 	$(BIN)/tfl demo --out tfl-demo
 
-# TensorFlow takes over 1 GB a process, so two workers and no more; a file's tests stay together.
+# TensorFlow takes over 1 GB a process, so two workers and no more; what belongs together is said in tests/conftest.py.
 test: $(STAMP)
-	$(BIN)/python -m pytest -n 2 --dist loadfile $(PYTEST_ARGS)
+	$(BIN)/python -m pytest -n 2 --dist loadfile --no-loadscope-reorder $(PYTEST_ARGS)
 
 lint: $(STAMP)
 	$(BIN)/ruff check .

@@ -1,7 +1,8 @@
 """Which networks of keras.applications can be replayed in tf_keras, and how exactly.
 
 Every network is built without its classifier and with seeded random weights, BatchNorm statistics included, in a
-process of its own, replayed, and asked for two seeded inputs. Writes `docs/compression-replay.md`.
+process of its own, replayed, and asked for two seeded inputs. Writes `docs/compression-replay.md`; rows of networks
+that are not asked for stay as they are.
 
     python benchmarks/replay_table.py [NAME ...]
 """
@@ -29,6 +30,9 @@ def names() -> list[str]:
 
 
 def judge(name: str) -> dict[str, object]:
+    from tfl.core.lean_imports import load_lean
+
+    load_lean()
     import keras
     import numpy as np
 
@@ -67,7 +71,32 @@ def judged(name: str) -> dict[str, object]:
     return dict(json.loads(done.stdout.splitlines()[-1]))
 
 
-def write(rows: list[dict[str, object]]) -> None:
+def row_of(found: dict[str, object]) -> str:
+    """A line of the table."""
+    difference = found.get("difference")
+    if difference is None:
+        answer = f"refused: {found['why_not']}"
+    else:
+        answer = "exact" if difference == 0 else f"{difference:.1e}"
+    layers, parameters = found.get("layers", ""), found.get("parameters", "")
+    parameters = f"{parameters:,}" if isinstance(parameters, int) else parameters
+    return f"| {found['name']} | {layers} | {parameters} | {answer} |"
+
+
+def kept() -> dict[str, str]:
+    """The rows of the table as it is, by network."""
+    lines = TABLE.read_text(encoding="utf-8").splitlines() if TABLE.exists() else []
+    rows = [line for line in lines if line.startswith("| ") and not line.startswith("| network ")]
+    return {line.split(" | ")[0].removeprefix("| "): line for line in rows}
+
+
+def is_good(row: str) -> bool:
+    """Whether a row's difference is one that a replay may have."""
+    answer = row.rstrip(" |").rpartition(" | ")[2]
+    return answer == "exact" or (not answer.startswith("refused") and float(answer) <= 1e-5)
+
+
+def write(rows: dict[str, str]) -> None:
     lines = [
         "# Replay in tf_keras",
         "",
@@ -79,17 +108,9 @@ def write(rows: list[dict[str, object]]) -> None:
         "",
         "| network | layers | parameters | replay |",
         "|---|---:|---:|---|",
+        *(rows[name] for name in sorted(rows)),
     ]
-    for row in rows:
-        difference = row.get("difference")
-        if difference is None:
-            answer = f"refused: {row['why_not']}"
-        else:
-            answer = "exact" if difference == 0 else f"{difference:.1e}"
-        layers, parameters = row.get("layers", ""), row.get("parameters", "")
-        parameters = f"{parameters:,}" if isinstance(parameters, int) else parameters
-        lines.append(f"| {row['name']} | {layers} | {parameters} | {answer} |")
-    good = sum(float(str(row.get("difference", 1.0))) <= 1e-5 for row in rows)
+    good = sum(is_good(row) for row in rows.values())
     lines += ["", f"{good} of the {len(rows)} that were tried can be replayed."]
     TABLE.write_text("\n".join(lines) + "\n", encoding="utf-8")
 
@@ -98,10 +119,11 @@ def main() -> None:
     if sys.argv[1:2] == ["--one"]:
         print(json.dumps(judge(sys.argv[2])))
         return
-    rows = []
+    rows = kept()
     for name in sys.argv[1:] or names():
-        rows.append(judged(name))
-        print(rows[-1], flush=True)
+        found = judged(name)
+        print(found, flush=True)
+        rows[name] = row_of(found)
         write(rows)
 
 

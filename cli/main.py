@@ -11,6 +11,7 @@ from typing import Any, NoReturn
 import click
 
 from tfl.core.errors import TflError
+from tfl.core.lean_imports import load_lean
 from tfl.core.version import __version__
 from tfl_cli._lazy import LazyGroup
 
@@ -50,6 +51,7 @@ def tfl() -> None:
 def main() -> NoReturn:
     """Run the command line; errors become messages and exit codes."""
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
+    load_lean()
     signal.signal(signal.SIGTERM, _interrupt)
     if signal.getsignal(signal.SIGINT) is signal.default_int_handler:
         signal.signal(signal.SIGINT, _interrupt)

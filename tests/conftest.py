@@ -36,6 +36,38 @@ STORED_TURNS = MappingProxyType(
 COLOURS = {"blue": (40, 60, 200), "green": (50, 190, 60), "red": (210, 50, 40)}
 
 
+#: What takes long to make, and is made once in each worker that needs it -> the fixtures that come with it.
+_COSTLY = MappingProxyType({"finished_run": ("finished_run",), "tiny_bundle": ("tiny_bundle", "tiny_artifacts")})
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_collection_modifyitems(items):
+    """Begin with the files that hold slow tests, so that no worker sits over one of them at the end."""
+    slow = {item.path for item in items if item.get_closest_marker("slow")}
+    items.sort(key=lambda item: item.path not in slow)
+
+
+@functools.cache
+def scope_of(file):
+    """The costly thing that a file of tests needs, or the file."""
+    text = (Path(__file__).resolve().parents[1] / file).read_text(encoding="utf-8")
+    return next((name for name, fixtures in _COSTLY.items() if any(word in text for word in fixtures)), file)
+
+
+@pytest.hookimpl(tryfirst=True, optionalhook=True)
+def pytest_xdist_make_scheduler(config, log):
+    """Keep a file's tests in one worker, and with them those of the files that need the same costly thing."""
+    if config.getvalue("dist") != "loadfile":
+        return None
+    from xdist.scheduler import LoadFileScheduling
+
+    class Together(LoadFileScheduling):
+        def _split_scope(self, nodeid):
+            return scope_of(super()._split_scope(nodeid))
+
+    return Together(config, log)
+
+
 @pytest.fixture(scope="session", autouse=True)
 def _own_cache(tmp_path_factory):
     """Keep the person's own cache out of the tests, and the tests out of it."""

@@ -15,11 +15,13 @@ from tfl.compress.recipes import make_recipe
 from tfl.compress.records import CompressSettings
 from tfl.compress.replay import replay
 from tfl.core.files import digest_tree
+from tfl.core.lean_imports import load_lean
 from tfl.data.preprocess import normalize
 from tfl.targets import load_float_model
 
 
 def main(bundle_dir, folder):
+    load_lean()
     bundle = Bundle.open(bundle_dir)
     plain = replay(load_float_model(bundle_dir)).model
     recipe = make_recipe("qat", plain, CompressSettings(method="qat"), before={}, total_steps=1)

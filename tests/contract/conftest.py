@@ -5,6 +5,7 @@ from pathlib import Path
 
 import pytest
 
+from tests.presence import skip_without
 from tests.tiny import draw_pixels, make_tiny_artifacts, make_tiny_bundle
 from tfl.compress.replay import ENVIRONMENT
 from tfl.targets import stage_saved_model
@@ -29,7 +30,7 @@ def tiny_saved_model(tiny_bundle, tmp_path_factory):
 @pytest.fixture(scope="session")
 def tiny_simulation(tiny_bundle, tmp_path_factory):
     """The tiny bundle with quantization simulated; not to be changed."""
-    pytest.importorskip("tensorflow_model_optimization")
+    skip_without("tensorflow_model_optimization")
     folder = tmp_path_factory.mktemp("simulated") / "simulation"
     command = [sys.executable, "-m", "tests.simulate", str(tiny_bundle), str(folder)]
     environment = {**os.environ, **ENVIRONMENT, "PYTHONPATH": os.pathsep.join([str(ROOT), *sys.path])}

@@ -4,11 +4,12 @@ import numpy as np
 import pytest
 
 from tests.e2e.conftest import assert_user_error, call, call_json
+from tests.presence import skip_without
 from tfl.bundle import Artifact
 from tfl.compress.records import Compression
 from tfl.core.run_folder import RunFolder, RunRecord
 
-pytest.importorskip("tensorflow_model_optimization")
+skip_without("tensorflow_model_optimization")
 pytestmark = pytest.mark.slow
 
 SMALL = ["--epochs", "6", "--image-size", "32", "--augment", "none"]

@@ -199,5 +199,6 @@ def save_simulation(model: Any, bundle: Bundle, folder: Path) -> None:
         return {result.name: tf.identity(model(image, training=False), name=result.name)}
 
     module = tf.Module()
-    module.network, module.serve = model, serve
+    # The variables alone: of a Keras model, saving would trace every layer's call as well, of which nothing is used.
+    module.held, module.serve = list(model.variables), serve
     tf.saved_model.save(module, str(folder), signatures={"serving_default": serve})

@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 
+from tfl.compress.blocks import prune_by_blocks
 from tfl.compress.records import CompressSettings
 from tfl.core.errors import UnsupportedError
 from tfl.core.extras import require
@@ -100,9 +101,9 @@ def _prune(model: Any, settings: CompressSettings, before: Mapping[str, str], to
     def wrap(layer: Any) -> Any:
         if layer.name not in chosen:
             return layer
-        # The library has blocks for matrices alone.
-        blocks = {"block_size": settings.block_size} if type(layer).__name__ == "Dense" else {}
-        return sparsity.prune_low_magnitude(layer, **options, **blocks)
+        if settings.block_size != (1, 1):
+            return prune_by_blocks(layer, schedule, settings.block_size)
+        return sparsity.prune_low_magnitude(layer, **options)
 
     return Recipe(
         model=tf_keras.models.clone_model(model, clone_function=wrap),

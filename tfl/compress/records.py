@@ -30,8 +30,8 @@ class CompressSettings(Record):
         sparsity: Share of weights that become 0, in (0, 1); of the layers that are pruned.
         schedule: `polynomial` raises the sparsity from 0 over the first half of the steps (Zhu and Gupta, "To prune,
             or not to prune", 2017); `constant` has it from the first step.
-        block: Rows and columns of the blocks that become 0 together, such as `2x4`; TensorFlow Model
-            Optimization has blocks for dense layers alone, convolutions lose single weights.
+        block: Rows and columns of the blocks that become 0 together, such as `2x4`: input by output
+            channels of a dense layer, and of each place of a convolution's window.
         m_by_n: `2:4` makes 2 of 4 neighbours 0; empty for none. It decides the sparsity, `sparsity` is not used.
         clusters: How many values the weights of a layer may have, 2 to 256.
         seed: Of the order of the samples and of the augmentation.

@@ -22,6 +22,7 @@ from typing import Any
 
 from tfl.core import errors
 from tfl.core.errors import ChildError, TflError
+from tfl.core.lean_imports import load_lean
 
 _LOG_TAIL_LINES = 25
 _QUIET = {"TF_CPP_MIN_LOG_LEVEL": "2", "PYTHONUNBUFFERED": "1", "PYTHONWARNINGS": "ignore"}
@@ -116,6 +117,7 @@ def python_path() -> str:
 
 
 def _main(request_path: str, answer_path: str) -> None:
+    load_lean()
     request = json.loads(Path(request_path).read_text(encoding="utf-8"))
     module, _, name = request["function"].partition(":")
     try:

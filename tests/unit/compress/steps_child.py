@@ -1,11 +1,13 @@
-"""Runs the steps on a tiny network, straight and in two sittings; a process of its own, as tfmot changes tf.keras."""
+"""Runs steps on tiny networks, straight and in two sittings; a process of its own, as tfmot changes tf.keras."""
 
 import dataclasses
 import json
 import sys
 from pathlib import Path
 
+import keras
 import numpy as np
+import tf_keras
 
 from tests.tiny import CONTRACT, build_model, draw_pixels
 from tfl.compress.compress_worker import float_weights
@@ -60,12 +62,16 @@ def _unique(kernel):
     return max(len(np.unique(channel)) for channel in np.moveaxis(kernel, -1, 0))
 
 
-def main(method, folder, changes):
+def run_case(method, folder, changes):
+    # Layers are numbered anew, so that their names are the same in every case.
+    keras.utils.clear_session()
+    tf_keras.backend.clear_session()
     replayed = replay(build_model())
     given = {"epochs": 2, "learning_rate": 1e-3, "clusters": 8, "schedule": "constant", **changes}
     settings = CompressSettings(method=method, **given)
     ends, said = [], {}
-    for sittings in ((2,), (1, 2)):
+    # Patterns are looked at once; that stops do not show is asked of every method without them.
+    for sittings in ((2,),) if changes else ((2,), (1, 2)):
         start, before, quantized = replayed.model.get_weights(), {}, None
         origin = start
         for place in range(len(settings.steps)):
@@ -84,7 +90,7 @@ def main(method, folder, changes):
     said["difference"] = max(
         float(np.abs(one - two).max())
         for name in ends[0]
-        for one, two in zip(ends[0][name], ends[1][name], strict=True)
+        for one, two in zip(ends[0][name], ends[-1][name], strict=True)
     )
     said["moved"] = max(
         float(np.abs(value - old).max())
@@ -100,8 +106,16 @@ def main(method, folder, changes):
         }
         for name, mark in before.items()
     }
-    print(json.dumps(said))
+    return said
+
+
+def main(cases, folder):
+    """Run `{name: [method, changed settings]}` and write what is said of each to `{name}.json`."""
+    for name, (method, changes) in cases.items():
+        place = folder / name
+        place.mkdir()
+        (folder / f"{name}.json").write_text(json.dumps(run_case(method, place, changes)))
 
 
 if __name__ == "__main__":
-    main(sys.argv[1], Path(sys.argv[2]), json.loads(sys.argv[3]))
+    main(json.loads(sys.argv[1]), Path(sys.argv[2]))
