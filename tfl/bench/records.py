@@ -5,8 +5,10 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Literal
 
+from tfl.bundle.records import artifact_name
 from tfl.core.environment import Environment
 from tfl.core.records import Record
+from tfl.data.preprocess import Fusion
 from tfl.targets import Tolerance
 
 
@@ -145,6 +147,7 @@ class Cell(Record):
         status: `ok`, `failed`, or `unsupported` (the target can't make it).
         reason: Why it is unsupported, or empty.
         artifact_dir: Relative to the run; empty unless an artefact was written.
+        fused: What of the preprocessing is inside the model file.
     """
 
     target: str
@@ -155,11 +158,12 @@ class Cell(Record):
     size_bytes: int = 0
     verification: Verification | None = None
     failure: Failure | None = None
+    fused: Fusion = "none"
 
     @property
     def name(self) -> str:
-        """`<target>-<precision>`."""
-        return f"{self.target}-{self.precision}"
+        """The artefact's."""
+        return artifact_name(self.target, self.precision, self.fused)
 
 
 @dataclass(frozen=True, kw_only=True)
