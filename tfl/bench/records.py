@@ -138,6 +138,11 @@ class Measurement(Record):
     peak_rss_bytes: int
     threads: int
 
+    @property
+    def variant(self) -> str:
+        """The artefact's name without its target: the precision, and what of the preprocessing is fused."""
+        return self.artifact.removeprefix(f"{self.target}-")
+
 
 @dataclass(frozen=True, kw_only=True)
 class Cell(Record):
@@ -164,6 +169,11 @@ class Cell(Record):
     def name(self) -> str:
         """The artefact's."""
         return artifact_name(self.target, self.precision, self.fused)
+
+    @property
+    def variant(self) -> str:
+        """The artefact's name without its target: the precision, and what of the preprocessing is fused."""
+        return self.name.removeprefix(f"{self.target}-")
 
 
 @dataclass(frozen=True, kw_only=True)
