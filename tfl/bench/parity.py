@@ -63,7 +63,7 @@ def verify_here(arguments: Mapping[str, Any]) -> dict[str, Any]:
     """Verify in this process; the child's side of `verify`."""
     folder = Path(arguments["artifact_dir"])
     artifact = Artifact.load(folder / ARTIFACT_FILE)
-    tolerance = TARGETS.get(artifact.target).tolerances[artifact.precision]
+    tolerance = TARGETS.get(artifact.target).tolerance_of(artifact.precision, artifact.preprocessing.fused)
     task = TASKS.get(artifact.task)
     artifact, runtime = open_artifact(folder, threads=arguments["threads"])
     with runtime:
