@@ -22,6 +22,8 @@ tfl = Path(sys.executable).with_name("tfl")
 run = work / "run"
 command = [tfl, "run", work / "data", "--out", run, "--epochs", "5", "--seconds", "0.1", "--precision", "fp32,int8"]
 subprocess.run([*command, "--target", "openvino,tflite,onnx"], check=True)
+command = [tfl, "export", run, "--precision", "int8", "--fuse-preprocessing", "normalize"]
+subprocess.run([*command, "--target", "openvino,tflite,onnx"], check=True)
 pictures = [str(work / "data" / name / "3.jpg") for name in ("red", "green", "blue")]
 answers = {}
 for artifact in sorted((run / "bundle" / "artifacts").iterdir()):

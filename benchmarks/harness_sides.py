@@ -18,7 +18,7 @@ import numpy as np
 
 from tfl.bench.held_out import HeldOut
 from tfl.bundle import Artifact
-from tfl.data.preprocess import load_batch
+from tfl.data.inputs import load_uniform
 from tfl.targets import Runtime, open_artifact
 
 WARM_UP = 30
@@ -28,7 +28,7 @@ Figures = dict[str, float]
 
 def pictures(folder: Path, samples: HeldOut) -> Any:
     """The first held-out pictures as single inputs, the same that tfl goes round."""
-    inputs = load_batch(samples.files[:INPUTS], Artifact.open(folder).preprocessing)
+    inputs = load_uniform(samples.files[:INPUTS], Artifact.open(folder).preprocessing)
     return [np.ascontiguousarray(inputs[index : index + 1]) for index in range(len(inputs))]
 
 

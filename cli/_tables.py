@@ -25,7 +25,7 @@ def print_cells(cells: Sequence[Cell]) -> None:
         rows.append(
             [
                 cell.target,
-                cell.precision,
+                cell.variant,
                 _status(cell),
                 f"{cell.size_bytes / 1e6:.2f}" if cell.size_bytes else "",
                 f"{held_out.flipped} of {held_out.sample_count}" if held_out else "",
@@ -67,7 +67,7 @@ def print_benchmark(benchmark: Benchmark, cells: Sequence[Cell] = ()) -> None:
         rows.append(
             [
                 item.target,
-                item.precision,
+                item.variant,
                 _status(cell) if cell else "",
                 f"{item.size_bytes / 1e6:.2f}",
                 f"{item.metric:.4f}",

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
 
@@ -11,6 +12,9 @@ from tfl_cli._output import print_json, print_next, quoted
 from tfl_cli._progress import make_progress
 from tfl_cli._tables import print_cells
 
+if TYPE_CHECKING:
+    from tfl.data.preprocess import Fusion
+
 
 @click.command("export")
 @click.argument("run", type=click.Path(path_type=Path))
@@ -18,14 +22,30 @@ from tfl_cli._tables import print_cells
 @click.option("--precision", help="Precisions, comma-separated; fp32,fp16,int8 by default.")
 @click.option("--calibration-samples", type=click.IntRange(1), default=200, show_default=True, help="For static int8.")
 @click.option("--workers", type=click.IntRange(1), default=2, show_default=True, help="Child processes at a time.")
+@click.option(
+    "--fuse-preprocessing",
+    "fused",
+    type=click.Choice(["none", "normalize", "resize"]),
+    default="none",
+    show_default=True,
+    help="What of the preprocessing goes into the model file, which then takes uint8 RGB: range, mean, std and channel "
+    "order, or these and the resizing of the decoded picture.",
+)
 @json_flag
 def command(
-    run: Path, target: str | None, precision: str | None, calibration_samples: int, workers: int, as_json: bool
+    run: Path,
+    target: str | None,
+    precision: str | None,
+    calibration_samples: int,
+    workers: int,
+    fused: Fusion,
+    as_json: bool,
 ) -> int:
     r"""Export RUN and verify every artefact in a fresh process. Exit status 1 when a cell failed.
 
     \b
     tfl export runs/photos-1 --target openvino,tflite --precision fp32,int8
+    tfl export runs/photos-1 --target openvino --precision int8 --fuse-preprocessing normalize
     """
     from tfl.core.config import DEFAULT_PRECISIONS
     from tfl.model import load
@@ -36,6 +56,7 @@ def command(
             names_or(precision, DEFAULT_PRECISIONS),
             calibration_samples=calibration_samples,
             workers=workers,
+            fuse_preprocessing=fused,
         )
     failed = any(cell.status == "failed" for cell in summary.cells)
     if as_json:

@@ -17,7 +17,7 @@ from tfl.core.files import write_text
 from tfl.core.progress import Progress
 from tfl.core.run_folder import RunFolder
 from tfl.data.manifest import Manifest
-from tfl.data.preprocess import Pixels
+from tfl.data.preprocess import Fusion, Pixels
 from tfl.data.store import open_pixels
 from tfl.targets import choose_calibration
 
@@ -36,13 +36,14 @@ def export_run(
     workers: int,
     seed: int,
     progress: Progress,
+    fused: Fusion = "none",
 ) -> list[Cell]:
     """Export and verify a run's bundle and write the cells into `exports.json`, beside those that are there.
 
     Raises:
         UserError: A name is unknown, or a calibration sample is among the scored ones.
     """
-    cells = plan_cells(targets, precisions)
+    cells = plan_cells(targets, precisions, fused=fused)
     manifest = Manifest.load(folder.manifest_file)
     bundle = Bundle.open(folder.bundle_dir)
     calibration, pixels = _calibration(folder, bundle, manifest, calibration_samples, seed, progress=progress)

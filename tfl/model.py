@@ -20,8 +20,9 @@ from tfl.core.config import DEFAULT_PRECISIONS, BenchmarkConfig
 from tfl.core.errors import UserError
 from tfl.core.progress import Progress
 from tfl.core.run_folder import RunFolder
+from tfl.data.inputs import input_batches
 from tfl.data.manifest import Example, Manifest
-from tfl.data.preprocess import Floats, ImagePreprocessing, ImageSource, load_batch
+from tfl.data.preprocess import Floats, Fusion, ImagePreprocessing, ImageSource
 from tfl.data.relabel import Review
 from tfl.model_data import as_held_out, choose_examples, find_manifest
 from tfl.report.picture import Picture
@@ -130,9 +131,11 @@ class Model:
     def _outputs(self, items: Sequence[Any]) -> Floats:
         runtime = self._open()
         parts = []
-        for start in range(0, len(items), _BATCH):
-            parts.append(runtime.predict(load_batch(items[start : start + _BATCH], self.preprocessing)))
-            self.progress.update("answering", done=min(start + _BATCH, len(items)), total=len(items))
+        done = 0
+        for batch in input_batches(items, self.preprocessing, size=_BATCH):
+            parts.append(runtime.predict(batch))
+            done += len(batch)
+            self.progress.update("answering", done=done, total=len(items))
         return np.concatenate(parts) if parts else np.empty((0, len(self.labels)), dtype=np.float32)
 
     def _open(self) -> Runtime:
@@ -235,6 +238,7 @@ class Model:
         *,
         calibration_samples: int = 200,
         workers: int = 2,
+        fuse_preprocessing: Fusion = "none",
     ) -> ExportSummary:
         """Export and verify; cells that fail are in the summary with the reason.
 
@@ -243,6 +247,8 @@ class Model:
             precisions: Every target makes those that it can.
             calibration_samples: Training samples for static int8.
             workers: Child processes at a time.
+            fuse_preprocessing: `normalize` makes artefacts that take resized uint8 RGB and normalize it inside;
+                `resize` those that take the decoded picture of any size. Targets that can't are `unsupported`.
 
         Raises:
             UserError: A name is unknown, or this is not a run.
@@ -257,6 +263,7 @@ class Model:
             calibration_samples=calibration_samples,
             workers=workers,
             seed=load_config(run).seed,
+            fused=fuse_preprocessing,
             progress=self.progress,
         )
         return ExportSummary(cells=tuple(cells))

@@ -16,6 +16,13 @@ from tfl.testing import check_target
 CELLS = [(name, precision) for name in TARGETS.names() for precision in TARGETS.get(name).precisions]
 REFUSED = [(name, precision) for name in TARGETS.names() for precision in (*TARGETS.get(name).unsupported, "fp3")]
 SIMULATED = [(name, precision) for name, precision in CELLS if precision in TARGETS.get(name).simulated]
+FUSED = [
+    (name, precision, fused)
+    for name, precision in CELLS
+    for fused in TARGETS.get(name).fusions
+    # What is put before the network does not depend on it, so resizing is tried with two of its kinds.
+    if fused == "normalize" or precision in ("fp32", "int8")
+]
 CALIBRATED = [(name, precision) for name, precision in CELLS if precision in TARGETS.get(name).calibrated]
 
 
@@ -35,6 +42,25 @@ def test_a_target_keeps_its_promises(
         simulation_dir=request.getfixturevalue("tiny_simulation") if simulated else None,
     )
     assert artifact.name == f"{name}-{precision}"
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(("name", "precision", "fused"), FUSED)
+def test_a_target_keeps_its_promises_with_preprocessing_fused(
+    name, precision, fused, tiny_bundle, tiny_saved_model, calibration_pixels, request, tmp_path
+):
+    simulated = (name, precision) in SIMULATED
+    artifact = check_target(
+        name,
+        precision,
+        tiny_bundle,
+        saved_model_dir=tiny_saved_model,
+        work_dir=tmp_path,
+        calibration_pixels=calibration_pixels,
+        simulation_dir=request.getfixturevalue("tiny_simulation") if simulated else None,
+        fused=fused,
+    )
+    assert artifact.name.startswith(f"{name}-{precision}-fused")
 
 
 @pytest.mark.parametrize(("name", "precision"), REFUSED)
@@ -83,6 +109,26 @@ def test_the_simulation_of_another_model_is_refused(
             saved_model_dir=tiny_saved_model,
             simulation_dir=other,
         )
+
+
+@pytest.mark.parametrize("fused", ["normalize", "resize"])
+@pytest.mark.parametrize("name", TARGETS.names())
+def test_what_a_target_can_not_fuse_is_refused_with_a_reason(name, fused, tmp_path):
+    target = TARGETS.get(name)
+    if fused in target.fusions:
+        assert target.why_not_fused(fused) == ""
+        return
+    with pytest.raises(UnsupportedError, match=f"can't fuse '{fused}'") as raised:
+        export_artifact(
+            tmp_path,
+            tmp_path / "out",
+            target=name,
+            precision="fp32",
+            saved_model_dir=tmp_path / "nothing",
+            fused=fused,
+        )
+    assert target.unfused[fused] in raised.value.message
+    assert not (tmp_path / "out").exists()
 
 
 @pytest.mark.parametrize("name", TARGETS.names())

@@ -9,7 +9,7 @@ from collections.abc import Iterator, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 from tfl.bench.held_out import HeldOut
 from tfl.bench.measure import measure
@@ -21,7 +21,7 @@ from tfl.core.environment import read_environment
 from tfl.core.errors import ChildError, TflError, UserError, unknown_name
 from tfl.core.progress import Progress
 from tfl.core.records import Record
-from tfl.data.preprocess import Pixels
+from tfl.data.preprocess import Fusion, Pixels
 from tfl.targets import TARGETS, export_artifacts, stage_saved_model
 
 
@@ -72,12 +72,13 @@ class ExportJob:
         return self.simulated_held_out if cell.precision in TARGETS.get(cell.target).simulated else self.held_out
 
 
-def plan_cells(targets: Sequence[str], precisions: Sequence[str]) -> list[Cell]:
+def plan_cells(targets: Sequence[str], precisions: Sequence[str], *, fused: Fusion = "none") -> list[Cell]:
     """List the cells in order; those that a target can't make are `unsupported` with the target's reason.
 
     Args:
         targets: Names; empty means all.
         precisions: Names.
+        fused: What of the preprocessing to put into every model file.
 
     Raises:
         NotFoundError: A target, or a precision that no target knows.
@@ -94,14 +95,16 @@ def plan_cells(targets: Sequence[str], precisions: Sequence[str]) -> list[Cell]:
     cells = []
     for name, target in chosen.items():
         for precision in precisions:
-            if precision in target.precisions:
-                cells.append(Cell(target=name, precision=precision, status="ok"))
-            else:
+            reason = target.why_not_fused(fused)
+            if precision not in target.precisions:
                 reason = target.unsupported.get(precision, "the format has no such precision")
-                cells.append(Cell(target=name, precision=precision, status="unsupported", reason=reason))
+            status: Literal["ok", "unsupported"] = "unsupported" if reason else "ok"
+            cells.append(Cell(target=name, precision=precision, status=status, reason=reason, fused=fused))
     if all(cell.status == "unsupported" for cell in cells):
         reasons = "; ".join(f"{cell.name}: {cell.reason}" for cell in cells)
-        raise UserError(f"Nothing can be exported: {reasons}.", hint="Choose another --target or --precision.")
+        raise UserError(
+            f"Nothing can be exported: {reasons}.", hint="Choose another --target, --precision or --fuse-preprocessing."
+        )
     return cells
 
 
@@ -187,6 +190,7 @@ def _exported(cells: Sequence[Cell], job: ExportJob, staged: Path, log: Path) ->
         calibration=job.calibration,
         calibration_pixels=job.calibration_pixels,
         simulation_dir=job.simulation_dir,
+        fused=cells[0].fused,
         log_path=log,
     )
     results = []

@@ -20,7 +20,7 @@ from tfl.bench.records import LatencyMs, Measurement
 from tfl.core.child import call_in_child
 from tfl.core.config import BenchmarkConfig
 from tfl.core.environment import peak_rss_bytes
-from tfl.data.preprocess import Floats, load_batch
+from tfl.data.inputs import Inputs, load_batch, load_uniform
 from tfl.targets import TARGETS, Runtime, open_artifact
 from tfl.tasks import TASKS
 
@@ -67,7 +67,7 @@ def measure_here(arguments: Mapping[str, Any]) -> dict[str, Any]:
     samples = HeldOut.load(Path(arguments["held_out"]), Path(arguments["root"]))
     artifact, runtime, load_ms = _timed_open(folder, config.threads)
     task = TASKS.get(artifact.task)
-    inputs = load_batch(samples.files[:_INPUTS], artifact.preprocessing)
+    inputs = load_uniform(samples.files[:_INPUTS], artifact.preprocessing)
     singles = [np.ascontiguousarray(inputs[index : index + 1]) for index in range(len(inputs))]
     with runtime:
         start = time.perf_counter()
@@ -137,7 +137,7 @@ def latency(call: Callable[[Any], object], inputs: list[Any], *, seconds: float)
     return LatencyMs(p50=p50, p90=p90, p99=p99, timings=len(timings))
 
 
-def _throughputs(folder: Path, inputs: Floats, config: BenchmarkConfig) -> dict[int, float]:
+def _throughputs(folder: Path, inputs: Inputs, config: BenchmarkConfig) -> dict[int, float]:
     runtime = open_artifact(folder, threads=config.threads, mode="throughput")[1]
     with runtime:
         return {
@@ -145,7 +145,7 @@ def _throughputs(folder: Path, inputs: Floats, config: BenchmarkConfig) -> dict[
         }
 
 
-def throughput(runtime: Runtime, inputs: Floats, *, batch_size: int, seconds: float) -> float:
+def throughput(runtime: Runtime, inputs: Inputs, *, batch_size: int, seconds: float) -> float:
     """Return samples per second of a stream of batches, after a warm-up of its own.
 
     Args:
@@ -169,7 +169,7 @@ def throughput(runtime: Runtime, inputs: Floats, *, batch_size: int, seconds: fl
     return done / (time.perf_counter() - start)
 
 
-def _until(batches: list[Floats], end: float) -> Iterator[Floats]:
+def _until(batches: list[Inputs], end: float) -> Iterator[Inputs]:
     for count, batch in enumerate(itertools.cycle(batches)):
         if count >= 2 and time.perf_counter() >= end:
             return

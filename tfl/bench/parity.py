@@ -14,7 +14,8 @@ from tfl.bench.records import Check, Differences, Verification
 from tfl.bundle import Artifact, Golden
 from tfl.bundle.records import ARTIFACT_FILE, GOLDEN_FILE
 from tfl.core.child import call_in_child
-from tfl.data.preprocess import Floats, load_batch, normalize
+from tfl.data.inputs import Inputs, input_batches, prepare
+from tfl.data.preprocess import Floats
 from tfl.targets import TARGETS, Runtime, Tolerance, open_artifact
 from tfl.tasks import TASKS
 
@@ -62,12 +63,12 @@ def verify_here(arguments: Mapping[str, Any]) -> dict[str, Any]:
     """Verify in this process; the child's side of `verify`."""
     folder = Path(arguments["artifact_dir"])
     artifact = Artifact.load(folder / ARTIFACT_FILE)
-    tolerance = TARGETS.get(artifact.target).tolerances[artifact.precision]
+    tolerance = TARGETS.get(artifact.target).tolerance_of(artifact.precision, artifact.preprocessing.fused)
     task = TASKS.get(artifact.task)
     artifact, runtime = open_artifact(folder, threads=arguments["threads"])
     with runtime:
         golden = Golden.load(folder / GOLDEN_FILE)
-        inputs = normalize(golden.pixels, artifact.preprocessing)
+        inputs = prepare(golden.pixels, artifact.preprocessing)
         outputs = runtime.predict(inputs)
         checks = [_finite(outputs), _same_alone(runtime, inputs, outputs)]
         golden_differences = compare(golden.outputs, outputs)
@@ -102,10 +103,7 @@ def verify_here(arguments: Mapping[str, Any]) -> dict[str, Any]:
 
 def answer_files(runtime: Runtime, samples: HeldOut, artifact: Artifact) -> Floats:
     """Run an artefact from files to probabilities: `(samples, classes)` float32."""
-    files = samples.files
-    batches = (
-        load_batch(files[start : start + _BATCH], artifact.preprocessing) for start in range(0, len(files), _BATCH)
-    )
+    batches = input_batches(samples.files, artifact.preprocessing, size=_BATCH)
     return np.concatenate(list(runtime.predict_stream(batches)))
 
 
@@ -151,7 +149,7 @@ def _finite(outputs: Floats) -> Check:
     return Check(name="golden values not finite", value=bad, limit=0.0, passed=bad == 0.0)
 
 
-def _same_alone(runtime: Runtime, inputs: Floats, outputs: Floats) -> Check:
+def _same_alone(runtime: Runtime, inputs: Inputs, outputs: Floats) -> Check:
     alone = np.concatenate([runtime.predict(inputs[index : index + 1]) for index in range(len(inputs))])
     distance = float(np.abs(alone - outputs).max())
     return Check(

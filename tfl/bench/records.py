@@ -5,8 +5,10 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Literal
 
+from tfl.bundle.records import artifact_name
 from tfl.core.environment import Environment
 from tfl.core.records import Record
+from tfl.data.preprocess import Fusion
 from tfl.targets import Tolerance
 
 
@@ -136,6 +138,11 @@ class Measurement(Record):
     peak_rss_bytes: int
     threads: int
 
+    @property
+    def variant(self) -> str:
+        """The artefact's name without its target: the precision, and what of the preprocessing is fused."""
+        return self.artifact.removeprefix(f"{self.target}-")
+
 
 @dataclass(frozen=True, kw_only=True)
 class Cell(Record):
@@ -145,6 +152,7 @@ class Cell(Record):
         status: `ok`, `failed`, or `unsupported` (the target can't make it).
         reason: Why it is unsupported, or empty.
         artifact_dir: Relative to the run; empty unless an artefact was written.
+        fused: What of the preprocessing is inside the model file.
     """
 
     target: str
@@ -155,11 +163,17 @@ class Cell(Record):
     size_bytes: int = 0
     verification: Verification | None = None
     failure: Failure | None = None
+    fused: Fusion = "none"
 
     @property
     def name(self) -> str:
-        """`<target>-<precision>`."""
-        return f"{self.target}-{self.precision}"
+        """The artefact's."""
+        return artifact_name(self.target, self.precision, self.fused)
+
+    @property
+    def variant(self) -> str:
+        """The artefact's name without its target: the precision, and what of the preprocessing is fused."""
+        return self.name.removeprefix(f"{self.target}-")
 
 
 @dataclass(frozen=True, kw_only=True)

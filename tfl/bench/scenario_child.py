@@ -21,7 +21,8 @@ from tfl.core.energy import EnergyMeter
 from tfl.core.environment import peak_rss_bytes
 from tfl.core.errors import DataError, IntegrityError
 from tfl.core.files import sha256_text, write_atomic
-from tfl.data.preprocess import Floats, decode, load_batch, normalize, resize
+from tfl.data.inputs import Inputs, load_batch, load_uniform, prepare_picture
+from tfl.data.preprocess import decode
 from tfl.targets import TARGETS, Runtime, open_artifact, open_target
 from tfl.tasks import TASKS
 
@@ -113,8 +114,8 @@ def _same_files(folder: Path, artifact: Artifact) -> str:
     return artifact_digest(artifact)
 
 
-def _varied_inputs(samples: HeldOut, artifact: Artifact) -> Floats:
-    inputs = load_batch(samples.files[:_INPUTS], artifact.preprocessing)
+def _varied_inputs(samples: HeldOut, artifact: Artifact) -> Inputs:
+    inputs = load_uniform(samples.files[:_INPUTS], artifact.preprocessing)
     # Digests, because sorting whole tensors took more memory than the engines, and the peak is on record.
     distinct = {hashlib.sha256(item).digest(): index for index, item in reversed(list(enumerate(inputs)))}
     if len(distinct) < 2:
@@ -143,7 +144,7 @@ def _stage_times(runtime: Runtime, samples: HeldOut, artifact: Artifact) -> Stag
         marks = [time.perf_counter()]
         image = decode(file, draft_for=contract)
         marks.append(time.perf_counter())
-        tensor = normalize(resize(image, contract)[None], contract)
+        tensor = prepare_picture(image, contract)
         marks.append(time.perf_counter())
         output = runtime.predict(tensor)
         marks.append(time.perf_counter())

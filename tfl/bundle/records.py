@@ -8,7 +8,7 @@ from pathlib import Path
 from tfl.core.errors import IntegrityError
 from tfl.core.files import check_digests
 from tfl.core.records import Record
-from tfl.data.preprocess import ImagePreprocessing
+from tfl.data.preprocess import Fusion, ImagePreprocessing
 
 BUNDLE_FILE = "bundle.json"
 ARTIFACT_FILE = "artifact.json"
@@ -17,6 +17,12 @@ GOLDEN_FILE = "golden.npz"
 REFERENCE_FILE = "reference.npz"
 SIMULATION_FILE = "simulation.json"
 SIMULATION_MODEL_DIR = "saved_model"
+_FUSED_SUFFIX: dict[Fusion, str] = {"none": "", "normalize": "-fused", "resize": "-fused-resize"}
+
+
+def artifact_name(target: str, precision: str, fused: Fusion) -> str:
+    """Return `<target>-<precision>`, and behind it what of the preprocessing is fused."""
+    return f"{target}-{precision}{_FUSED_SUFFIX[fused]}"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -148,6 +154,7 @@ class Artifact(Record):
         target: Name of the target plug-in.
         precision: One of the target's precisions.
         model_files: What the runtime opens; the sizes of these make `size_bytes`. The first one is the entry.
+        preprocessing: The bundle's contract; its `fused` says what of it the model file does itself.
         size_bytes: Size of the model files.
         bundle_fingerprint: The bundle it was made from.
         calibration: For static quantization, else None.
@@ -173,8 +180,8 @@ class Artifact(Record):
 
     @property
     def name(self) -> str:
-        """`<target>-<precision>`."""
-        return f"{self.target}-{self.precision}"
+        """See `artifact_name`."""
+        return artifact_name(self.target, self.precision, self.preprocessing.fused)
 
     @classmethod
     def open(cls, folder: Path) -> Artifact:

@@ -6,10 +6,10 @@ model saw in training is bit for bit what it sees on a device without TensorFlow
 
 from __future__ import annotations
 
+import dataclasses
 import functools
 import io
 import warnings
-from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal, TypeAlias
@@ -26,6 +26,8 @@ ImageSource: TypeAlias = Path | str | bytes | Image.Image | npt.NDArray[np.uint8
 Pixels: TypeAlias = npt.NDArray[np.uint8]
 Floats: TypeAlias = npt.NDArray[np.float32]
 ResizeMethod = Literal["crop", "squish", "pad"]
+#: What of the contract a model file does itself; each does what those before it do.
+Fusion = Literal["none", "normalize", "resize"]
 
 #: Pillow's own limit for a decompression bomb; above it a picture is refused, never merely warned about.
 MAX_PIXELS = 178_956_970
@@ -69,6 +71,9 @@ class ImagePreprocessing(Record):
         scale: Factor on pixel values in [0, 255].
         mean: Per channel, in the order of `channels`, after scaling.
         std: Per channel, in the order of `channels`, after scaling.
+        fused: What of this the model file does inside its graph: `none`; `normalize`, channel order, scale, mean and
+            std, so that its input is `(height, width, 3)` uint8 RGB; or `resize`, these and the resizing, so that its
+            input is the decoded upright picture, uint8 RGB of any size. Whoever prepares an input leaves that out.
     """
 
     height: int
@@ -80,6 +85,7 @@ class ImagePreprocessing(Record):
     scale: float = 1.0
     mean: tuple[float, float, float] = (0.0, 0.0, 0.0)
     std: tuple[float, float, float] = (1.0, 1.0, 1.0)
+    fused: Fusion = "none"
 
     def __post_init__(self) -> None:
         if self.height < 1 or self.width < 1:
@@ -90,8 +96,15 @@ class ImagePreprocessing(Record):
     @property
     def value_range(self) -> tuple[float, float]:
         """The smallest and the largest value the model's input can take."""
-        table = _table(self)
+        table = _table(self.left_to_caller)
         return float(table.min()), float(table.max())
+
+    @property
+    def left_to_caller(self) -> ImagePreprocessing:
+        """The contract as a caller sees it: what is fused is taken out, so that nobody does it a second time."""
+        if self.fused == "none":
+            return self
+        return dataclasses.replace(self, channels="rgb", scale=1.0, mean=(0.0, 0.0, 0.0), std=(1.0, 1.0, 1.0))
 
 
 def decode(source: ImageSource, *, name: str = "", draft_for: ImagePreprocessing | None = None) -> Image.Image:
@@ -328,13 +341,14 @@ def load_pixels(source: ImageSource, contract: ImagePreprocessing, *, name: str 
     return resize(image, contract, shown=shown)
 
 
-def load_batch(sources: Iterable[ImageSource], contract: ImagePreprocessing) -> Floats:
-    """Decode, resize and normalize pictures: `(batch, height, width, 3)` float32.
+def load_picture(source: ImageSource, contract: ImagePreprocessing, *, name: str = "") -> Pixels:
+    """Decode one picture for a model file that resizes it itself: `(rows, columns, 3)` uint8 RGB.
+
+    Of a draft, the last row and column are left out where the picture fills less than half of them.
 
     Raises:
-        DataError: A picture can't be decoded.
+        DataError: The picture can't be decoded.
     """
-    pixels = [load_pixels(source, contract) for source in sources]
-    if not pixels:
-        return np.empty((0, contract.height, contract.width, 3), dtype=np.float32)
-    return normalize(np.stack(pixels), contract)
+    image, shown = _decode(source, name, contract)
+    left, upper, right, lower = (round(edge) for edge in shown)
+    return np.asarray(image)[upper:lower, left:right]

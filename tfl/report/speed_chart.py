@@ -48,7 +48,7 @@ def draw_accuracy_latency(measurements: Sequence[Measurement], path: Path) -> No
         style.save(figure, path)
         return
     colours = _assign([item.target for item in measurements], style.SERIES)
-    markers = _assign([item.precision for item in measurements], _MARKERS)
+    markers = _assign([item.variant for item in measurements], _MARKERS)
     _set_limits(axes, measurements)
     front = pareto_front(measurements)
     axes.step(
@@ -64,7 +64,7 @@ def draw_accuracy_latency(measurements: Sequence[Measurement], path: Path) -> No
         axes.plot(
             item.model_ms.p50,
             item.metric,
-            markers[item.precision],
+            markers[item.variant],
             color=colours[item.target],
             markersize=9,
             markeredgecolor="white",

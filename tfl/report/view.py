@@ -218,7 +218,7 @@ def _export_row(facts: Facts, cell: Cell) -> Row:
     metric = found.metric if found else proof.metric if proof else None
     values = (
         cell.target,
-        cell.precision,
+        cell.variant,
         status,
         f"{cell.size_bytes / 1e6:.2f}" if cell.size_bytes else NONE,
         NONE if metric is None else f"{metric:.4f}",

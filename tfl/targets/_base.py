@@ -4,16 +4,17 @@ from __future__ import annotations
 
 import abc
 from collections.abc import Callable, Iterable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import TYPE_CHECKING, ClassVar, Literal
+from typing import TYPE_CHECKING, Any, ClassVar, Literal
 
 import numpy as np
 
 from tfl.bundle import Artifact, Bundle, Signature
 from tfl.core.errors import UnsupportedError, UserError
 from tfl.core.records import Record
-from tfl.data.preprocess import Floats, Pixels, normalize
+from tfl.data.inputs import Inputs
+from tfl.data.preprocess import Floats, Fusion, Pixels, normalize
 from tfl.targets._kernels import Kernels
 
 if TYPE_CHECKING:
@@ -21,7 +22,7 @@ if TYPE_CHECKING:
 
 OpenMode = Literal["latency", "throughput"]
 #: `predict` of one of several callers; each belongs to one thread at a time.
-Lane = Callable[[Floats], Floats]
+Lane = Callable[[Inputs], Floats]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -62,6 +63,16 @@ HALF_WEIGHTS = Tolerance(
     "two swapped channels moved the worst photo by 0.81 at least.",
 )
 
+#: What a model file that resizes by itself may differ by beside its precision.
+RESIZED = Tolerance(
+    max_difference=0.03,
+    mean_difference=0.002,
+    agreement=0.99,
+    metric_drop=0.01,
+    reason="Resizing inside rounds some pixels to the neighbouring level: 0.0053 at most and 0.00016 on average on "
+    "photos of two classes in float32; two swapped channels moved the worst photo by 0.81 at least.",
+)
+
 #: For int8 made of a network that was trained with quantization simulated.
 SIMULATED_INT8 = Tolerance(
     max_difference=0.4,
@@ -88,6 +99,7 @@ class ExportRequest:
         precision: One of the target's precisions.
         calibration_pixels: `(samples, height, width, 3)` uint8 RGB from the training split, or None
             when the precision needs none. Normalize with `bundle.preprocessing`.
+        fused: What of the preprocessing to put into the model file: one of the target's `fusions`, or `none`.
     """
 
     bundle: Bundle
@@ -97,6 +109,24 @@ class ExportRequest:
     shared_dir: Path
     precision: str
     calibration_pixels: Pixels | None
+    fused: Fusion = "none"
+
+    @property
+    def described(self) -> Bundle:
+        """The bundle as the artefact is to describe it: its contract and its input with what is fused."""
+        if self.fused == "none":
+            return self.bundle
+        (source,) = self.bundle.signature.inputs
+        if self.fused == "resize":
+            meaning = "decoded upright RGB picture of any size, 0 to 255; resized and normalized inside"
+            fed = replace(source, shape=(-1, -1, -1, 3), dtype="uint8", meaning=meaning)
+        else:
+            fed = replace(source, dtype="uint8", meaning="resized RGB picture, 0 to 255; normalized inside")
+        return replace(
+            self.bundle,
+            preprocessing=replace(self.bundle.preprocessing, fused=self.fused),
+            signature=Signature(inputs=(fed,), outputs=self.bundle.signature.outputs),
+        )
 
     @property
     def input_name(self) -> str:
@@ -137,20 +167,24 @@ class Exported:
 
 
 class Runtime(abc.ABC):
-    """An opened model. Input is always the contract's float32 tensor, output always float32 probabilities."""
+    """An opened model. Input is what `tfl.data.inputs` prepares by the artefact's contract, output float32."""
 
     @abc.abstractmethod
-    def predict(self, batch: Floats) -> Floats:
+    def predict(self, batch: Inputs) -> Floats:
         """Infer one batch.
 
         Args:
-            batch: `(batch, height, width, 3)` float32 in the contract's range, any batch size >= 1.
+            batch: `(batch, height, width, 3)` float32 in the contract's range, any batch size >= 1. Of an artefact
+                with fused preprocessing, uint8; and of any height and width where resizing is fused.
 
         Returns:
             `(batch, classes)` float32 probabilities.
+
+        Raises:
+            UserError: The batch has another type.
         """
 
-    def predict_stream(self, batches: Iterable[Floats]) -> Iterator[Floats]:
+    def predict_stream(self, batches: Iterable[Inputs]) -> Iterator[Floats]:
         """Infer many batches in order; a runtime with queues or streams overrides this to keep them full.
 
         A batch may be read until its answer is yielded, so each must have memory of its own.
@@ -200,6 +234,10 @@ class Target(abc.ABC):
     precision_modules: ClassVar[dict[str, tuple[str, ...]]] = {}
     #: What accuracy-aware quantization tries, from the smallest and fastest to the most faithful.
     rungs: ClassVar[tuple[Rung, ...]] = ()
+    #: What of the preprocessing it can put into the model file.
+    fusions: tuple[Fusion, ...] = ()
+    #: Fusion -> why it can't.
+    unfused: ClassVar[dict[Fusion, str]] = {}
     #: Why there are none.
     without_rungs: ClassVar[str] = "it has no quantizer"
     #: How its quantizer can set the ranges of activations, the default first.
@@ -211,6 +249,19 @@ class Target(abc.ABC):
     def precisions(self) -> tuple[str, ...]:
         """The precisions that the target can make."""
         return tuple(self.tolerances)
+
+    def tolerance_of(self, precision: str, fused: Fusion) -> Tolerance:
+        """Return the limits of an artefact; where resizing is fused, the wider of the precision's and `RESIZED`."""
+        own = self.tolerances[precision]
+        if fused != "resize":
+            return own
+        return Tolerance(
+            max_difference=max(own.max_difference, RESIZED.max_difference),
+            mean_difference=max(own.mean_difference, RESIZED.mean_difference),
+            agreement=min(own.agreement, RESIZED.agreement),
+            metric_drop=max(own.metric_drop, RESIZED.metric_drop),
+            reason=f"{own.reason} {RESIZED.reason}",
+        )
 
     def check_precision(self, precision: str) -> None:
         """Raise unless the target can make the precision.
@@ -224,6 +275,12 @@ class Target(abc.ABC):
                 f"The target can't make precision '{precision}': {reason}.",
                 hint=f"It can make: {', '.join(self.precisions)}.",
             )
+
+    def why_not_fused(self, fused: Fusion) -> str:
+        """Return why the target can't put that much of the preprocessing into a model file; empty where it can."""
+        if fused == "none" or fused in self.fusions:
+            return ""
+        return self.unfused.get(fused, "it puts no preprocessing into its model files")
 
     def quantizer(self, request: ExportRequest, *, float_dir: Path) -> Quantizer:
         """Prepare the model for being quantized again and again. Called in a child process without TensorFlow.
@@ -260,7 +317,7 @@ class Target(abc.ABC):
                 values than 0 are given only to targets that say `has_lanes`.
         """
 
-    def kernels(self, folder: Path, artifact: Artifact, batch: Floats, *, threads: int) -> Kernels:
+    def kernels(self, folder: Path, artifact: Artifact, batch: Inputs, *, threads: int) -> Kernels:
         """Open an artefact once more with the engine's own profiling on, infer a batch and say which kernels ran.
 
         Args:
@@ -272,12 +329,25 @@ class Target(abc.ABC):
         return Kernels(source="nobody", kernels=(), note="the target does not tell which kernels ran")
 
 
-def in_batches(inputs: Floats, size: int) -> Iterator[Floats]:
+def require_dtype(batch: Inputs, dtype: np.dtype[Any]) -> None:
+    """Raise unless a batch has the type that the model file takes; a cast would give other answers, silently.
+
+    Raises:
+        UserError: Says who prepares it rightly.
+    """
+    if batch.dtype != dtype:
+        raise UserError(
+            f"The model file takes {dtype.name}. Received: {batch.dtype.name} of shape {batch.shape}.",
+            hint="Prepare inputs with tfl.data.inputs and the artefact's own preprocessing.",
+        )
+
+
+def in_batches(inputs: Inputs, size: int) -> Iterator[Inputs]:
     """Cut `(samples, ...)` into batches of at most `size`, without copying."""
     for start in range(0, len(inputs), size):
         yield inputs[start : start + size]
 
 
-def predict_all(runtime: Runtime, inputs: Floats, *, batch_size: int = 32) -> Floats:
+def predict_all(runtime: Runtime, inputs: Inputs, *, batch_size: int = 32) -> Floats:
     """Infer all samples in batches: `(samples, classes)` float32."""
     return np.concatenate(list(runtime.predict_stream(in_batches(inputs, batch_size))))

@@ -20,7 +20,7 @@ from tfl.core.errors import TflError, UnsupportedError, UserError
 from tfl.core.extras import require_installed
 from tfl.core.files import digest_tree, fresh_folder, tree_size_bytes
 from tfl.core.registry import Registry
-from tfl.data.preprocess import Pixels
+from tfl.data.preprocess import Fusion, Pixels
 from tfl.targets._base import Exported, ExportRequest, Target
 
 _TARGETS: Registry[Target] = Registry("tfl.targets", "TARGET", "target")
@@ -91,12 +91,13 @@ def export_artifact(
     calibration: Calibration | None = None,
     calibration_pixels: Pixels | None = None,
     simulation_dir: Path | None = None,
+    fused: Fusion = "none",
     log_path: Path | None = None,
 ) -> Artifact:
     """Make one artefact of a bundle; see `export_artifacts`.
 
     Raises:
-        UnsupportedError: The target can't make the precision, or the model holds what the format can't.
+        UnsupportedError: The target can't make the precision or fuse so much, or the model holds what the format can't.
         MissingExtraError: A package that the export needs is not installed.
         UserError: The precision needs calibration samples and got none.
     """
@@ -108,6 +109,7 @@ def export_artifact(
         calibration=calibration,
         calibration_pixels=calibration_pixels,
         simulation_dir=simulation_dir,
+        fused=fused,
         log_path=log_path,
     )[precision]
     if isinstance(made, TflError):
@@ -124,6 +126,7 @@ def export_artifacts(
     calibration: Calibration | None = None,
     calibration_pixels: Pixels | None = None,
     simulation_dir: Path | None = None,
+    fused: Fusion = "none",
     log_path: Path | None = None,
 ) -> dict[str, Artifact | TflError]:
     """Make a bundle's artefacts of one target in one child process, which imports the converter once.
@@ -136,6 +139,7 @@ def export_artifacts(
         calibration: Which training samples `calibration_pixels` are; recorded in calibrated artefacts.
         calibration_pixels: `(samples, height, width, 3)` uint8 RGB; needed by the target's calibrated precisions.
         simulation_dir: A `Simulation` of this bundle; needed by the target's simulated precisions.
+        fused: What of the preprocessing to put into the model files.
         log_path: Where the child's output is kept.
 
     Returns:
@@ -151,6 +155,7 @@ def export_artifacts(
     for precision in out_dirs:
         try:
             _require_possible(target, plug_in, precision, calibration, calibration_pixels, simulation_dir)
+            _require_fusion(target, plug_in, fused)
         except TflError as error:
             made[precision] = error
     possible = [precision for precision in out_dirs if precision not in made]
@@ -174,6 +179,7 @@ def export_artifacts(
             saved_model_dir=saved_model_dir,
             calibration_pixels=calibration_pixels if plug_in.calibrated.intersection(possible) else None,
             simulation_dir=simulation_dir,
+            fused=fused,
             log_path=log_path,
         )
         for precision, exported in written.items():
@@ -185,7 +191,9 @@ def export_artifacts(
             with fresh_folder(out_dirs[precision]) as place:
                 for path in (files_dir / precision).iterdir():
                     shutil.move(path, place / path.name)
-                draft = draft_artifact(bundle, exported, target=target, precision=precision, calibration=used)
+                draft = draft_artifact(
+                    bundle, exported, target=target, precision=precision, calibration=used, fused=fused
+                )
                 made[precision] = seal_artifact(place, draft, golden_dir)
     return made
 
@@ -199,6 +207,7 @@ def export_files(
     saved_model_dir: Path,
     calibration_pixels: Pixels | None,
     simulation_dir: Path | None = None,
+    fused: Fusion = "none",
     log_path: Path | None = None,
 ) -> dict[str, Exported | TflError]:
     """Write the bare model files of one target in a child process, without records, as a search throws most away.
@@ -211,6 +220,7 @@ def export_files(
         saved_model_dir: What `stage_saved_model` wrote for this bundle.
         calibration_pixels: `(samples, height, width, 3)` uint8 RGB, for calibrated precisions.
         simulation_dir: A `Simulation` of this bundle, for simulated precisions.
+        fused: One of the target's fusions, or `none`.
         log_path: Where the child's output is kept.
 
     Returns:
@@ -231,6 +241,7 @@ def export_files(
         "simulation_dir": str(simulation_dir.resolve()) if simulation_dir else "",
         "scratch_dir": str(out_dir.resolve()),
         "calibration_file": "" if calibration_pixels is None else str(calibration_file),
+        "fused": fused,
     }
     answers = call_in_child("tfl.targets._export:export_in_child", arguments, log_path=log_path)
     calibration_file.unlink(missing_ok=True)
@@ -266,6 +277,15 @@ def _require_possible(
         )
 
 
+def _require_fusion(target: str, plug_in: Target, fused: Fusion) -> None:
+    reason = plug_in.why_not_fused(fused)
+    if reason:
+        possible = ", ".join(("none", *plug_in.fusions))
+        raise UnsupportedError(
+            f"{target} can't fuse '{fused}' of the preprocessing: {reason}.", hint=f"It can: {possible}."
+        )
+
+
 def draft_artifact(
     bundle: Bundle,
     exported: Exported,
@@ -274,6 +294,7 @@ def draft_artifact(
     precision: str,
     calibration: Calibration | None = None,
     recipe: Recipe | None = None,
+    fused: Fusion = "none",
 ) -> Artifact:
     """Return the record of model files that are not sealed yet: without size, digests and date."""
     return Artifact(
@@ -281,7 +302,7 @@ def draft_artifact(
         target=target,
         precision=precision,
         labels=bundle.labels,
-        preprocessing=bundle.preprocessing,
+        preprocessing=dataclasses.replace(bundle.preprocessing, fused=fused),
         signature=exported.signature,
         model_files=exported.model_files,
         size_bytes=0,
@@ -333,6 +354,7 @@ def export_in_child(arguments: Mapping[str, Any]) -> dict[str, Any]:
             shared_dir=scratch / "shared",
             precision=precision,
             calibration_pixels=pixels if precision in plug_in.calibrated else None,
+            fused=arguments["fused"],
         )
         try:
             exported = plug_in.export(request)

@@ -13,6 +13,7 @@ from tfl.bundle.records import MODEL_FILE
 from tfl.core.errors import JobError, NotFoundError
 from tfl.core.extras import require
 from tfl.core.registry import Registry
+from tfl.data.inputs import Inputs
 from tfl.data.preprocess import Floats
 from tfl.targets._base import Runtime
 
@@ -61,7 +62,7 @@ class KerasRuntime(Runtime):
         model.compile(jit_compile=False)
         self._model = model
 
-    def predict(self, batch: Floats) -> Floats:
+    def predict(self, batch: Inputs) -> Floats:
         """See `Runtime.predict`."""
         return np.asarray(self._model.predict_on_batch(batch), dtype=np.float32)
 

@@ -109,7 +109,7 @@ def build_metadata(bundle: Bundle) -> bytes:
 
 
 def _image_tensor(tables: _Tables, bundle: Bundle) -> int:
-    contract, source = bundle.preprocessing, bundle.signature.inputs[0]
+    contract, source = bundle.preprocessing.left_to_caller, bundle.signature.inputs[0]
     size = tables.table(_IMAGE_SIZE, numbers={"width": contract.width, "height": contract.height})
     properties = tables.table(
         _IMAGE_PROPERTIES,

@@ -13,6 +13,7 @@ import numpy as np
 from tfl.bundle import Artifact, Bundle, Recipe
 from tfl.core.errors import UnsupportedError
 from tfl.core.extras import require
+from tfl.data.inputs import Inputs
 from tfl.data.preprocess import Floats
 from tfl.targets._base import (
     FUSED_FLOAT32,
@@ -24,13 +25,18 @@ from tfl.targets._base import (
     Runtime,
     Target,
     Tolerance,
+    require_dtype,
 )
+from tfl.targets._fused_graph import resampling_function
 from tfl.targets._kernels import Kernels, collect_kernels
+from tfl.targets._onnx_fusion import fuse_normalization, fuse_resampling
 from tfl.targets._onnx_quantizer import OnnxQuantizer, prepare, quantize, shrink_weights
 from tfl.targets._quantizer import HALF_RUNG, INTEGER_WEIGHTS, INTEGER_WEIGHTS_RUNG, Quantizer, Rung, mixed_rung
 
 _MODEL = "model.onnx"
 _OPSET = 17
+#: What ONNX Runtime calls the types of inputs.
+_DTYPES: dict[str, np.dtype[Any]] = {"tensor(float)": np.dtype(np.float32), "tensor(uint8)": np.dtype(np.uint8)}
 
 
 class OnnxRuntime(Runtime):
@@ -39,11 +45,13 @@ class OnnxRuntime(Runtime):
     def __init__(self, session: Any, *, input_name: str, output_name: str, lanes: int = 0) -> None:
         self._session = session
         self._input_name = input_name
+        self._dtype = _DTYPES[session.get_inputs()[0].type]
         self._output_name = output_name
         self._lanes = lanes
 
-    def predict(self, batch: Floats) -> Floats:
+    def predict(self, batch: Inputs) -> Floats:
         """See `Runtime.predict`."""
+        require_dtype(batch, self._dtype)
         answer = self._session.run([self._output_name], {self._input_name: batch})[0]
         return np.asarray(answer, dtype=np.float32)
 
@@ -82,6 +90,7 @@ class OnnxTarget(Target):
     calibrated = frozenset({"int8"})
     runtime_modules = ("onnxruntime",)
     has_lanes = True
+    fusions = ("normalize", "resize")
     export_modules = ("tensorflow", "tf2onnx", "onnx", "onnxruntime")
     rungs: ClassVar = (
         Rung(name="int8", precision="int8", summary="all layers int8, ranges from extremes"),
@@ -114,7 +123,11 @@ class OnnxTarget(Target):
             model = quantize(prepare(model), samples, input_name=request.input_name, method="minmax")
         elif request.precision == "w8":
             model = shrink_weights(prepare(model))
-        return _save(model, request.bundle, request.out_dir)
+        if request.fused != "none":
+            model = fuse_normalization(model, request.bundle.preprocessing)
+        if request.fused == "resize":
+            model = fuse_resampling(model, _resampling(request))
+        return _save(model, request.described, request.out_dir)
 
     def quantizer(self, request: ExportRequest, *, float_dir: Path) -> Quantizer:
         """See `Target.quantizer`."""
@@ -139,7 +152,7 @@ class OnnxTarget(Target):
             session, input_name=signature.inputs[0].name, output_name=signature.outputs[0].name, lanes=lanes
         )
 
-    def kernels(self, folder: Path, artifact: Artifact, batch: Floats, *, threads: int) -> Kernels:
+    def kernels(self, folder: Path, artifact: Artifact, batch: Inputs, *, threads: int) -> Kernels:
         """See `Target.kernels`."""
         onnxruntime = require("onnxruntime", purpose="opening an ONNX artefact")
         with tempfile.TemporaryDirectory(prefix="tfl-onnx-profile-") as scratch:
@@ -204,6 +217,15 @@ def _convert(request: ExportRequest) -> Any:
         raise UnsupportedError(f"tf2onnx can't convert this model: {error}") from error
     for value in (*model.graph.input, *model.graph.output):
         value.type.tensor_type.shape.dim[0].dim_param = "batch"
+    return model
+
+
+def _resampling(request: ExportRequest) -> Any:
+    """Convert the contract's resampling to an ONNX model of its own, uint8 to uint8."""
+    import tf2onnx
+
+    function, spec = resampling_function(request.bundle.preprocessing, name=request.input_name)
+    model, _ = tf2onnx.convert.from_function(function, input_signature=[spec], opset=_OPSET)
     return model
 
 

@@ -16,6 +16,7 @@ import numpy as np
 from tfl.bundle import Artifact, Bundle, Recipe
 from tfl.core.errors import UnsupportedError
 from tfl.core.extras import require
+from tfl.data.inputs import Inputs
 from tfl.data.preprocess import Floats
 from tfl.targets._base import (
     FUSED_FLOAT32,
@@ -28,8 +29,11 @@ from tfl.targets._base import (
     Runtime,
     Target,
     Tolerance,
+    require_dtype,
 )
+from tfl.targets._fused_graph import resampling_function
 from tfl.targets._kernels import Kernels, collect_kernels
+from tfl.targets._openvino_fusion import fuse_normalization, fuse_resampling
 from tfl.targets._openvino_quantizer import OpenVinoQuantizer, quantize
 from tfl.targets._quantizer import HALF_RUNG, INTEGER_WEIGHTS, INTEGER_WEIGHTS_RUNG, Quantizer, Rung, mixed_rung
 
@@ -61,15 +65,15 @@ class _StaticModel:
         """Whether every request is in flight."""
         return not self._idle
 
-    def start(self, batch: Floats) -> Callable[[], Floats]:
+    def start(self, batch: Inputs) -> Callable[[], Floats]:
         """Start a batch on an idle request; call what is returned once, to wait for the answer."""
         count = len(batch)
         if count < self.size:
-            padding = np.zeros((self.size - count, *batch.shape[1:]), dtype=np.float32)
+            padding = np.zeros((self.size - count, *batch.shape[1:]), dtype=batch.dtype)
             batch = np.concatenate([batch, padding])
         request = self._idle.popleft()
         # The engine reads the batch where it lies; copying it cost up to a tenth of the int8 throughput.
-        shared = np.ascontiguousarray(batch, dtype=np.float32)
+        shared = np.ascontiguousarray(batch)
         request.start_async({0: shared}, share_inputs=True)
 
         def finish() -> Floats:
@@ -93,14 +97,16 @@ class OpenVinoRuntime(Runtime):
         self._mode = mode
         self._static: OrderedDict[int, _StaticModel] = OrderedDict()
         self._lanes = lanes
+        self._dtype = np.dtype(model.input().get_element_type().to_dtype())
         # Lanes are called from several threads, and each size must be compiled once.
         self._lock = threading.Lock()
 
-    def predict(self, batch: Floats) -> Floats:
+    def predict(self, batch: Inputs) -> Floats:
         """See `Runtime.predict`."""
+        require_dtype(batch, self._dtype)
         return self._static_for(len(batch)).start(batch)()
 
-    def predict_stream(self, batches: Iterable[Floats]) -> Iterator[Floats]:
+    def predict_stream(self, batches: Iterable[Inputs]) -> Iterator[Floats]:
         """Keep the engine's streams full and answer in order; in latency mode, one batch after the other."""
         if self._mode == "latency":
             yield from super().predict_stream(batches)
@@ -108,6 +114,7 @@ class OpenVinoRuntime(Runtime):
         in_flight: deque[Callable[[], Floats]] = deque()
         try:
             for batch in batches:
+                require_dtype(batch, self._dtype)
                 static = self._static_for(len(batch))
                 while static.is_busy:
                     yield in_flight.popleft()()
@@ -126,12 +133,13 @@ class OpenVinoRuntime(Runtime):
     def _new_lane(self) -> Lane:
         requests: dict[int, Any] = {}
 
-        def predict(batch: Floats) -> Floats:
+        def predict(batch: Inputs) -> Floats:
+            require_dtype(batch, self._dtype)
             count = len(batch)
             if count not in requests:
                 with self._lock:
                     requests[count] = self._static_for(count, fill=1.0).compiled.create_infer_request()
-            shared = np.ascontiguousarray(batch, dtype=np.float32)
+            shared = np.ascontiguousarray(batch)
             requests[count].infer({0: shared}, share_inputs=True)
             return np.array(requests[count].get_output_tensor(0).data, dtype=np.float32)
 
@@ -151,7 +159,9 @@ class OpenVinoRuntime(Runtime):
         if len(self._static) >= _COMPILED_AT_MOST:
             self._static.popitem(last=False)
         model = self._model.clone()
-        model.reshape([count, *(dimension.get_length() for dimension in list(model.input().get_partial_shape())[1:])])
+        shape = model.input().get_partial_shape()
+        shape[0] = count
+        model.reshape(shape)
         compiled = self._core.compile_model(model, "CPU", self._settings)
         # One more than there are streams, so that none runs dry while an answer is handed over.
         requests = compiled.get_property("OPTIMAL_NUMBER_OF_INFER_REQUESTS") + 1 if self._mode == "throughput" else 1
@@ -186,6 +196,7 @@ class OpenVinoTarget(Target):
     simulated = frozenset({"int8-qat"})
     runtime_modules = ("openvino",)
     has_lanes = True
+    fusions = ("normalize", "resize")
     export_modules = ("openvino",)
     precision_modules: ClassVar = {"int8": ("nncf",), "w8": ("nncf",)}
     rungs: ClassVar = (
@@ -222,7 +233,12 @@ class OpenVinoTarget(Target):
             model = _compress_weights(model)
         elif request.precision in self.simulated:
             _require_fake_quantization(model)
-        return _save(model, request.bundle, request.out_dir, halve=request.precision == "fp16")
+        if request.fused != "none":
+            model = fuse_normalization(model, request.bundle.preprocessing)
+        if request.fused == "resize":
+            function, spec = resampling_function(request.bundle.preprocessing, name=request.input_name)
+            model = fuse_resampling(model, openvino.convert_model(function.get_concrete_function(spec)))
+        return _save(model, request.described, request.out_dir, halve=request.precision == "fp16")
 
     def quantizer(self, request: ExportRequest, *, float_dir: Path) -> Quantizer:
         """See `Target.quantizer`."""
@@ -255,7 +271,7 @@ class OpenVinoTarget(Target):
         settings["INFERENCE_PRECISION_HINT"] = "f16" if half else "f32"
         return settings
 
-    def kernels(self, folder: Path, artifact: Artifact, batch: Floats, *, threads: int) -> Kernels:
+    def kernels(self, folder: Path, artifact: Artifact, batch: Inputs, *, threads: int) -> Kernels:
         """See `Target.kernels`."""
         openvino = require("openvino", purpose="opening an OpenVINO artefact")
         core = openvino.Core()
@@ -318,7 +334,7 @@ def model_info(bundle: Bundle) -> dict[str, str]:
 
     Their frames are BGR; their own resizing is not anti-aliased, so answers can differ a little from tfl's.
     """
-    contract = bundle.preprocessing
+    contract = bundle.preprocessing.left_to_caller
     means = [mean / contract.scale for mean in contract.mean]
     scales = [std / contract.scale for std in contract.std]
     return {

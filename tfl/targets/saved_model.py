@@ -12,8 +12,19 @@ from tfl.bundle import Artifact
 from tfl.core.errors import UnsupportedError
 from tfl.core.extras import require
 from tfl.core.files import digest_tree
+from tfl.data.inputs import Inputs
 from tfl.data.preprocess import Floats
-from tfl.targets._base import Exported, ExportRequest, Lane, OpenMode, Runtime, Target, Tolerance
+from tfl.targets._base import (
+    Exported,
+    ExportRequest,
+    Lane,
+    OpenMode,
+    Runtime,
+    Target,
+    Tolerance,
+    require_dtype,
+)
+from tfl.targets._fused_graph import wrap_saved_model
 from tfl.targets._kernels import Kernels, collect_kernels
 
 #: TensorFlow Serving looks for numbered versions inside a model's folder, so the artefact is one of its models.
@@ -32,11 +43,14 @@ class SavedModelRuntime(Runtime):
         self._loaded = loaded
         self._serve = loaded.signatures["serving_default"]
         self._input_name = input_name
+        specs = self._serve.structured_input_signature[1]
+        self._dtype = np.dtype(specs[input_name].dtype.as_numpy_dtype)
         self._output_name = output_name
         self._lanes = lanes
 
-    def predict(self, batch: Floats) -> Floats:
+    def predict(self, batch: Inputs) -> Floats:
         """See `Runtime.predict`."""
+        require_dtype(batch, self._dtype)
         answer = self._serve(**{self._input_name: self._constant(batch)})
         return np.asarray(answer[self._output_name].numpy(), dtype=np.float32)
 
@@ -76,15 +90,19 @@ class SavedModelTarget(Target):
     runtime_modules = ("tensorflow",)
     has_lanes = True
     export_modules = ("tensorflow",)
+    fusions = ("normalize", "resize")
 
     def export(self, request: ExportRequest) -> Exported:
         """See `Target.export`."""
         folder = request.out_dir / _VERSION_DIR
-        shutil.copytree(request.saved_model_dir, folder)
+        if request.fused == "none":
+            shutil.copytree(request.saved_model_dir, folder)
+        else:
+            wrap_saved_model(request, folder)
         files = [f"{_VERSION_DIR}/{name}" for name in digest_tree(folder)]
         entry = f"{_VERSION_DIR}/saved_model.pb"
         rest = tuple(name for name in files if name != entry)
-        return Exported(model_files=(entry, *rest), signature=request.bundle.signature)
+        return Exported(model_files=(entry, *rest), signature=request.described.signature)
 
     def open(
         self, folder: Path, artifact: Artifact, *, threads: int, mode: OpenMode = "latency", lanes: int = 0
@@ -107,7 +125,7 @@ class SavedModelTarget(Target):
         signature = artifact.signature
         return SavedModelRuntime(loaded, signature.inputs[0].name, signature.outputs[0].name, lanes=lanes)
 
-    def kernels(self, folder: Path, artifact: Artifact, batch: Floats, *, threads: int) -> Kernels:
+    def kernels(self, folder: Path, artifact: Artifact, batch: Inputs, *, threads: int) -> Kernels:
         """See `Target.kernels`."""
         tf = require("tensorflow", purpose="opening a SavedModel")
         loaded = tf.saved_model.load(str((folder / artifact.model_files[0]).parent))

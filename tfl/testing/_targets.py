@@ -2,22 +2,26 @@
 
 from __future__ import annotations
 
+import dataclasses
 import sys
 import tempfile
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import numpy as np
+from PIL import Image
 
 from tfl.bundle import Artifact, Bundle, Calibration, Golden
-from tfl.bundle.records import GOLDEN_FILE
+from tfl.bundle.records import GOLDEN_FILE, artifact_name
 from tfl.core.child import call_in_child
-from tfl.core.errors import IntegrityError, UnsupportedError
+from tfl.core.errors import IntegrityError, UnsupportedError, UserError
 from tfl.core.files import sha256_file, sha256_text, tree_size_bytes
-from tfl.data.preprocess import Floats, Pixels, normalize
-from tfl.targets import TARGETS, OpenMode, Target, Tolerance, export_artifact, open_artifact, predict_all
+from tfl.data.inputs import Inputs, input_batches, prepare
+from tfl.data.preprocess import Floats, Fusion, Pixels, resize
+from tfl.targets import TARGETS, OpenMode, Runtime, Target, Tolerance, export_artifact, open_artifact, predict_all
+from tfl.targets._base import RESIZED
 from tfl.testing._statements import require_all
 
 #: What an installation without the `train` extra does not have.
@@ -36,6 +40,9 @@ class _Answers:
     throughput: Floats
     swapped: Floats
     modules: tuple[str, ...]
+    refuses_other_type: bool
+    resized: Floats
+    other_sizes: Floats | None = None
 
 
 def check_target(
@@ -47,22 +54,26 @@ def check_target(
     work_dir: Path,
     calibration_pixels: Pixels,
     simulation_dir: Path | None = None,
+    fused: Fusion = "none",
 ) -> Artifact:
     """Export a bundle with one target and precision and hold the artefact against everything a target promises.
 
     The artefact is reopened in a fresh process and must answer the golden batch within the target's tolerance,
     the same one by one as in a batch and in both modes; swapped colour channels must fall outside the
     tolerance; the record must say what the bundle says; an altered file must be refused; the unsupported
-    must raise; closing twice must be fine; and an engine that is not TensorFlow must not import it.
+    must raise; closing twice must be fine; and an engine that is not TensorFlow must not import it. An input of
+    another type must be refused; and where resizing is fused, pictures of other sizes must be answered as the
+    contract's own resizing of them is.
 
     Args:
         name: Of the target plug-in, built in or from an entry point.
         precision: One of its precisions.
         bundle_dir: A bundle whose answers depend on colour and are not all certain.
         saved_model_dir: What `stage_saved_model` wrote for it.
-        work_dir: The artefact is written to `<work_dir>/<name>-<precision>`.
+        work_dir: The artefact is written to a folder of its own name in it.
         calibration_pixels: `(samples, height, width, 3)` uint8 RGB.
         simulation_dir: A `Simulation` of the bundle, for the target's simulated precisions, which are held against it.
+        fused: What of the preprocessing to put into the model file: one of the target's `fusions`, or `none`.
 
     Returns:
         The artefact's record.
@@ -73,7 +84,7 @@ def check_target(
     """
     target = TARGETS.get(name)
     bundle = Bundle.open(bundle_dir)
-    folder = work_dir / f"{name}-{precision}"
+    folder = work_dir / artifact_name(name, precision, fused)
     calibration = Calibration(
         split="train",
         sample_count=len(calibration_pixels),
@@ -89,11 +100,12 @@ def check_target(
         calibration=calibration,
         calibration_pixels=calibration_pixels,
         simulation_dir=simulation_dir,
-        log_path=work_dir / f"{name}-{precision}.log",
+        fused=fused,
+        log_path=work_dir / f"{folder.name}.log",
     )
     answers = _answer_in_child(folder)
     statements = {
-        **_record_statements(artifact, bundle, folder),
+        **_record_statements(artifact, bundle, folder, fused),
         "the golden batch is that of the model it is made of": sha256_file(folder / GOLDEN_FILE)
         == sha256_file(_golden_dir(target, precision, bundle_dir, simulation_dir) / GOLDEN_FILE),
         "the calibration is recorded": artifact.calibration
@@ -111,19 +123,23 @@ def _golden_dir(target: Target, precision: str, bundle_dir: Path, simulation_dir
     return simulation_dir if precision in target.simulated and simulation_dir is not None else bundle_dir
 
 
-def _record_statements(artifact: Artifact, bundle: Bundle, folder: Path) -> dict[str, bool]:
+def _record_statements(artifact: Artifact, bundle: Bundle, folder: Path, fused: Fusion) -> dict[str, bool]:
+    source = artifact.signature.inputs[0]
     shapes = [tensor.shape for tensor in (*artifact.signature.inputs, *artifact.signature.outputs)]
-    expected = [tensor.shape for tensor in (*bundle.signature.inputs, *bundle.signature.outputs)]
+    fed = (-1, -1, -1, 3) if fused == "resize" else bundle.signature.inputs[0].shape
+    expected = [fed, *(tensor.shape for tensor in bundle.signature.outputs)]
     names = [tensor.name for tensor in (*artifact.signature.inputs, *artifact.signature.outputs)]
     expected_names = [tensor.name for tensor in (*bundle.signature.inputs, *bundle.signature.outputs)]
     return {
         "the record on disk is the one returned": Artifact.open(folder) == artifact,
         "the labels are the bundle's": artifact.labels == bundle.labels,
-        "the preprocessing is the bundle's": artifact.preprocessing == bundle.preprocessing,
+        "the preprocessing is the bundle's, and says what is fused": artifact.preprocessing
+        == dataclasses.replace(bundle.preprocessing, fused=fused),
+        "a fused model file says that it takes pixels": fused == "none" or source.dtype == "uint8",
         "the task is the bundle's": artifact.task == bundle.task,
         "the backbone and its licence are the bundle's": artifact.backbone == bundle.backbone,
         "the bundle's fingerprint is recorded": artifact.bundle_fingerprint == bundle.fingerprint,
-        "the signature's shapes are the bundle's, with a free batch": shapes == expected,
+        "the signature's shapes are what the contract leaves to the caller, with a free batch": shapes == expected,
         "the signature's names are the bundle's": names == expected_names,
         "every model file is there": all((folder / name).is_file() for name in artifact.model_files),
         "every model file has a digest": set(artifact.model_files) < set(artifact.files),
@@ -146,6 +162,9 @@ def _answer_statements(answers: _Answers, golden: Golden, tolerance: Tolerance) 
         ),
         "one by one gives what a batch gives": _distance(answers.golden, answers.one_by_one)[0] <= limit,
         "throughput mode gives what latency mode gives": _distance(answers.golden, answers.throughput)[0] <= limit,
+        "an input of another type is refused": answers.refuses_other_type,
+        "pictures of other sizes are answered as the contract resizes them": answers.other_sizes is None
+        or _distance(answers.resized, answers.other_sizes)[0] <= max(limit, RESIZED.max_difference),
         "swapped channels fall outside the tolerance": not _within(tolerance, golden.outputs, answers.swapped),
     }
 
@@ -198,7 +217,11 @@ def _answer_in_child(folder: Path) -> _Answers:
         arguments = {"folder": str(folder), "answers": str(path)}
         result = call_in_child("tfl.testing._targets:answer_golden", arguments)
         with np.load(path, allow_pickle=False) as arrays:
-            return _Answers(**{name: arrays[name] for name in arrays}, modules=tuple(result["modules"]))
+            return _Answers(
+                **{name: arrays[name] for name in arrays},
+                modules=tuple(result["modules"]),
+                refuses_other_type=result["refuses_other_type"],
+            )
 
 
 def answer_golden(arguments: Mapping[str, Any]) -> dict[str, Any]:
@@ -209,17 +232,46 @@ def answer_golden(arguments: Mapping[str, Any]) -> dict[str, Any]:
 
     def answer(values: Pixels, mode: OpenMode, batch_size: int) -> Floats:
         artifact, runtime = open_artifact(folder, mode=mode)
-        answers = predict_all(runtime, normalize(values, artifact.preprocessing), batch_size=batch_size)
+        answers = predict_all(runtime, prepare(values, artifact.preprocessing), batch_size=batch_size)
         runtime.close()
         runtime.close()
         return answers
 
+    found: dict[str, Floats] = {}
+    artifact, runtime = open_artifact(folder)
+    with runtime:
+        pictures = [Image.fromarray(item).resize(size, Image.Resampling.NEAREST) for item, size in _enlarged(pixels)]
+        contract = dataclasses.replace(artifact.preprocessing, fused="resize")
+        resized = [prepare(resize(picture, contract)[None], artifact.preprocessing) for picture in pictures]
+        found["resized"] = np.concatenate([runtime.predict(item) for item in resized])
+        if artifact.preprocessing.fused == "resize":
+            batches = input_batches(pictures, artifact.preprocessing, size=len(pictures))
+            found["other_sizes"] = np.concatenate([runtime.predict(batch) for batch in batches])
+        refuses = _refuses_type(runtime, prepare(pixels, artifact.preprocessing))
     np.savez(
         arguments["answers"],
         allow_pickle=False,
+        **found,
         golden=answer(pixels, "latency", len(pixels)),
         one_by_one=answer(pixels, "latency", 1),
         throughput=answer(pixels, "throughput", 3),
         swapped=answer(np.ascontiguousarray(pixels[..., ::-1]), "latency", len(pixels)),
     )
-    return {"modules": [name for name in _TRAINING_MODULES if name in sys.modules]}
+    modules = [name for name in _TRAINING_MODULES if name in sys.modules]
+    return {"modules": modules, "refuses_other_type": refuses}
+
+
+def _enlarged(pixels: Pixels) -> Iterator[tuple[Pixels, tuple[int, int]]]:
+    """Yield pictures with the width and height to enlarge them to, none twice and none of a round factor."""
+    height, width = pixels.shape[1:3]
+    for index, item in enumerate(pixels):
+        yield item, (2 * width + 5 * index + 1, 3 * height - 7 * index)
+
+
+def _refuses_type(runtime: Runtime, batch: Inputs) -> bool:
+    other = np.zeros(batch.shape, dtype=np.uint8 if batch.dtype == np.float32 else np.float32)
+    try:
+        runtime.predict(other)
+    except UserError:
+        return True
+    return False

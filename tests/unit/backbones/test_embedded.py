@@ -14,7 +14,7 @@ from tfl.backbones import _sketchnet, embedded
 from tfl.backbones.embedded import SOURCE
 from tfl.core.errors import IntegrityError, NotFoundError, UnsupportedError
 from tfl.core.files import sha256_file
-from tfl.data.preprocess import load_batch
+from tfl.data.inputs import load_batch
 
 keras = pytest.importorskip("keras")
 

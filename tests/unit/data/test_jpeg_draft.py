@@ -10,13 +10,13 @@ from PIL import Image
 
 from tests.conftest import STORED_TURNS
 from tfl.core.progress import Progress
+from tfl.data.inputs import load_batch
 from tfl.data.manifest import Example
 from tfl.data.preprocess import (
     DRAFT_MARGIN,
     ImagePreprocessing,
     decode,
     draft_scale,
-    load_batch,
     load_pixels,
     normalize,
     resize,

@@ -2,7 +2,8 @@
 
 from pathlib import Path
 
-from tfl.data.preprocess import ImagePreprocessing, load_batch
+from tfl.data.inputs import load_batch
+from tfl.data.preprocess import ImagePreprocessing
 from tfl.data.summary import summarize
 
 

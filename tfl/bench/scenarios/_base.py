@@ -14,7 +14,7 @@ from tfl.bench.scenario_records import Figures
 from tfl.bench.statistics import Series, percentile
 from tfl.bench.steady_state import SteadyState, find_steady_state
 from tfl.core.records import Record
-from tfl.data.preprocess import Floats
+from tfl.data.inputs import Inputs
 from tfl.targets import Lane, OpenMode, Runtime
 
 #: A cell that needs longer for its queries is ended at so many times its `seconds`; what is too few is withheld.
@@ -48,7 +48,7 @@ class Load:
     """What a scenario is run with.
 
     Attributes:
-        inputs: `(samples, height, width, 3)` float32 of real pictures.
+        inputs: `(samples, rows, columns, 3)` of real pictures, as the artefact takes them.
         setting: The point of the sweep.
         seconds: How long each figure is measured at least.
         least_queries: How many queries a percentile is taken from at least.
@@ -56,7 +56,7 @@ class Load:
         latency_bound_ms: For the server scenario; None makes it five times the unloaded median.
     """
 
-    inputs: Floats
+    inputs: Inputs
     setting: Setting
     seconds: float
     least_queries: int
@@ -100,7 +100,7 @@ class Scenario(abc.ABC):
         """Put the load on an opened artefact and time it."""
 
 
-def make_batches(inputs: Floats, size: int) -> list[Floats]:
+def make_batches(inputs: Inputs, size: int) -> list[Inputs]:
     """Cut inputs into batches of `size`, at least two, none of which shares memory with another.
 
     Where there are too few samples they are used again. Where there are enough nothing is copied, since copies would
@@ -113,7 +113,7 @@ def make_batches(inputs: Floats, size: int) -> list[Floats]:
     return [np.ascontiguousarray(inputs[row]) for row in rows]
 
 
-def time_queries(predict: Lane, batches: list[Floats], load: Load) -> Series:
+def time_queries(predict: Lane, batches: list[Inputs], load: Load) -> Series:
     """Time queries one after the other, going round the batches, and return milliseconds in order.
 
     The first timing of the series is of the first query, so that the warm-up is in it.

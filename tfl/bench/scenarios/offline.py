@@ -15,7 +15,7 @@ from tfl.bench.scenario_records import Figures
 from tfl.bench.scenarios._base import PERCENTS, Load, Outcome, Scenario, make_batches
 from tfl.bench.statistics import Series, percentile
 from tfl.bench.steady_state import find_steady_state
-from tfl.data.preprocess import Floats
+from tfl.data.inputs import Inputs
 from tfl.targets import Runtime
 
 #: Streams take longer to reach their pace than single inferences.
@@ -53,21 +53,21 @@ class Offline(Scenario):
         return Outcome(figures, per_sample_ms, {"completions_s": completions_s})
 
 
-def _by_stream(runtime: Runtime, batches: list[Floats], seconds: float) -> Series:
+def _by_stream(runtime: Runtime, batches: list[Inputs], seconds: float) -> Series:
     """Let the engine keep itself busy; return when each batch was answered, in seconds since the begin."""
     clock = time.perf_counter
     begin = clock()
     return np.asarray([clock() - begin for _ in runtime.predict_stream(_until(batches, begin + seconds))])
 
 
-def _until(batches: list[Floats], end: float) -> Iterator[Floats]:
+def _until(batches: list[Inputs], end: float) -> Iterator[Inputs]:
     for count, batch in enumerate(itertools.cycle(batches)):
         if count >= 2 and time.perf_counter() >= end:
             return
         yield batch
 
 
-def _by_lanes(runtime: Runtime, batches: list[Floats], seconds: float) -> Series:
+def _by_lanes(runtime: Runtime, batches: list[Inputs], seconds: float) -> Series:
     """Keep every lane busy from a thread of its own; return when each batch was answered, sorted."""
     lanes = runtime.lanes()
     clock = time.perf_counter

@@ -15,7 +15,7 @@ import numpy as np
 from tfl.bench.scenario_records import Figures, LoadPoint
 from tfl.bench.scenarios._base import PERCENTS, Load, Outcome, Scenario, make_batches
 from tfl.bench.statistics import Series, percentile
-from tfl.data.preprocess import Floats
+from tfl.data.inputs import Inputs
 from tfl.targets import Lane, Runtime
 
 #: Of the closed-loop rate: where the search begins and ends.
@@ -141,7 +141,7 @@ def _keeps(trial: _Trial, bound_ms: float) -> bool:
     return not trial.is_lost and trial.p99_ms <= bound_ms
 
 
-def _warm_up(lanes: tuple[Lane, ...], inputs: list[Floats]) -> float:
+def _warm_up(lanes: tuple[Lane, ...], inputs: list[Inputs]) -> float:
     """Warm every lane up and return the median latency of one lane alone, in milliseconds."""
     timings: list[float] = []
     for lane in lanes:
@@ -153,7 +153,7 @@ def _warm_up(lanes: tuple[Lane, ...], inputs: list[Floats]) -> float:
     return float(np.median(timings[_WARM_UP_QUERIES // 3 :]))
 
 
-def _closed_loop_rate(lanes: tuple[Lane, ...], inputs: list[Floats], *, seconds: float) -> float:
+def _closed_loop_rate(lanes: tuple[Lane, ...], inputs: list[Inputs], *, seconds: float) -> float:
     """Return answers per second with every lane always busy."""
     begin = time.perf_counter()
 
@@ -170,7 +170,7 @@ def _closed_loop_rate(lanes: tuple[Lane, ...], inputs: list[Floats], *, seconds:
 
 
 def run_arrivals(
-    lanes: tuple[Lane, ...], inputs: list[Floats], arrivals_s: Series, *, lost_after_ms: float = float("inf")
+    lanes: tuple[Lane, ...], inputs: list[Inputs], arrivals_s: Series, *, lost_after_ms: float = float("inf")
 ) -> Series:
     """Answer samples that arrive at given times, first come first served, and return latencies in order of arrival.
 
