@@ -126,7 +126,7 @@ def _scenarios(ctx: click.Context, model: Path, options: dict[str, Any]) -> int:
         document = {"path": str(measured.path), **result.to_dict()}
         print_json(document | {"comparison": comparison.to_dict() if comparison else None})
         return code
-    print_scenarios(result)
+    print_scenarios(measured)
     if comparison is not None:
         print_comparison(comparison, old="baseline", new="now")
         click.echo("REGRESSION." if comparison.is_regression else "No regression beyond the noise.")

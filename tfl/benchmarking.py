@@ -2,14 +2,23 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from tfl.bench.choice import Bounds, Choice, choose, options_of_scenarios, options_of_table
-from tfl.bench.records import Benchmark
+from tfl.bench.choice import Bounds, Choice
+from tfl.bench.choice_files import choice_of_result, choice_of_run
 from tfl.bench.scenario_comparison import ResultComparison, compare_results
-from tfl.bench.scenario_files import RESULT_FILE, load_result, newest_result, next_folder, save_result
+from tfl.bench.scenario_files import (
+    AGAIN,
+    BASELINE,
+    RESULT_FILE,
+    comparison_file,
+    load_result,
+    next_folder,
+    save_result,
+)
 from tfl.bench.scenario_records import ScenarioResult, Suite
 from tfl.bench.scenario_runner import run_suite
 from tfl.bench.statistics import Series
@@ -17,8 +26,6 @@ from tfl.core.errors import NotFoundError, OutputExistsError, UserError
 from tfl.core.progress import Progress
 from tfl.core.run_folder import RunFolder
 from tfl.model import Model
-
-_FOLDER = "benchmarks"
 
 
 @dataclass(frozen=True)
@@ -70,7 +77,7 @@ def benchmark_scenarios(
         logs_dir=model.run.logs_dir if model.run else None,
         progress=model.progress,
     )
-    path = out or next_folder(base / _FOLDER) / RESULT_FILE
+    path = out or next_folder(RunFolder(base).benchmarks_dir) / RESULT_FILE
     return Measured(save_result(result, series, path), series, path)
 
 
@@ -91,7 +98,7 @@ def pin_baseline(measured: Measured, baseline: Path) -> None:
 
 
 def compare_with_baseline(measured: Measured, baseline: Path) -> ResultComparison:
-    """Hold a result against a pinned one.
+    """Hold a result against a pinned one, and keep the comparison beside the result.
 
     Raises:
         NotFoundError: There is no baseline.
@@ -100,7 +107,9 @@ def compare_with_baseline(measured: Measured, baseline: Path) -> ResultCompariso
     if not baseline.is_file():
         raise NotFoundError(f"There is no baseline {baseline}.", hint="Make it of this result with --pin.")
     old = read_measured(baseline)
-    return compare_results(old.result, old.series, measured.result, measured.series)
+    comparison = compare_results(old.result, old.series, measured.result, measured.series)
+    comparison.save(comparison_file(measured.path, BASELINE))
+    return comparison
 
 
 def verify_result(
@@ -108,7 +117,7 @@ def verify_result(
 ) -> tuple[Measured, ResultComparison]:
     """Measure again what a result says, with its own suite, and compare.
 
-    The new result is kept beside the old one, as `<name>-again.json`.
+    The new result is kept beside the old one, as `<name>-again.json`, and the comparison with it.
 
     Args:
         path: The record or its folder.
@@ -126,7 +135,9 @@ def verify_result(
     for file in (again, again.with_suffix(".npz")):
         file.unlink(missing_ok=True)
     new = benchmark_scenarios(opened, old.result.suite, data=data, out=again)
-    return new, compare_results(old.result, old.series, new.result, new.series)
+    comparison = compare_results(old.result, old.series, new.result, new.series)
+    comparison.save(comparison_file(old.path, AGAIN))
+    return new, comparison
 
 
 def _model_of(path: Path) -> Path:
@@ -139,7 +150,8 @@ def _model_of(path: Path) -> Path:
 def recommend_artifact(path: Path, bounds: Bounds, *, chart: Path | None = None) -> Choice:
     """Recommend one of a run's artefacts by what was measured of them.
 
-    The newest result with single-stream cells in the run's `benchmarks` counts, else the run's plain table.
+    The newest result with single-stream cells in the run's `benchmarks` counts, else the run's plain table. A run
+    that can be written to keeps the choice as `recommendation.json`, for its report.
 
     Args:
         path: A run, or a result of a benchmark.
@@ -148,36 +160,17 @@ def recommend_artifact(path: Path, bounds: Bounds, *, chart: Path | None = None)
 
     Raises:
         UserError: Nothing was measured.
+        JobError: A file can't be written.
     """
-    choice = _choice_of_result(path, bounds) if path.is_file() or (path / RESULT_FILE).is_file() else None
+    choice = choice_of_result(path, bounds) if path.is_file() or (path / RESULT_FILE).is_file() else None
     if choice is None:
-        choice = _choice_of_run(RunFolder.find(path), bounds)
+        run = RunFolder.find(path)
+        choice = choice_of_run(run, bounds)
+        # An archive that can't be written to can still be asked.
+        if os.access(run.path, os.W_OK):
+            choice.save(run.recommendation_file)
     if chart is not None:
         from tfl.report.choice_chart import draw_choice
 
         draw_choice(choice, chart)
     return choice
-
-
-def _choice_of_run(run: RunFolder, bounds: Bounds) -> Choice:
-    newest = newest_result(run.path / _FOLDER)
-    found = _choice_of_result(newest, bounds) if newest else None
-    if found is not None:
-        return found
-    if not run.benchmark_file.is_file():
-        raise UserError(
-            f"Nothing was measured of {run.path}.", hint=f"Measure: tfl benchmark {run.path} --scenario single-stream"
-        )
-    table = Benchmark.load(run.benchmark_file)
-    metric_name = table.measurements[0].metric_name if table.measurements else "accuracy"
-    options = options_of_table(table, bounds.percent)
-    return choose(options, bounds, source=str(run.benchmark_file), metric_name=metric_name)
-
-
-def _choice_of_result(path: Path, bounds: Bounds) -> Choice | None:
-    measured = read_measured(path)
-    options, left_out = options_of_scenarios(measured.result, bounds.percent)
-    if not options and not left_out:
-        return None
-    metric_name = next(iter(measured.result.artifacts.values())).accuracy.metric_name
-    return choose(options, bounds, source=str(measured.path), metric_name=metric_name, left_out=left_out)

@@ -49,7 +49,6 @@ from tfl.training.optimizer import make_optimizer
 from tfl.training.samples import make_samples
 from tfl.training.stage import StagePlan, run_stage
 
-_RECORD_FILE = "distillation.json"
 _SETTINGS_FILE = "distill.json"
 
 
@@ -95,7 +94,7 @@ def distill_run(
     config, meter = load_config(folder), StageMeter(EnergyMeter())
     plan_log(config, folder, record, manifest)
     if "train" in record.stages:
-        made = Distillation.load(folder.path / _RECORD_FILE)
+        made = Distillation.load(folder.distillation_file)
     else:
         progress.stage(f"Teaching {settings.student}", number=1, total=1)
         try:
@@ -103,7 +102,7 @@ def distill_run(
         except (TflError, KeyboardInterrupt) as error:
             save_ending(record, folder, error)
             raise
-        made.save(folder.path / _RECORD_FILE)
+        made.save(folder.distillation_file)
         record = with_training(record, meter)
         record.save(folder.record_file)
     do_stages(config, folder, record, stages=("evaluate", "report"), progress=progress)

@@ -17,6 +17,8 @@ from tfl.core.errors import ConfigError, IntegrityError, OutputExistsError
 from tfl.core.files import write_atomic
 
 RESULT_FILE = "result.json"
+#: What a result is held against.
+BASELINE, AGAIN = "baseline", "again"
 
 
 def scenario_name(text: str) -> str:
@@ -82,6 +84,11 @@ def load_result(path: Path) -> tuple[ScenarioResult, dict[str, Series]]:
             return result, {name: np.asarray(arrays[name], dtype=np.float64) for name in arrays.files}
     except (OSError, KeyError, ValueError, zipfile.BadZipFile) as error:
         raise IntegrityError(f"The timings of {file} can't be read from {samples}: {error}.") from error
+
+
+def comparison_file(path: Path, kind: str) -> Path:
+    """Return where a `ResultComparison` of a result lies: beside it, by what it was held against."""
+    return path.with_name(f"{path.stem}-against-{kind}.json")
 
 
 def next_folder(parent: Path) -> Path:
