@@ -21,11 +21,14 @@ from tfl.bench.scenario_files import (
 )
 from tfl.bench.scenario_records import ScenarioResult, Suite
 from tfl.bench.scenario_runner import run_suite
+from tfl.bench.scenario_tables import standings_table
+from tfl.bench.standings import Standing, standings
 from tfl.bench.statistics import Series
 from tfl.core.errors import NotFoundError, OutputExistsError, UserError
 from tfl.core.progress import Progress
 from tfl.core.run_folder import RunFolder
 from tfl.model import Model
+from tfl.report.picture import Picture
 
 
 @dataclass(frozen=True)
@@ -41,6 +44,42 @@ class Measured:
     result: ScenarioResult
     series: Mapping[str, Series]
     path: Path
+
+    def _repr_html_(self) -> str:
+        against = standings_table(self.standings()).html()
+        return self.result._repr_html_() + against
+
+    def standings(self) -> tuple[Standing, ...]:
+        """Hold every artefact against the fastest of its scenario, with the verdict that the noise allows."""
+        return standings(self.result, self.series)
+
+    def show_latencies(self) -> Picture:
+        """Draw the percentiles of every closed-loop cell with their intervals.
+
+        Raises:
+            UserError: No cell has a percentile that is not withheld.
+        """
+        from tfl.report.load_chart import draw_latencies, latency_cells
+
+        if not latency_cells(self.result):
+            raise UserError(
+                f"{self.path} has no latency to draw.", hint="Measure single-stream with enough queries: 368 for a p99."
+            )
+        draw_latencies(self.result, path := self.path.parent / f"{self.path.stem}-latencies.png")
+        return Picture(path)
+
+    def show_servers(self) -> Picture:
+        """Draw latency against the rate of arrivals, with the bound.
+
+        Raises:
+            UserError: The server scenario was not measured.
+        """
+        from tfl.report.load_chart import draw_servers, server_cells
+
+        if not server_cells(self.result):
+            raise UserError(f"{self.path} has no server scenario.", hint="Measure with the scenario server.")
+        draw_servers(self.result, path := self.path.parent / f"{self.path.stem}-servers.png")
+        return Picture(path)
 
 
 def benchmark_scenarios(

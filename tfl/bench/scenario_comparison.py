@@ -11,6 +11,7 @@ from tfl.bench.statistics import Ratio, Series, compare
 from tfl.core.environment import environment_differences
 from tfl.core.errors import UserError
 from tfl.core.records import Record
+from tfl.core.tables import html_lines
 
 #: The same files on the same pictures score the same, up to the rounding of a sum.
 _SAME_METRIC = 1e-9
@@ -74,6 +75,12 @@ class ResultComparison(Record):
     def is_reproduced(self) -> bool:
         """Whether every cell came out the same."""
         return not self.missing and all(cell.is_reproduced for cell in self.cells)
+
+    def _repr_html_(self) -> str:
+        from tfl.bench.scenario_tables import comparison_table
+
+        lines = [*(f"{name} is missing." for name in self.missing), *(f"Differs: {line}" for line in self.differences)]
+        return comparison_table(self, old="then", new="now").html() + html_lines(lines)
 
 
 def compare_results(
