@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     from tfl.deployment import compress_model as compress_model
     from tfl.deployment import distill_model as distill_model
     from tfl.deployment import recommend_artifact as recommend_artifact
+    from tfl.deployment import show_flipped as show_flipped
     from tfl.ranking import leaderboard as leaderboard
     from tfl.recommendation import recommend as recommend
 
@@ -49,6 +50,7 @@ _HOMES = {
     "model_info": "tfl.api",
     "reproduce": "tfl.api",
     "run": "tfl.api",
+    "show_flipped": "tfl.deployment",
     "tune": "tfl.api",
 }
 
@@ -73,6 +75,7 @@ __all__ = [
     "recommend_artifact",
     "reproduce",
     "run",
+    "show_flipped",
     "tune",
 ]
 

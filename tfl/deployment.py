@@ -18,9 +18,12 @@ from tfl.core.errors import ConfigError, NotFoundError, UserError
 from tfl.core.files import IfExists
 from tfl.core.progress import Progress
 from tfl.core.run_folder import RunFolder
+from tfl.data.manifest import Manifest
 from tfl.distillation import distill_run
 from tfl.model import Model, load
 from tfl.report.picture import Picture
+from tfl.report.picture_grids import draw_tiles
+from tfl.report.quantized import flipped_tiles, read_ladders
 
 
 @dataclass(frozen=True)
@@ -171,6 +174,28 @@ def recommend_artifact(
         percent=float(percentile),
     )
     return Recommended(choose_artifact(run.path, bounds), run)
+
+
+def show_flipped(model: Model | str | Path, target: str) -> Picture:
+    """Draw the test pictures that the quantized model of a target decides otherwise than the float model.
+
+    Args:
+        model: A run whose ladder was climbed, or its folder.
+        target: Such as `openvino`.
+
+    Raises:
+        NotFoundError: The target's ladder was not climbed.
+    """
+    run = _run_of(model, "a ladder")
+    known = {ladder.target: ladder for ladder in read_ladders(run)}
+    if target not in known:
+        raise NotFoundError(
+            f"{run.path} has no ladder of '{target}'. There is: {', '.join(known) or 'none'}.",
+            hint=f"Climb it: tfl quantize {run.path} --target {target}",
+        )
+    path = run.quantize_dir / f"{target}-flipped-shown.png"
+    draw_tiles(flipped_tiles(known[target], Path(Manifest.load(run.manifest_file).root)), path)
+    return Picture(path)
 
 
 def compress_model(

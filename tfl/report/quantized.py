@@ -44,21 +44,24 @@ def draw_flipped(folder: RunFolder, ladder: Ladder, root: Path) -> Path | None:
         The PNG, or None.
     """
     file = _picture(folder, ladder)
-    shown = ladder.flipped[:_SHOWN_FLIPS]
-    if not shown:
+    if not ladder.flipped:
         file.unlink(missing_ok=True)
         return None
-    tiles = [
+    draw_tiles(flipped_tiles(ladder, root), file)
+    return file
+
+
+def flipped_tiles(ladder: Ladder, root: Path) -> list[Tile]:
+    """Return the test pictures whose decision differs, with both answers, those that float was surest of first."""
+    return [
         Tile(
             thumbnail(root / item.path),
             f"float: {caption(item.truth, item.float_answer, item.float_probability)}\n"
             f"int: {caption(item.truth, item.answer, item.probability)}",
             item.truth == item.answer,
         )
-        for item in shown
+        for item in ladder.flipped[:_SHOWN_FLIPS]
     ]
-    draw_tiles(tiles, file)
-    return file
 
 
 def draw_all_flipped(folder: RunFolder, ladders: Sequence[Ladder]) -> None:
