@@ -131,7 +131,12 @@ def _scenarios(ctx: click.Context, model: Path, options: dict[str, Any]) -> int:
         print_comparison(comparison, old="baseline", new="now")
         click.echo("REGRESSION." if comparison.is_regression else "No regression beyond the noise.")
     click.echo(f"Record and timings: {measured.path}")
-    print_next(f"tfl benchmark verify {quoted(measured.path)}", f"tfl recommend {quoted(model)} --max-latency-ms 20")
+    again = f"tfl benchmark verify {quoted(measured.path)}"
+    if opened.run is None:
+        print_next(f"{again} --model {quoted(model)}")
+    else:
+        run = quoted(opened.run.path)
+        print_next(again, f"tfl recommend {run} --max-latency-ms 20", f"tfl report {run}")
     return code
 
 

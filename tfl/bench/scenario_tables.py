@@ -17,7 +17,7 @@ _OTHERS_SHARE, _STOPPED_MS = 0.10, 50.0
 INTERVALS = "In brackets: the 95 % interval. 'n < 368' means: withheld, so many timings are needed."
 STAGES_TITLE = "From the file to the answer: medians of each step, and of the whole in one go"
 KERNELS_TITLE = "What ran"
-STANDINGS_TITLE = "Against the fastest: times its time per picture"
+STANDINGS_TITLE = "Against the fastest by the median: times its time per picture"
 
 
 def cells_table(result: ScenarioResult, *, scenario: str = "") -> Plain:
@@ -31,7 +31,7 @@ def cells_table(result: ScenarioResult, *, scenario: str = "") -> Plain:
     metric = next((facts.accuracy.metric_name for facts in result.artifacts.values()), "accuracy")
     figures = ("ms p50", "p90", "p99") if any(_has_latency(cell) for cell in cells) else ()
     head = ("cell", metric, *figures, "per s", "J per sample", "peak MB", "cold load ms", "first ms")
-    rows = tuple(_cell_row(result, cell, bool(figures)) for cell in cells)
+    rows = tuple(_cell_row(result, cell, bool(figures), scenario=scenario) for cell in cells)
     title = "Under load, each cell in fresh processes" if not scenario else scenario.replace("_", "-")
     return Plain(title, head, rows)
 
@@ -40,19 +40,24 @@ def _has_latency(cell: CellResult) -> bool:
     return any(item.timings for item in cell.percentiles)
 
 
-def _cell_row(result: ScenarioResult, cell: CellResult, has_latencies: bool) -> tuple[str, ...]:
+def _cell_row(result: ScenarioResult, cell: CellResult, has_latencies: bool, *, scenario: str) -> tuple[str, ...]:
     last = cell.rounds[-1]
     latencies = tuple(shown(cell.percentile(percent)) for percent in (50.0, 90.0, 99.0)) if has_latencies else ()
     return (
-        cell.name,
+        _without(cell.name, scenario),
         f"{result.artifacts[cell.artifact].accuracy.metric:.4f}",
         *latencies,
-        f"{cell.rate_per_s:,.1f}",
+        f"{cell.rate_per_s:,.1f}" if cell.rate_per_s else "none",
         f"{last.joules_per_sample:.4f}" if last.joules_per_sample is not None else "",
         f"{max(item.peak_rss_bytes for item in cell.rounds) / 1e6:,.0f}",
         f"{statistics.median_high(item.cold_load_ms for item in cell.rounds):,.0f}",
         f"{statistics.median_high(item.first_inference_ms for item in cell.rounds):,.1f}",
     )
+
+
+def _without(name: str, scenario: str) -> str:
+    """Leave the scenario out of a cell's name where it stands above the table."""
+    return name.replace(f" {scenario}", "", 1) if scenario else name
 
 
 def shown(percentile: Percentile | None) -> str:
@@ -146,8 +151,8 @@ def standings_table(found: Sequence[Standing]) -> Plain:
     rows = tuple(
         (
             item.scenario.replace("_", "-"),
-            item.cell + (f" (best of {item.settings})" if item.settings > 1 else ""),
-            item.against,
+            _without(item.cell, item.scenario) + (f" (best of {item.settings})" if item.settings > 1 else ""),
+            _without(item.against, item.scenario),
             shown_ratio(item.ratio),
             f"{item.ratio.noise_floor:.1%}",
             item.ratio.verdict,
@@ -203,21 +208,33 @@ def _conditions(rounds: Sequence[RoundResult]) -> tuple[str, ...]:
 
 
 def doubts(result: ScenarioResult) -> list[str]:
-    """Say what in the conditions speaks against the figures."""
-    lines = []
+    """Say what in the conditions speaks against the figures: a line per kind, with the worst cell."""
+    others, stopped, unsteady = [], [], []
     for cell in result.cells:
         found = [item.conditions for item in cell.rounds]
-        others = max((item.others_share for item in found if item.others_share is not None), default=0.0)
-        stopped = max((item.throttled_ms or 0.0) + (item.stolen_ms or 0.0) for item in found)
-        if others > _OTHERS_SHARE:
-            lines.append(f"{cell.name}: other processes took {others:.0%} of the machine.")
-        if stopped > _STOPPED_MS:
-            lines.append(f"{cell.name}: the host or the container's quota stopped it for {stopped:.0f} ms.")
+        share = max((item.others_share for item in found if item.others_share is not None), default=0.0)
+        stopped_ms = max((item.throttled_ms or 0.0) + (item.stolen_ms or 0.0) for item in found)
+        if share > _OTHERS_SHARE:
+            others.append((share, cell.name))
+        if stopped_ms > _STOPPED_MS:
+            stopped.append((stopped_ms, cell.name))
         if not all(item.figures.is_steady for item in cell.rounds):
-            lines.append(f"{cell.name}: the latency changed its level after the warm-up.")
+            unsteady.append(cell.name)
+    lines = []
+    if others:
+        lines.append(f"{_cells(others)}: other processes took {max(others)[0]:.0%} of the machine.")
+    if stopped:
+        lines.append(f"{_cells(stopped)}: the host or the container's quota stopped it for {max(stopped)[0]:.0f} ms.")
+    if unsteady:
+        lines.append(f"{', '.join(unsteady)}: the latency changed its level after the warm-up.")
     if result.cells and all(item.energy_note.startswith("not") for cell in result.cells for item in cell.rounds):
-        lines.append(f"there is no energy: {result.cells[0].rounds[0].energy_note}")
+        lines.append(f"there is no energy: {result.cells[0].rounds[0].energy_note}.")
     return lines
+
+
+def _cells(found: Sequence[tuple[float, str]]) -> str:
+    worst = max(found)[1]
+    return worst if len(found) == 1 else f"{len(found)} cells, {worst} the most"
 
 
 def noise_line(result: ScenarioResult) -> str:

@@ -48,6 +48,7 @@ def _section(section: Section, run_dir: Path) -> list[str]:
         *(_table(table) for table in section.tables),
         *(_figure(figure, run_dir) for figure in section.figures),
         *(markdown_text(line) for line in section.notes),
+        *(_table(table) for table in section.details),
     ]
 
 

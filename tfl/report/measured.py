@@ -22,8 +22,7 @@ from tfl.report.parts import Figure, Row, Section, Table
 LATENCIES_PICTURE, SERVERS_PICTURE = "latencies.png", "servers.png"
 CHOICE_PICTURE = "recommendation.png"
 _MOST_CELLS = 60
-_MOST_DOUBTS = 12
-_STATES = {"slower": "", "faster": "chosen", "no difference": ""}
+_OTHER_BOUNDS = "Other bounds: tfl recommend {run} --max-latency-ms 20 --min-accuracy 0.9"
 
 
 def measured_sections(folder: RunFolder) -> list[Section]:
@@ -50,7 +49,6 @@ def _load_section(folder: RunFolder) -> Section | None:
         *_comparisons(path),
         tables.stages_table(result),
         tables.kernels_table(result),
-        tables.conditions_table(result),
     ]
     return Section(
         name="load",
@@ -59,6 +57,7 @@ def _load_section(folder: RunFolder) -> Section | None:
         tables=tuple(_as_table(item) for item in plain if item.rows),
         figures=tuple(_figures(result, path.parent)),
         notes=tuple(_notes(result, series_file=path.with_suffix(".npz").name)),
+        details=(_as_table(tables.conditions_table(result)),),
     )
 
 
@@ -72,17 +71,14 @@ def _words(result: ScenarioResult, path: Path, folder: RunFolder) -> list[str]:
         f" {suite.seconds:g} s a figure. Measured {result.created}; the record is"
         f" {path.relative_to(folder.path).as_posix()}.",
         tables.noise_line(result),
-        *(f"{line}." for line in tables.best_throughputs(result)),
+        " ".join(f"{line}." for line in tables.best_throughputs(result)),
     ]
     lines += [f"{name} could not be measured: {item.message.splitlines()[0]}" for name, item in result.failures.items()]
-    return lines
+    return [line for line in lines if line]
 
 
 def _notes(result: ScenarioResult, *, series_file: str) -> list[str]:
-    doubts = tables.doubts(result)
-    notes = [f"Doubt: {line}" for line in doubts[:_MOST_DOUBTS]]
-    if len(doubts) > _MOST_DOUBTS:
-        notes.append(f"... and {len(doubts) - _MOST_DOUBTS} more doubts in the table of what else the machine did.")
+    notes = [f"Doubt: {line}" for line in tables.doubts(result)]
     return [tables.INTERVALS, *notes, f"Machine: {tables.machine_line(result)}. Every timing is in {series_file}."]
 
 
@@ -122,7 +118,10 @@ def _figures(result: ScenarioResult, folder: Path) -> list[Figure]:
     servers = server_cells(result)
     if servers:
         draw_servers(result, folder / SERVERS_PICTURE)
-        found = "; ".join(f"{cell.name}: {cell.rate_per_s:,.1f} per s" for cell in servers)
+        found = "; ".join(
+            f"{cell.name}: {cell.rate_per_s:,.1f} per s" if cell.rate_per_s else f"{cell.name}: no rate keeps the bound"
+            for cell in servers
+        )
         more = first if len(servers) == MOST_CELLS else ""
         figures.append(
             Figure(
@@ -149,8 +148,9 @@ def _choice_section(folder: RunFolder) -> Section | None:
     draw_choice(choice, picture)
     plain = choice_table(choice)
     states = {choice.picked: "chosen", choice.closest: "warning"}
+    marks = {"*": "the one to take", "-": "not beaten"}
     rows = tuple(
-        Row(states.get(item.name, ""), tuple(cell or NONE for cell in row))
+        Row(states.get(item.name, ""), (*(cell or NONE for cell in row[1:]), marks.get(row[0], "")))
         for item, row in zip(choice.options, plain.rows, strict=True)
     )
     left_out = tuple(f"{name} is left out: {why}." for name, why in choice.left_out.items())
@@ -158,7 +158,9 @@ def _choice_section(folder: RunFolder) -> Section | None:
         name="recommended",
         title="Which one to take",
         words=(asked_of(bounds), choice.reason),
-        tables=(Table(plain.title, plain.head, rows),),
+        tables=(
+            Table("Every measured artefact; not beaten: no other is as good in all four", (*plain.head[1:], ""), rows),
+        ),
         figures=(
             Figure(
                 "Accuracy against latency, memory against size",
@@ -167,5 +169,10 @@ def _choice_section(folder: RunFolder) -> Section | None:
                 picture,
             ),
         ),
-        notes=(*left_out, f"From {Path(choice.source).name}. Other bounds: tfl recommend {folder.path} --help"),
+        notes=(*left_out, f"From {_relative(choice.source, folder)}. {_OTHER_BOUNDS.format(run=folder.path)}"),
     )
+
+
+def _relative(source: str, folder: RunFolder) -> str:
+    path, run = Path(source).resolve(), folder.path.resolve()
+    return path.relative_to(run).as_posix() if path.is_relative_to(run) else source

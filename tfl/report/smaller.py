@@ -28,7 +28,7 @@ def smaller_sections(facts: Facts) -> list[Section]:
 
 def _compressed(facts: Facts, made: Compression) -> Section:
     speed, words = _speed(facts, made.source, "before")
-    plain = [tables.compression_table(made), speed, tables.layers_table(made), tables.epochs_table(made)]
+    plain = [tables.compression_table(made), speed]
     return Section(
         name="compressed",
         title="Compressed",
@@ -39,6 +39,7 @@ def _compressed(facts: Facts, made: Compression) -> Section:
             "Zeros and repeated values gain room only after compression such as gzip, and no speed by themselves.",
             *made.notes,
         ),
+        details=(_as_table(tables.layers_table(made)), _as_table(tables.epochs_table(made))),
     )
 
 

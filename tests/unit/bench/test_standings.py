@@ -58,7 +58,7 @@ def test_the_best_of_a_sweep_is_told_as_the_best_of_many():
     swept = dataclasses.replace(result, cells=(*result.cells, slow))
     (found,) = standings(swept, series)
     assert found.settings == 2
-    assert "a-fp32 single_stream (best of 2)" in standings_table([found]).rows[0]
+    assert "a-fp32 (best of 2)" in standings_table([found]).rows[0]
 
 
 def test_rows_show_what_the_record_says_and_withhold_what_it_withholds():

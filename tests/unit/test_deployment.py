@@ -1,0 +1,87 @@
+"""From a trained model to an artefact in use, as a notebook calls it."""
+
+import shutil
+import subprocess
+import sys
+
+import pytest
+
+import tfl
+from tests.unit.report.conftest import run as run
+from tests.unit.report.test_measured import add_result
+from tfl.benchmarking import Measured, read_measured
+from tfl.core.errors import ConfigError, NotFoundError, UserError
+
+pytest.importorskip("matplotlib")
+
+
+@pytest.fixture
+def measured_run(run, tmp_path):
+    copy = shutil.copytree(run, tmp_path / "photos-1")
+    add_result(copy)
+    return copy
+
+
+def test_public_names_are_few_and_load_nothing_heavy():
+    assert len(tfl.__all__) <= 25
+    program = (
+        "import sys, tfl\n"
+        "for name in tfl.__all__: getattr(tfl, name)\n"
+        "print([name for name in ('tensorflow', 'keras', 'matplotlib', 'openvino') if name in sys.modules])"
+    )
+    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)
+    assert done.stdout.strip() == "[]"
+
+
+def test_a_recommendation_names_the_folder_shows_itself_and_is_drawn(measured_run):
+    chosen = tfl.recommend_artifact(measured_run, max_latency_ms=20, min_accuracy=0.5)
+    assert chosen.artifact_dir.parent == measured_run / "bundle" / "artifacts"
+    assert chosen.artifact_dir.name in chosen.choice.picked
+    page = chosen._repr_html_()
+    assert "at most latency 20.00 ms and at least a metric of 0.5" in page
+    assert "tflite-&lt;b&gt;" in page
+    assert chosen.show()._repr_png_().startswith(b"\x89PNG")
+
+
+def test_where_none_keeps_the_bounds_there_is_nothing_to_open(measured_run):
+    chosen = tfl.recommend_artifact(measured_run, max_latency_ms=0.5)
+    assert "None of 3 keeps all bounds" in chosen._repr_html_()
+    with pytest.raises(NotFoundError, match="The closest is"):
+        chosen.open()
+
+
+def test_a_benchmark_shows_cells_verdicts_and_both_pictures(measured_run):
+    measured = read_measured(measured_run / "benchmarks" / "1")
+    page = measured._repr_html_()
+    assert "no difference" in page
+    assert "slower" in page
+    assert "openvino-int8 single_stream" in page
+    assert measured.show_latencies()._repr_png_() != measured.show_servers()._repr_png_()
+
+
+def test_a_benchmark_without_a_scenario_says_so(measured_run):
+    measured = read_measured(measured_run / "benchmarks" / "1")
+    alone = measured.result.cells[-1]
+    rest = measured.result.cells[:-1]
+    without = type(measured.result).from_dict({**measured.result.to_dict(), "cells": [cell.to_dict() for cell in rest]})
+    with pytest.raises(UserError, match="no server scenario"):
+        Measured(without, measured.series, measured.path).show_servers()
+    only = type(measured.result).from_dict({**measured.result.to_dict(), "cells": [alone.to_dict()]})
+    with pytest.raises(UserError, match="no latency to draw"):
+        Measured(only, measured.series, measured.path).show_latencies()
+
+
+def test_mistakes_are_told_before_anything_is_done(measured_run, tmp_path):
+    with pytest.raises(ConfigError, match="must be a list"):
+        tfl.benchmark(measured_run, "offline")
+    with pytest.raises(NotFoundError, match="does not exist"):
+        tfl.recommend_artifact(tmp_path / "none")
+    with pytest.raises(ConfigError, match="max_latency_ms: must be above 0"):
+        tfl.recommend_artifact(measured_run, max_latency_ms=-1)
+    with pytest.raises(ConfigError, match="sparcity"):
+        tfl.compress_model(measured_run, "prune", sparcity=0.5)
+    with pytest.raises(ConfigError, match="alpha: must be in"):
+        tfl.distill_model(measured_run, "embedded:sketchnet", alpha=2.0)
+    with pytest.raises(NotFoundError, match="no ladder of 'openvino'"):
+        tfl.show_flipped(measured_run, "openvino")
+    assert sorted(item.name for item in tmp_path.iterdir()) == ["photos-1"]
