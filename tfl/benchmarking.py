@@ -9,7 +9,7 @@ from pathlib import Path
 
 from tfl.bench.choice import Bounds, Choice
 from tfl.bench.choice_files import choice_of_result, choice_of_run
-from tfl.bench.scenario_comparison import ResultComparison, compare_results
+from tfl.bench.scenario_comparison import ResultComparison, compare_results, require_same_machine
 from tfl.bench.scenario_files import (
     AGAIN,
     BASELINE,
@@ -24,6 +24,7 @@ from tfl.bench.scenario_runner import run_suite
 from tfl.bench.scenario_tables import standings_table
 from tfl.bench.standings import Standing, standings
 from tfl.bench.statistics import Series
+from tfl.core.environment import read_environment
 from tfl.core.errors import NotFoundError, OutputExistsError, UserError
 from tfl.core.progress import Progress
 from tfl.core.run_folder import RunFolder
@@ -136,16 +137,31 @@ def pin_baseline(measured: Measured, baseline: Path) -> None:
     save_result(measured.result, measured.series, baseline)
 
 
-def compare_with_baseline(measured: Measured, baseline: Path) -> ResultComparison:
-    """Hold a result against a pinned one, and keep the comparison beside the result.
+def read_baseline(baseline: Path) -> Measured:
+    """Read a pinned result, before anything is measured for it.
 
     Raises:
         NotFoundError: There is no baseline.
-        UserError: It is of another machine, or of other cells.
+        IntegrityError: It or its timings are damaged.
+        UserError: It is of another machine.
     """
     if not baseline.is_file():
-        raise NotFoundError(f"There is no baseline {baseline}.", hint="Make it of this result with --pin.")
+        raise NotFoundError(f"There is no baseline {baseline}.", hint="Make it of this result: add --pin")
     old = read_measured(baseline)
+    require_same_machine(old.result.environment, read_environment())
+    return old
+
+
+def compare_with_baseline(measured: Measured, old: Measured) -> ResultComparison:
+    """Hold a result against a pinned one, and keep the comparison beside the result.
+
+    Args:
+        measured: The new result.
+        old: From `read_baseline`.
+
+    Raises:
+        UserError: It is of another machine, or of other cells.
+    """
     comparison = compare_results(old.result, old.series, measured.result, measured.series)
     comparison.save(comparison_file(measured.path, BASELINE))
     return comparison
@@ -198,9 +214,11 @@ def recommend_artifact(path: Path, bounds: Bounds, *, chart: Path | None = None)
         chart: Draw the options into this PNG.
 
     Raises:
-        UserError: Nothing was measured.
+        UserError: Nothing was measured, or `chart` is a folder.
         JobError: A file can't be written.
     """
+    if chart is not None and chart.is_dir():
+        raise UserError(f"{chart} is a folder, and the picture is a file.", hint=f"Such as {chart / 'choice.png'}")
     choice = choice_of_result(path, bounds) if path.is_file() or (path / RESULT_FILE).is_file() else None
     if choice is None:
         run = RunFolder.find(path)

@@ -6,6 +6,7 @@ import dataclasses
 from pathlib import Path
 from typing import Any
 
+from tfl.backbones import SOURCES, parse_spec
 from tfl.bench.held_out import HeldOut
 from tfl.bundle import Bundle
 from tfl.compress.distill import (
@@ -85,6 +86,9 @@ def distill_run(
     """
     progress = progress or Progress()
     teacher = RunFolder.find(Path(run))
+    # A name that nobody knows must not leave a run behind.
+    source, name = parse_spec(settings.student)
+    SOURCES.get(source).info(name)
     bundle, manifest = Bundle.open(teacher.bundle_dir), manifest_to_learn_from(teacher)
     place = teacher.path.parent / f"{teacher.path.name}-{settings.student.rpartition(':')[2]}"
     folder = RunFolder(Path(out) if out is not None else place)

@@ -7,10 +7,15 @@ import sys
 import pytest
 
 import tfl
+from tests.unit.bench.results import on_machine
 from tests.unit.report.conftest import run as run
 from tests.unit.report.test_measured import add_result
-from tfl.benchmarking import Measured, read_measured
-from tfl.core.errors import ConfigError, NotFoundError, UserError
+from tfl.bench.choice import Bounds
+from tfl.bench.merging import merge_results
+from tfl.bench.scenario_comparison import ResultComparison
+from tfl.bench.scenario_files import save_result
+from tfl.benchmarking import Measured, compare_with_baseline, read_baseline, read_measured, recommend_artifact
+from tfl.core.errors import ConfigError, IntegrityError, NotFoundError, UserError
 
 pytest.importorskip("matplotlib")
 
@@ -84,4 +89,39 @@ def test_mistakes_are_told_before_anything_is_done(measured_run, tmp_path):
         tfl.distill_model(measured_run, "embedded:sketchnet", alpha=2.0)
     with pytest.raises(NotFoundError, match="no ladder of 'openvino'"):
         tfl.show_flipped(measured_run, "openvino")
+    with pytest.raises(NotFoundError, match="Unknown embedded backbone 'nothing'"):
+        tfl.distill_model(measured_run, "embedded:nothing")
+    with pytest.raises(UserError, match="is a folder"):
+        recommend_artifact(measured_run, Bounds(), chart=tmp_path)
     assert sorted(item.name for item in tmp_path.iterdir()) == ["photos-1"]
+
+
+def test_a_baseline_is_looked_at_before_anything_is_measured(measured_run, tmp_path):
+    with pytest.raises(NotFoundError, match="no baseline"):
+        read_baseline(tmp_path / "none.json")
+    (tmp_path / "other.json").write_text("{}")
+    with pytest.raises(ConfigError, match=r"other\.json is no result of tfl benchmark"):
+        read_baseline(tmp_path / "other.json")
+    measured = read_measured(measured_run / "benchmarks" / "1")
+    pinned = tmp_path / "pinned.json"
+    save_result(on_machine(measured.result, "Another processor"), measured.series, pinned)
+    with pytest.raises(UserError, match="different machines"):
+        read_baseline(pinned)
+    pinned.with_suffix(".npz").unlink()
+    with pytest.raises(IntegrityError, match="timings"):
+        read_baseline(pinned)
+
+
+def test_a_comparison_is_kept_beside_the_result(measured_run):
+    measured = read_measured(measured_run / "benchmarks" / "1")
+    comparison = compare_with_baseline(measured, measured)
+    assert {cell.ratio.verdict for cell in comparison.cells} == {"no difference"}
+    kept = ResultComparison.load(measured.path.with_name("result-against-baseline.json"))
+    assert kept == comparison
+    assert "openvino-int8 single_stream" in kept._repr_html_()
+
+
+def test_the_same_result_twice_is_no_second_machine(measured_run):
+    result = read_measured(measured_run / "benchmarks" / "1").result
+    with pytest.raises(UserError, match="more than once"):
+        merge_results([result, result])

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from tfl.bench.scenario_records import ScenarioResult
 from tfl.bench.scenario_runner import compared
 from tfl.bench.statistics import Ratio, Series, compare
-from tfl.core.environment import environment_differences
+from tfl.core.environment import Environment, environment_differences
 from tfl.core.errors import UserError
 from tfl.core.records import Record
 from tfl.core.tables import html_lines
@@ -83,6 +83,20 @@ class ResultComparison(Record):
         return comparison_table(self, old="then", new="now").html() + html_lines(lines)
 
 
+def require_same_machine(old: Environment, new: Environment) -> None:
+    """Refuse to compare times of different processors.
+
+    Raises:
+        UserError: They are.
+    """
+    if old.cpu != new.cpu or old.cpu_count != new.cpu_count:
+        raise UserError(
+            f"The results are of different machines: {old.cpu} with {old.cpu_count} "
+            f"processors, and {new.cpu} with {new.cpu_count}. Their times do not compare.",
+            hint="Pin a baseline on this machine: tfl benchmark RUN --baseline FILE --pin",
+        )
+
+
 def compare_results(
     old: ScenarioResult, old_series: Mapping[str, Series], new: ScenarioResult, new_series: Mapping[str, Series]
 ) -> ResultComparison:
@@ -93,12 +107,7 @@ def compare_results(
     Raises:
         UserError: They are of different processors, or have no cell in common.
     """
-    if old.environment.cpu != new.environment.cpu or old.environment.cpu_count != new.environment.cpu_count:
-        raise UserError(
-            f"The results are of different machines: {old.environment.cpu} with {old.environment.cpu_count} "
-            f"processors, and {new.environment.cpu} with {new.environment.cpu_count}. Their times do not compare.",
-            hint="Pin a baseline on this machine: tfl benchmark RUN --baseline FILE --pin",
-        )
+    require_same_machine(old.environment, new.environment)
     floor = max(result.noise.floor if result.noise else 0.0 for result in (old, new))
     cells = []
     for before in old.cells:
