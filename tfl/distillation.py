@@ -19,7 +19,15 @@ from tfl.compress.distill import (
     student_network,
     teacher_answers,
 )
-from tfl.compression import begin_derived_run, keep_settings, manifest_to_learn_from, paired, save_ending, with_training
+from tfl.compression import (
+    begin_derived_run,
+    keep_settings,
+    manifest_to_learn_from,
+    paired,
+    require_trained,
+    save_ending,
+    with_training,
+)
 from tfl.core.augmentation import resolve_augmentation
 from tfl.core.config import RunConfig
 from tfl.core.energy import EnergyMeter
@@ -86,6 +94,7 @@ def distill_run(
     """
     progress = progress or Progress()
     teacher = RunFolder.find(Path(run))
+    require_trained(teacher)
     # A name that nobody knows must not leave a run behind.
     source, name = parse_spec(settings.student)
     SOURCES.get(source).info(name)

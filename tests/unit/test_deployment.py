@@ -1,5 +1,6 @@
 """From a trained model to an artefact in use, as a notebook calls it."""
 
+import dataclasses
 import shutil
 import subprocess
 import sys
@@ -16,6 +17,7 @@ from tfl.bench.scenario_comparison import ResultComparison
 from tfl.bench.scenario_files import save_result
 from tfl.benchmarking import Measured, compare_with_baseline, read_baseline, read_measured, recommend_artifact
 from tfl.core.errors import ConfigError, IntegrityError, NotFoundError, UserError
+from tfl.core.run_folder import RunRecord
 
 pytest.importorskip("matplotlib")
 
@@ -76,6 +78,12 @@ def test_a_benchmark_without_a_scenario_says_so(measured_run):
         Measured(only, measured.series, measured.path).show_latencies()
 
 
+def _evaluated(folder):
+    record = RunRecord.load(folder / "run.json")
+    stages = {**record.stages, "evaluate": record.stages["train"]}
+    dataclasses.replace(record, stages=stages).save(folder / "run.json")
+
+
 def test_mistakes_are_told_before_anything_is_done(measured_run, tmp_path):
     with pytest.raises(ConfigError, match="must be a list"):
         tfl.benchmark(measured_run, "offline")
@@ -89,6 +97,9 @@ def test_mistakes_are_told_before_anything_is_done(measured_run, tmp_path):
         tfl.distill_model(measured_run, "embedded:sketchnet", alpha=2.0)
     with pytest.raises(NotFoundError, match="no ladder of 'openvino'"):
         tfl.show_flipped(measured_run, "openvino")
+    with pytest.raises(UserError, match="is not done yet: evaluate"):
+        tfl.compress_model(measured_run, "prune")
+    _evaluated(measured_run)
     with pytest.raises(NotFoundError, match="Unknown embedded backbone 'nothing'"):
         tfl.distill_model(measured_run, "embedded:nothing")
     with pytest.raises(UserError, match="is a folder"):

@@ -48,7 +48,7 @@ def _distilled(facts: Facts, made: Distillation) -> Section:
     plain = [tables.distillation_table(made), speed]
     return Section(
         name="distilled",
-        title="Taught by a larger network",
+        title="Taught by another network",
         words=(*tables.distillation_lines(made), *words),
         tables=tuple(_as_table(item) for item in plain if item is not None),
         figures=(),
