@@ -102,16 +102,15 @@ def _table(model: Path, options: dict[str, Any]) -> int:
 
 
 def _scenarios(ctx: click.Context, model: Path, options: dict[str, Any]) -> int:
-    from tfl.benchmarking import benchmark_scenarios, compare_with_baseline, pin_baseline
-    from tfl.core.errors import NotFoundError, UserError
+    from tfl.benchmarking import benchmark_scenarios, compare_with_baseline, pin_baseline, read_baseline
+    from tfl.core.errors import UserError
     from tfl.model import load
     from tfl_cli._scenarios import print_comparison, print_scenarios
 
     baseline, pin = options["baseline"], options["pin"]
     if pin and baseline is None:
         raise UserError("--pin needs to know where.", hint="Add --baseline FILE")
-    if baseline is not None and not pin and not baseline.is_file():
-        raise NotFoundError(f"There is no baseline {baseline}.", hint="Make it of this result: add --pin")
+    old = read_baseline(baseline) if baseline is not None and not pin else None
     suite = _suite(ctx, options)
     with make_progress() as progress:
         opened = load(model, progress=progress)
@@ -119,19 +118,24 @@ def _scenarios(ctx: click.Context, model: Path, options: dict[str, Any]) -> int:
     result, comparison = measured.result, None
     if pin:
         pin_baseline(measured, baseline)
-    elif baseline is not None:
-        comparison = compare_with_baseline(measured, baseline)
+    elif old is not None:
+        comparison = compare_with_baseline(measured, old)
     code = 1 if result.failures or (comparison is not None and comparison.is_regression) else 0
     if options["as_json"]:
         document = {"path": str(measured.path), **result.to_dict()}
         print_json(document | {"comparison": comparison.to_dict() if comparison else None})
         return code
-    print_scenarios(result)
+    print_scenarios(measured)
     if comparison is not None:
         print_comparison(comparison, old="baseline", new="now")
         click.echo("REGRESSION." if comparison.is_regression else "No regression beyond the noise.")
     click.echo(f"Record and timings: {measured.path}")
-    print_next(f"tfl benchmark verify {quoted(measured.path)}", f"tfl recommend {quoted(model)} --max-latency-ms 20")
+    again = f"tfl benchmark verify {quoted(measured.path)}"
+    if opened.run is None:
+        print_next(f"{again} --model {quoted(model)}")
+    else:
+        run = quoted(opened.run.path)
+        print_next(again, f"tfl recommend {run} --max-latency-ms 20", f"tfl report {run}")
     return code
 
 

@@ -76,25 +76,14 @@ def command(run: Path, out: Path | None, resume: bool, overwrite: bool, as_json:
 
 
 def _print(made: Compression, cells: tuple[Cell, ...], place: Path) -> None:
+    from tfl.compress.tables import compression_lines, compression_table
     from tfl_cli._tables import print_cells
 
-    rows = [["before", f"{made.metric_before:.4f}", "", *_sizes(made.size_before)]]
-    after = f"{made.paired.only_before} lost, {made.paired.only_after} won"
-    rows.append(["after, float32", f"{made.metric_after:.4f}", after, *_sizes(made.size_after)])
-    if made.metric_simulated is not None and made.paired_simulated is not None:
-        told = f"{made.paired_simulated.only_before} lost, {made.paired_simulated.only_after} won"
-        rows.append(["after, int8 simulated", f"{made.metric_simulated:.4f}", told, "", ""])
-    print_table(["model", made.metric_name, "decisions", "MB", "MB after gzip"], rows)
-    if made.sparsity is not None:
-        click.echo(f"Zeros in the pruned kernels: {made.sparsity:.1%}.")
-    clustered = [item.unique_per_channel for item in made.layers if "clustered" in item.compressed]
-    if clustered:
-        click.echo(f"Different weights per channel of the clustered kernels: {max(clustered)} at most.")
+    plain = compression_table(made)
+    print_table(plain.head, plain.rows, title=plain.title)
+    for line in compression_lines(made)[1:]:
+        click.echo(line)
     click.echo(f"Speed: {made.speed}.")
     if cells:
         print_cells(cells)
     print_next(f"tfl export {quoted(place)}", f"tfl benchmark {quoted(place)}", f"tfl report {quoted(place)}")
-
-
-def _sizes(size: Any) -> list[str]:
-    return [f"{size.raw_bytes / 1e6:.2f}", f"{size.gzip_bytes / 1e6:.2f}"]

@@ -43,6 +43,7 @@ def command(run: Path, out: Path | None, resume: bool, overwrite: bool, as_json:
     tfl distill runs/photos-1 --student keras_applications:MobileNetV3Small
     """
     from tfl.compress.distill import DistillSettings
+    from tfl.compress.tables import distillation_lines, distillation_table
     from tfl.distillation import distill_run
 
     if_exists = one_way(resume=resume, overwrite=overwrite)
@@ -60,12 +61,10 @@ def command(run: Path, out: Path | None, resume: bool, overwrite: bool, as_json:
     if as_json:
         print_json({"run": str(place), "distillation": made.to_dict()})
         return 0
-    rows = [
-        [f"teacher {made.teacher_backbone}", f"{made.teacher_metric:.4f}", f"{made.teacher_parameters:,}"],
-        [f"{settings.student}, without it", f"{made.alone_metric:.4f}", f"{made.student_parameters:,}"],
-        [f"{settings.student}, taught", f"{made.student_metric:.4f}", f"{made.student_parameters:,}"],
-    ]
-    print_table(["network", made.metric_name, "weights"], rows)
+    plain = distillation_table(made)
+    print_table(plain.head, plain.rows, title=plain.title)
+    for line in distillation_lines(made)[1:]:
+        click.echo(line)
     click.echo(f"Speed: {made.speed}.")
     print_next(f"tfl export {quoted(place)}", f"tfl report {quoted(place)}")
     return 0

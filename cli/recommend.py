@@ -39,6 +39,7 @@ def command(
     keeps them; then it says which is closest and which bound is broken least.
     """
     from tfl.bench.choice import Bounds
+    from tfl.bench.choice_tables import choice_table
     from tfl.benchmarking import recommend_artifact
 
     bounds = Bounds(
@@ -53,20 +54,9 @@ def command(
     if as_json:
         print_json(choice.to_dict())
         return code
-    rows = [
-        [
-            ("*" if item.name == choice.picked else "-" if item.is_on_front else ""),
-            item.name,
-            f"{item.metric:.4f}",
-            f"{item.latency_ms:.2f}",
-            f"{item.size_bytes / 1e6:.2f}",
-            f"{item.peak_rss_bytes / 1e6:,.0f}",
-            ", ".join(f"{excess.figure} {excess.share:+.0%}" for excess in item.broken),
-        ]
-        for item in choice.options
-    ]
-    print_table(["", "artefact", choice.metric_name, f"p{percentile} ms", "MB", "memory MB", "beyond its bound"], rows)
-    click.echo("* picked, - no other is as good in all four figures and better in one")
+    plain = choice_table(choice)
+    print_table(plain.head, plain.rows)
+    click.echo(plain.title)
     for name, why in choice.left_out.items():
         click.echo(f"{name} is left out: {why}")
     click.echo(choice.reason)

@@ -22,6 +22,11 @@ if TYPE_CHECKING:
     from tfl.api import tune as tune
     from tfl.core.errors import TflError as TflError
     from tfl.core.errors import UserError as UserError
+    from tfl.deployment import benchmark as benchmark
+    from tfl.deployment import compress_model as compress_model
+    from tfl.deployment import distill_model as distill_model
+    from tfl.deployment import recommend_artifact as recommend_artifact
+    from tfl.deployment import show_flipped as show_flipped
     from tfl.ranking import leaderboard as leaderboard
     from tfl.recommendation import recommend as recommend
 
@@ -30,17 +35,22 @@ _HOMES = {
     "Reproduction": "tfl.api",
     "TflError": "tfl.core.errors",
     "UserError": "tfl.core.errors",
+    "benchmark": "tfl.deployment",
     "compare": "tfl.api",
+    "compress_model": "tfl.deployment",
     "cross_validate": "tfl.api",
+    "distill_model": "tfl.deployment",
     "fit": "tfl.api",
     "leaderboard": "tfl.ranking",
     "list_models": "tfl.api",
     "load": "tfl.api",
     "recommend": "tfl.recommendation",
+    "recommend_artifact": "tfl.deployment",
     "load_data": "tfl.api",
     "model_info": "tfl.api",
     "reproduce": "tfl.api",
     "run": "tfl.api",
+    "show_flipped": "tfl.deployment",
     "tune": "tfl.api",
 }
 
@@ -50,8 +60,11 @@ __all__ = [
     "TflError",
     "UserError",
     "__version__",
+    "benchmark",
     "compare",
+    "compress_model",
     "cross_validate",
+    "distill_model",
     "fit",
     "leaderboard",
     "list_models",
@@ -59,8 +72,10 @@ __all__ = [
     "load_data",
     "model_info",
     "recommend",
+    "recommend_artifact",
     "reproduce",
     "run",
+    "show_flipped",
     "tune",
 ]
 

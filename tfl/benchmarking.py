@@ -2,23 +2,34 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from tfl.bench.choice import Bounds, Choice, choose, options_of_scenarios, options_of_table
-from tfl.bench.records import Benchmark
-from tfl.bench.scenario_comparison import ResultComparison, compare_results
-from tfl.bench.scenario_files import RESULT_FILE, load_result, newest_result, next_folder, save_result
+from tfl.bench.choice import Bounds, Choice
+from tfl.bench.choice_files import choice_of_result, choice_of_run
+from tfl.bench.scenario_comparison import ResultComparison, compare_results, require_same_machine
+from tfl.bench.scenario_files import (
+    AGAIN,
+    BASELINE,
+    RESULT_FILE,
+    comparison_file,
+    load_result,
+    next_folder,
+    save_result,
+)
 from tfl.bench.scenario_records import ScenarioResult, Suite
 from tfl.bench.scenario_runner import run_suite
+from tfl.bench.scenario_tables import standings_table
+from tfl.bench.standings import Standing, standings
 from tfl.bench.statistics import Series
+from tfl.core.environment import read_environment
 from tfl.core.errors import NotFoundError, OutputExistsError, UserError
 from tfl.core.progress import Progress
 from tfl.core.run_folder import RunFolder
 from tfl.model import Model
-
-_FOLDER = "benchmarks"
+from tfl.report.picture import Picture
 
 
 @dataclass(frozen=True)
@@ -34,6 +45,42 @@ class Measured:
     result: ScenarioResult
     series: Mapping[str, Series]
     path: Path
+
+    def _repr_html_(self) -> str:
+        against = standings_table(self.standings()).html()
+        return self.result._repr_html_() + against
+
+    def standings(self) -> tuple[Standing, ...]:
+        """Hold every artefact against the fastest of its scenario, with the verdict that the noise allows."""
+        return standings(self.result, self.series)
+
+    def show_latencies(self) -> Picture:
+        """Draw the percentiles of every closed-loop cell with their intervals.
+
+        Raises:
+            UserError: No cell has a percentile that is not withheld.
+        """
+        from tfl.report.load_chart import draw_latencies, latency_cells
+
+        if not latency_cells(self.result):
+            raise UserError(
+                f"{self.path} has no latency to draw.", hint="Measure single-stream with enough queries: 368 for a p99."
+            )
+        draw_latencies(self.result, path := self.path.parent / f"{self.path.stem}-latencies.png")
+        return Picture(path)
+
+    def show_servers(self) -> Picture:
+        """Draw latency against the rate of arrivals, with the bound.
+
+        Raises:
+            UserError: The server scenario was not measured.
+        """
+        from tfl.report.load_chart import draw_servers, server_cells
+
+        if not server_cells(self.result):
+            raise UserError(f"{self.path} has no server scenario.", hint="Measure with the scenario server.")
+        draw_servers(self.result, path := self.path.parent / f"{self.path.stem}-servers.png")
+        return Picture(path)
 
 
 def benchmark_scenarios(
@@ -70,7 +117,7 @@ def benchmark_scenarios(
         logs_dir=model.run.logs_dir if model.run else None,
         progress=model.progress,
     )
-    path = out or next_folder(base / _FOLDER) / RESULT_FILE
+    path = out or next_folder(RunFolder(base).benchmarks_dir) / RESULT_FILE
     return Measured(save_result(result, series, path), series, path)
 
 
@@ -90,17 +137,34 @@ def pin_baseline(measured: Measured, baseline: Path) -> None:
     save_result(measured.result, measured.series, baseline)
 
 
-def compare_with_baseline(measured: Measured, baseline: Path) -> ResultComparison:
-    """Hold a result against a pinned one.
+def read_baseline(baseline: Path) -> Measured:
+    """Read a pinned result, before anything is measured for it.
 
     Raises:
         NotFoundError: There is no baseline.
-        UserError: It is of another machine, or of other cells.
+        IntegrityError: It or its timings are damaged.
+        UserError: It is of another machine.
     """
     if not baseline.is_file():
-        raise NotFoundError(f"There is no baseline {baseline}.", hint="Make it of this result with --pin.")
+        raise NotFoundError(f"There is no baseline {baseline}.", hint="Make it of this result: add --pin")
     old = read_measured(baseline)
-    return compare_results(old.result, old.series, measured.result, measured.series)
+    require_same_machine(old.result.environment, read_environment())
+    return old
+
+
+def compare_with_baseline(measured: Measured, old: Measured) -> ResultComparison:
+    """Hold a result against a pinned one, and keep the comparison beside the result.
+
+    Args:
+        measured: The new result.
+        old: From `read_baseline`.
+
+    Raises:
+        UserError: It is of another machine, or of other cells.
+    """
+    comparison = compare_results(old.result, old.series, measured.result, measured.series)
+    comparison.save(comparison_file(measured.path, BASELINE))
+    return comparison
 
 
 def verify_result(
@@ -108,7 +172,7 @@ def verify_result(
 ) -> tuple[Measured, ResultComparison]:
     """Measure again what a result says, with its own suite, and compare.
 
-    The new result is kept beside the old one, as `<name>-again.json`.
+    The new result is kept beside the old one, as `<name>-again.json`, and the comparison with it.
 
     Args:
         path: The record or its folder.
@@ -126,7 +190,9 @@ def verify_result(
     for file in (again, again.with_suffix(".npz")):
         file.unlink(missing_ok=True)
     new = benchmark_scenarios(opened, old.result.suite, data=data, out=again)
-    return new, compare_results(old.result, old.series, new.result, new.series)
+    comparison = compare_results(old.result, old.series, new.result, new.series)
+    comparison.save(comparison_file(old.path, AGAIN))
+    return new, comparison
 
 
 def _model_of(path: Path) -> Path:
@@ -139,7 +205,8 @@ def _model_of(path: Path) -> Path:
 def recommend_artifact(path: Path, bounds: Bounds, *, chart: Path | None = None) -> Choice:
     """Recommend one of a run's artefacts by what was measured of them.
 
-    The newest result with single-stream cells in the run's `benchmarks` counts, else the run's plain table.
+    The newest result with single-stream cells in the run's `benchmarks` counts, else the run's plain table. A run
+    that can be written to keeps the choice as `recommendation.json`, for its report.
 
     Args:
         path: A run, or a result of a benchmark.
@@ -147,37 +214,20 @@ def recommend_artifact(path: Path, bounds: Bounds, *, chart: Path | None = None)
         chart: Draw the options into this PNG.
 
     Raises:
-        UserError: Nothing was measured.
+        UserError: Nothing was measured, or `chart` is a folder.
+        JobError: A file can't be written.
     """
-    choice = _choice_of_result(path, bounds) if path.is_file() or (path / RESULT_FILE).is_file() else None
+    if chart is not None and chart.is_dir():
+        raise UserError(f"{chart} is a folder, and the picture is a file.", hint=f"Such as {chart / 'choice.png'}")
+    choice = choice_of_result(path, bounds) if path.is_file() or (path / RESULT_FILE).is_file() else None
     if choice is None:
-        choice = _choice_of_run(RunFolder.find(path), bounds)
+        run = RunFolder.find(path)
+        choice = choice_of_run(run, bounds)
+        # An archive that can't be written to can still be asked.
+        if os.access(run.path, os.W_OK):
+            choice.save(run.recommendation_file)
     if chart is not None:
         from tfl.report.choice_chart import draw_choice
 
         draw_choice(choice, chart)
     return choice
-
-
-def _choice_of_run(run: RunFolder, bounds: Bounds) -> Choice:
-    newest = newest_result(run.path / _FOLDER)
-    found = _choice_of_result(newest, bounds) if newest else None
-    if found is not None:
-        return found
-    if not run.benchmark_file.is_file():
-        raise UserError(
-            f"Nothing was measured of {run.path}.", hint=f"Measure: tfl benchmark {run.path} --scenario single-stream"
-        )
-    table = Benchmark.load(run.benchmark_file)
-    metric_name = table.measurements[0].metric_name if table.measurements else "accuracy"
-    options = options_of_table(table, bounds.percent)
-    return choose(options, bounds, source=str(run.benchmark_file), metric_name=metric_name)
-
-
-def _choice_of_result(path: Path, bounds: Bounds) -> Choice | None:
-    measured = read_measured(path)
-    options, left_out = options_of_scenarios(measured.result, bounds.percent)
-    if not options and not left_out:
-        return None
-    metric_name = next(iter(measured.result.artifacts.values())).accuracy.metric_name
-    return choose(options, bounds, source=str(measured.path), metric_name=metric_name, left_out=left_out)

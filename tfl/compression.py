@@ -76,6 +76,7 @@ def compress_run(
     """
     progress = progress or Progress()
     source = RunFolder.find(Path(run))
+    require_trained(source)
     for module in ("tensorflow", "keras", "tf_keras", "tensorflow_model_optimization"):
         require_installed(module, purpose="compressing a model by training")
     bundle, manifest = Bundle.open(source.bundle_dir), manifest_to_learn_from(source)
@@ -114,6 +115,22 @@ def manifest_to_learn_from(source: RunFolder) -> Manifest:
     return manifest
 
 
+def require_trained(source: RunFolder) -> RunRecord:
+    """Return the record of a run that is trained and evaluated.
+
+    Raises:
+        UserError: It is not; names what is left to do.
+    """
+    record = RunRecord.load(source.record_file)
+    undone = [name for name in ("train", "evaluate") if getattr(record.stages.get(name), "status", "") != "done"]
+    if undone:
+        raise UserError(
+            f"{source.path} is not done yet: {', '.join(undone)}.",
+            hint=f"Go on with it: tfl train --out {source.path} --resume",
+        )
+    return record
+
+
 def begin_derived_run(
     source: RunFolder, folder: RunFolder, config: RunConfig, *, if_exists: IfExists, command: str
 ) -> RunRecord:
@@ -130,13 +147,7 @@ def begin_derived_run(
         UserError: The training of the other run is not done.
         OutputExistsError: The folder exists, and is not to be gone on with.
     """
-    earlier = RunRecord.load(source.record_file)
-    undone = [name for name in ("train", "evaluate") if getattr(earlier.stages.get(name), "status", "") != "done"]
-    if undone:
-        raise UserError(
-            f"{source.path} is not done yet: {', '.join(undone)}.",
-            hint=f"Go on with it: tfl train --out {source.path} --resume",
-        )
+    earlier = require_trained(source)
     claim_folder(folder.path, if_exists=if_exists, marker=RUN_FILE)
     record = open_record(dataclasses.replace(config, out=str(folder.path)), folder, command=command)
     free = StageRecord(status="done", seconds=0.0)

@@ -6,6 +6,7 @@ import dataclasses
 from pathlib import Path
 from typing import Any
 
+from tfl.backbones import SOURCES, parse_spec
 from tfl.bench.held_out import HeldOut
 from tfl.bundle import Bundle
 from tfl.compress.distill import (
@@ -18,7 +19,15 @@ from tfl.compress.distill import (
     student_network,
     teacher_answers,
 )
-from tfl.compression import begin_derived_run, keep_settings, manifest_to_learn_from, paired, save_ending, with_training
+from tfl.compression import (
+    begin_derived_run,
+    keep_settings,
+    manifest_to_learn_from,
+    paired,
+    require_trained,
+    save_ending,
+    with_training,
+)
 from tfl.core.augmentation import resolve_augmentation
 from tfl.core.config import RunConfig
 from tfl.core.energy import EnergyMeter
@@ -49,7 +58,6 @@ from tfl.training.optimizer import make_optimizer
 from tfl.training.samples import make_samples
 from tfl.training.stage import StagePlan, run_stage
 
-_RECORD_FILE = "distillation.json"
 _SETTINGS_FILE = "distill.json"
 
 
@@ -86,6 +94,10 @@ def distill_run(
     """
     progress = progress or Progress()
     teacher = RunFolder.find(Path(run))
+    require_trained(teacher)
+    # A name that nobody knows must not leave a run behind.
+    source, name = parse_spec(settings.student)
+    SOURCES.get(source).info(name)
     bundle, manifest = Bundle.open(teacher.bundle_dir), manifest_to_learn_from(teacher)
     place = teacher.path.parent / f"{teacher.path.name}-{settings.student.rpartition(':')[2]}"
     folder = RunFolder(Path(out) if out is not None else place)
@@ -95,7 +107,7 @@ def distill_run(
     config, meter = load_config(folder), StageMeter(EnergyMeter())
     plan_log(config, folder, record, manifest)
     if "train" in record.stages:
-        made = Distillation.load(folder.path / _RECORD_FILE)
+        made = Distillation.load(folder.distillation_file)
     else:
         progress.stage(f"Teaching {settings.student}", number=1, total=1)
         try:
@@ -103,7 +115,7 @@ def distill_run(
         except (TflError, KeyboardInterrupt) as error:
             save_ending(record, folder, error)
             raise
-        made.save(folder.path / _RECORD_FILE)
+        made.save(folder.distillation_file)
         record = with_training(record, meter)
         record.save(folder.record_file)
     do_stages(config, folder, record, stages=("evaluate", "report"), progress=progress)

@@ -201,6 +201,14 @@ def test_mistakes_are_told_before_anything_is_measured(finished_run, options, wo
     assert_user_error(call("benchmark", finished_run[0], *options), *words)
 
 
+def test_a_file_that_is_no_baseline_is_told_before_anything_is_measured(own_run, tmp_path):
+    before = sorted(own_run.rglob("*"))
+    (tmp_path / "b.json").write_text("{}")
+    process = call("benchmark", own_run, "--scenario", "single-stream", "--baseline", tmp_path / "b.json")
+    assert_user_error(process, "b.json is no result of tfl benchmark", "Make one")
+    assert sorted(own_run.rglob("*")) == before
+
+
 def test_one_picture_over_and_over_is_refused(finished_run, tmp_path):
     place = draw_classes(tmp_path / "same", per_class=1)
     pictures = sorted(place.rglob("*.png"))

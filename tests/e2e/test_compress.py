@@ -115,6 +115,19 @@ def test_settings_out_of_range_are_a_users_mistake(run, tmp_path):
     assert not (tmp_path / "x").exists()
 
 
+@pytest.mark.parametrize(
+    ("options", "words"),
+    [
+        (["--student", "embedded:nothing"], ["nothing", "sketchnet"]),
+        (["--student", "sketchnet"], ["sketchnet", "source:name"]),
+        (["--student", "embedded:sketchnet", "--alpha", "2"], ["alpha", "in [0, 1]"]),
+    ],
+)
+def test_a_mistake_about_the_student_leaves_nothing_behind(run, tmp_path, options, words):
+    assert_user_error(call("distill", run, *options, "--out", tmp_path / "x"), *words)
+    assert not (tmp_path / "x").exists()
+
+
 def test_a_student_learns_from_a_run(run, tmp_path):
     out = tmp_path / "student"
     arguments = ["--student", "embedded:sketchnet", "--features", "0.1", "--epochs", "2"]

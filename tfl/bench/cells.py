@@ -21,6 +21,7 @@ from tfl.core.environment import read_environment
 from tfl.core.errors import ChildError, TflError, UserError, unknown_name
 from tfl.core.progress import Progress
 from tfl.core.records import Record
+from tfl.core.tables import html_table
 from tfl.data.preprocess import Fusion, Pixels
 from tfl.targets import TARGETS, export_artifacts, stage_saved_model
 
@@ -35,6 +36,31 @@ class ExportSummary(Record):
         """Return the cells with newer ones in the place of those of the same name."""
         names = {cell.name for cell in newer}
         return ExportSummary(cells=(*(cell for cell in self.cells if cell.name not in names), *newer))
+
+    def _repr_html_(self) -> str:
+        head = ("artefact", "status", "MB", "metric", "float model", "decisions that differ", "checks", "reason")
+        return html_table(
+            head, [_shown(cell) for cell in self.cells], caption="Exported, each verified in a fresh process"
+        )
+
+
+def _shown(cell: Cell) -> tuple[str, ...]:
+    proof = cell.verification
+    reason = cell.failure.message.splitlines()[0] if cell.failure is not None else cell.reason
+    status = {"ok": "verified", "failed": "FAILED", "unsupported": "unsupported"}[cell.status]
+    if proof is None:
+        return (cell.name, status, "", "", "", "", "", reason)
+    held_out, passed = proof.held_out, sum(check.passed for check in proof.checks)
+    return (
+        cell.name,
+        status,
+        f"{cell.size_bytes / 1e6:.2f}",
+        "" if proof.metric is None else f"{proof.metric:.4f}",
+        "" if proof.float_metric is None else f"{proof.float_metric:.4f}",
+        "" if held_out is None else f"{held_out.flipped} of {held_out.sample_count}",
+        f"{passed} of {len(proof.checks)} hold",
+        reason,
+    )
 
 
 @dataclass(frozen=True)

@@ -10,6 +10,7 @@ from tfl.bench.records import Benchmark
 from tfl.bench.scenario_records import ScenarioResult
 from tfl.core.errors import ConfigError, UserError
 from tfl.core.records import Record
+from tfl.core.tables import html_lines
 
 #: Of artefacts that score within so much of the best one that fits, the fastest is taken.
 _SAME_METRIC = 0.01
@@ -111,6 +112,12 @@ class Choice(Record):
     source: str
     metric_name: str
     left_out: dict[str, str] = dataclasses.field(default_factory=dict)
+
+    def _repr_html_(self) -> str:
+        from tfl.bench.choice_tables import asked_of, choice_table
+
+        left_out = [f"{name} is left out: {why}." for name, why in self.left_out.items()]
+        return choice_table(self).html() + html_lines([asked_of(self.bounds), self.reason, *left_out])
 
 
 def options_of_scenarios(result: ScenarioResult, percent: float) -> tuple[list[Option], dict[str, str]]:

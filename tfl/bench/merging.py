@@ -55,10 +55,13 @@ def merge_results(results: Sequence[ScenarioResult]) -> MergedResult:
     """Put results side by side.
 
     Raises:
-        UserError: There are fewer than two.
+        UserError: There are fewer than two, or one is there twice.
     """
     if len(results) < 2:
         raise UserError(f"Merging takes two results at least. Received: {len(results)}.", hint="Name more results.")
+    for index, result in enumerate(results):
+        if result in results[:index]:
+            raise UserError(f"The result of {result.created} was given more than once.", hint="Name each result once.")
     names = _machine_names(results)
     rows: dict[tuple[str, str], dict[str, tuple[ScenarioResult, CellResult]]] = {}
     for name, result in zip(names, results, strict=True):

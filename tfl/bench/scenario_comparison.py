@@ -8,9 +8,10 @@ from dataclasses import dataclass
 from tfl.bench.scenario_records import ScenarioResult
 from tfl.bench.scenario_runner import compared
 from tfl.bench.statistics import Ratio, Series, compare
-from tfl.core.environment import environment_differences
+from tfl.core.environment import Environment, environment_differences
 from tfl.core.errors import UserError
 from tfl.core.records import Record
+from tfl.core.tables import html_lines
 
 #: The same files on the same pictures score the same, up to the rounding of a sum.
 _SAME_METRIC = 1e-9
@@ -75,6 +76,26 @@ class ResultComparison(Record):
         """Whether every cell came out the same."""
         return not self.missing and all(cell.is_reproduced for cell in self.cells)
 
+    def _repr_html_(self) -> str:
+        from tfl.bench.scenario_tables import comparison_table
+
+        lines = [*(f"{name} is missing." for name in self.missing), *(f"Differs: {line}" for line in self.differences)]
+        return comparison_table(self, old="then", new="now").html() + html_lines(lines)
+
+
+def require_same_machine(old: Environment, new: Environment) -> None:
+    """Refuse to compare times of different processors.
+
+    Raises:
+        UserError: They are.
+    """
+    if old.cpu != new.cpu or old.cpu_count != new.cpu_count:
+        raise UserError(
+            f"The results are of different machines: {old.cpu} with {old.cpu_count} "
+            f"processors, and {new.cpu} with {new.cpu_count}. Their times do not compare.",
+            hint="Pin a baseline on this machine: tfl benchmark RUN --baseline FILE --pin",
+        )
+
 
 def compare_results(
     old: ScenarioResult, old_series: Mapping[str, Series], new: ScenarioResult, new_series: Mapping[str, Series]
@@ -86,12 +107,7 @@ def compare_results(
     Raises:
         UserError: They are of different processors, or have no cell in common.
     """
-    if old.environment.cpu != new.environment.cpu or old.environment.cpu_count != new.environment.cpu_count:
-        raise UserError(
-            f"The results are of different machines: {old.environment.cpu} with {old.environment.cpu_count} "
-            f"processors, and {new.environment.cpu} with {new.environment.cpu_count}. Their times do not compare.",
-            hint="Pin a baseline on this machine: tfl benchmark RUN --baseline FILE --pin",
-        )
+    require_same_machine(old.environment, new.environment)
     floor = max(result.noise.floor if result.noise else 0.0 for result in (old, new))
     cells = []
     for before in old.cells:

@@ -17,6 +17,9 @@ from tfl.core.errors import ConfigError, IntegrityError, OutputExistsError
 from tfl.core.files import write_atomic
 
 RESULT_FILE = "result.json"
+#: What a result is held against.
+BASELINE, AGAIN = "baseline", "again"
+_MAKE_ONE = "Make one: tfl benchmark RUN --scenario single-stream --out FILE"
 
 
 def scenario_name(text: str) -> str:
@@ -75,13 +78,25 @@ def load_result(path: Path) -> tuple[ScenarioResult, dict[str, Series]]:
         ConfigError: It is not a result.
     """
     file = path / RESULT_FILE if path.is_dir() else path
-    result = ScenarioResult.load(file)
+    try:
+        result = ScenarioResult.load(file)
+    except ConfigError as error:
+        raise ConfigError(f"{file} is no result of tfl benchmark: {error.message}", hint=_MAKE_ONE) from error
+    except IntegrityError as error:
+        raise IntegrityError(error.message, hint=_MAKE_ONE) from error
     samples = file.parent / Path(result.samples_file).name
     try:
         with np.load(samples, allow_pickle=False) as arrays:
             return result, {name: np.asarray(arrays[name], dtype=np.float64) for name in arrays.files}
     except (OSError, KeyError, ValueError, zipfile.BadZipFile) as error:
-        raise IntegrityError(f"The timings of {file} can't be read from {samples}: {error}.") from error
+        raise IntegrityError(
+            f"The timings of {file} can't be read from {samples}: {error}.", hint="The two files belong together."
+        ) from error
+
+
+def comparison_file(path: Path, kind: str) -> Path:
+    """Return where a `ResultComparison` of a result lies: beside it, by what it was held against."""
+    return path.with_name(f"{path.stem}-against-{kind}.json")
 
 
 def next_folder(parent: Path) -> Path:

@@ -9,6 +9,7 @@ from tfl.bench.records import Failure
 from tfl.bench.statistics import Percentile
 from tfl.core.environment import Environment
 from tfl.core.records import Record
+from tfl.core.tables import html_lines
 from tfl.targets import Kernels
 
 
@@ -248,3 +249,11 @@ class ScenarioResult(Record):
     def cell(self, name: str) -> CellResult | None:
         """Return a cell by its name."""
         return next((cell for cell in self.cells if cell.name == name), None)
+
+    def _repr_html_(self) -> str:
+        from tfl.bench import scenario_tables as tables
+
+        shown = (tables.cells_table(self), tables.stages_table(self), tables.kernels_table(self))
+        lines = [tables.INTERVALS, *tables.best_throughputs(self), tables.noise_line(self)]
+        lines += [f"Doubt: {line}" for line in tables.doubts(self)]
+        return "".join(item.html() for item in shown) + html_lines([*lines, tables.machine_line(self)])

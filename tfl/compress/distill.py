@@ -15,6 +15,7 @@ from tfl.core.errors import ConfigError, UnsupportedError
 from tfl.core.files import sha256_text, write_atomic
 from tfl.core.progress import Progress
 from tfl.core.records import Record
+from tfl.core.tables import html_lines
 from tfl.data.manifest import Manifest, SplitName
 from tfl.data.preprocess import Floats, normalize
 from tfl.data.store import open_pixels
@@ -107,6 +108,11 @@ class Distillation(Record):
     epochs: int
     best_epoch: int
     speed: str = "not measured; run tfl benchmark on the exports"
+
+    def _repr_html_(self) -> str:
+        from tfl.compress.tables import distillation_lines, distillation_table
+
+        return distillation_table(self).html() + html_lines([*distillation_lines(self), f"Speed: {self.speed}."])
 
 
 @dataclass(frozen=True)

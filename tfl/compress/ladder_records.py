@@ -10,6 +10,7 @@ from tfl.bundle import Calibration, Recipe, Signature
 from tfl.compress.paired import PairedDrop, Statement
 from tfl.core.environment import Environment
 from tfl.core.records import Record
+from tfl.core.tables import html_lines
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -260,3 +261,9 @@ class Quantization(Record):
     def holds(self) -> bool:
         """Whether every target holds."""
         return all(ladder.holds for ladder in self.ladders)
+
+    def _repr_html_(self) -> str:
+        from tfl.compress.ladder_run import describe
+        from tfl.compress.ladder_tables import rungs_table
+
+        return "".join(rungs_table(ladder).html() + html_lines([f"{describe(ladder)}."]) for ladder in self.ladders)

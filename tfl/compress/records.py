@@ -7,6 +7,7 @@ from typing import ClassVar, Literal, get_args
 
 from tfl.core.errors import ConfigError
 from tfl.core.records import Record
+from tfl.core.tables import html_lines
 
 Method = Literal["qat", "prune", "cluster", "prune+qat", "cluster+qat", "prune+cluster", "prune+cluster+qat"]
 METHODS: tuple[str, ...] = get_args(Method)
@@ -223,3 +224,8 @@ class Compression(Record):
     speed: str = "not measured; run tfl benchmark on the exports"
     seconds: float = 0.0
     notes: tuple[str, ...] = field(default=())
+
+    def _repr_html_(self) -> str:
+        from tfl.compress.tables import compression_lines, compression_table
+
+        return compression_table(self).html() + html_lines([*compression_lines(self), f"Speed: {self.speed}."])

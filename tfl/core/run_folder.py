@@ -185,6 +185,21 @@ class RunFolder:
         return self.path / "benchmark.json"
 
     @property
+    def benchmarks_dir(self) -> Path:
+        """Benchmarks under scenarios: a folder with a number and a `ScenarioResult` each."""
+        return self.path / "benchmarks"
+
+    @property
+    def recommendation_file(self) -> Path:
+        """`Choice`: the last one that was asked for."""
+        return self.path / "recommendation.json"
+
+    @property
+    def distillation_file(self) -> Path:
+        """`Distillation`, in a run whose network learned from another one's."""
+        return self.path / "distillation.json"
+
+    @property
     def logs_dir(self) -> Path:
         """Output of child processes."""
         return self.path / "logs"

@@ -12,6 +12,8 @@ from tfl.bench.cells import ExportSummary
 from tfl.bench.records import Benchmark, Cell, Measurement
 from tfl.bundle import Bundle
 from tfl.bundle.records import BUNDLE_FILE
+from tfl.compress.distill import Distillation
+from tfl.compress.records import Compression
 from tfl.core.config import read_yaml
 from tfl.core.errors import IntegrityError
 from tfl.core.run_folder import RunFolder, RunRecord
@@ -39,6 +41,8 @@ class Facts:
         fold_scores: Of the out-of-fold answers.
         study: Folder of the search that the settings come from, or empty.
         search: What it found, as it was when the run began.
+        compression: Of a run that compresses another one's network.
+        distillation: Of a run whose network learned from another one's.
     """
 
     folder: RunFolder
@@ -58,6 +62,8 @@ class Facts:
     fold_plots: tuple[Plot, ...]
     study: str
     search: TuneResult | None
+    compression: Compression | None = None
+    distillation: Distillation | None = None
 
     @property
     def has_search_splits(self) -> bool:
@@ -141,6 +147,8 @@ def read_facts(run_dir: Path) -> Facts:
         fold_plots=fold_plots.plots if fold_plots else (),
         study=str((_optional(folder.config_file, read_yaml) or {}).get("study", "")),
         search=_optional(folder.search_dir / RESULT_FILE, TuneResult.load),
+        compression=_optional(folder.compression_file, Compression.load),
+        distillation=_optional(folder.distillation_file, Distillation.load),
     )
 
 

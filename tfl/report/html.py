@@ -14,6 +14,7 @@ from tfl.core.progress import Progress
 from tfl.core.run_folder import RunFolder
 from tfl.report.facts import read_facts
 from tfl.report.markdown import markdown_report
+from tfl.report.measured import measured_sections
 from tfl.report.quantized import quantized_sections
 from tfl.report.view import View, build_view
 
@@ -40,7 +41,11 @@ def write_report(run_dir: Path, *, progress: Progress | None = None) -> Path:
     progress = progress or Progress()
     progress.update("reading the run's records")
     facts = read_facts(run_dir)
-    view = dataclasses.replace(build_view(facts), quantized=quantized_sections(facts.folder))
+    view = dataclasses.replace(
+        build_view(facts),
+        quantized=quantized_sections(facts.folder),
+        measured_sections=measured_sections(facts.folder),
+    )
     progress.update("writing the report")
     path = RunFolder(run_dir).report_file
     write_text(path, render_html(view))

@@ -32,7 +32,8 @@ def markdown_report(view: View, run_dir: Path) -> str:
     parts += [_table(table) for table in (view.exports, view.proof) if table]
     parts += [_figure(view.chart, run_dir)] if view.chart else []
     parts += [markdown_text(line) for line in view.measured]
-    parts += [part for section in view.quantized for part in _section(section, run_dir)]
+    for section in (*view.quantized, *view.measured_sections):
+        parts += _section(section, run_dir)
     parts += ["## How it was made", _table(view.made)]
     if view.config_text:
         parts.append("```yaml\n" + view.config_text.replace("```", "'''").rstrip() + "\n```")
@@ -47,6 +48,7 @@ def _section(section: Section, run_dir: Path) -> list[str]:
         *(_table(table) for table in section.tables),
         *(_figure(figure, run_dir) for figure in section.figures),
         *(markdown_text(line) for line in section.notes),
+        *(_table(table) for table in section.details),
     ]
 
 

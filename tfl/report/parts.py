@@ -45,6 +45,7 @@ class Section:
         tables: Shown in their order.
         figures: Shown after the tables.
         notes: Small print after the pictures.
+        details: Tables that are folded away, at the end.
     """
 
     name: str
@@ -53,3 +54,4 @@ class Section:
     tables: tuple[Table, ...]
     figures: tuple[Figure, ...]
     notes: tuple[str, ...] = ()
+    details: tuple[Table, ...] = ()

@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from pathlib import Path
 
-from tfl.compress.ladder_records import Ladder, Try
+from tfl.compress.ladder_records import Ladder
+from tfl.compress.ladder_tables import rungs_table
 from tfl.core.run_folder import RunFolder
 from tfl.data.manifest import Manifest
 from tfl.report.parts import Figure, Row, Section, Table
@@ -15,7 +16,6 @@ from tfl.report.tables import NONE
 _SHOWN_LAYERS = 15
 _SHOWN_FLIPS = 12
 _STATES = {"holds": "ok", "drops": "", "failed": "failed"}
-_WORDS = {"holds": "holds", "drops": "falls too far", "failed": "FAILED"}
 
 
 def read_ladders(folder: RunFolder) -> list[Ladder]:
@@ -44,21 +44,24 @@ def draw_flipped(folder: RunFolder, ladder: Ladder, root: Path) -> Path | None:
         The PNG, or None.
     """
     file = _picture(folder, ladder)
-    shown = ladder.flipped[:_SHOWN_FLIPS]
-    if not shown:
+    if not ladder.flipped:
         file.unlink(missing_ok=True)
         return None
-    tiles = [
+    draw_tiles(flipped_tiles(ladder, root), file)
+    return file
+
+
+def flipped_tiles(ladder: Ladder, root: Path) -> list[Tile]:
+    """Return the test pictures whose decision differs, with both answers, those that float was surest of first."""
+    return [
         Tile(
             thumbnail(root / item.path),
             f"float: {caption(item.truth, item.float_answer, item.float_probability)}\n"
             f"int: {caption(item.truth, item.answer, item.probability)}",
             item.truth == item.answer,
         )
-        for item in shown
+        for item in ladder.flipped[:_SHOWN_FLIPS]
     ]
-    draw_tiles(tiles, file)
-    return file
 
 
 def draw_all_flipped(folder: RunFolder, ladders: Sequence[Ladder]) -> None:
@@ -134,24 +137,9 @@ def _rungs(ladder: Ladder) -> Table | None:
     tries = ladder.climb.tries if ladder.climb is not None else ()
     if not tries:
         return None
-    head = ("rung", "precision", "status", "drop, points", "95 % interval", "MB", "latency to float32", "float layers")
-    rows = tuple(Row(_STATES[tried.status], _values(tried), tried.reason) for tried in tries)
-    return Table(f"{ladder.target}: every rung that was tried, on the samples that choose", head, rows)
-
-
-def _values(tried: Try) -> tuple[str, ...]:
-    drop, speed = tried.drop, tried.speed
-    left = tried.recipe.float_layers if tried.recipe is not None else ()
-    return (
-        tried.rung,
-        tried.precision,
-        _WORDS[tried.status],
-        f"{drop.drop * 100:+.2f}" if drop else NONE,
-        f"{drop.low * 100:+.2f} to {drop.high * 100:+.2f}" if drop else NONE,
-        f"{tried.size_bytes / 1e6:.2f}" if tried.size_bytes else NONE,
-        f"{speed.ratio:.2f} ({speed.low:.2f} to {speed.high:.2f})" if speed else NONE,
-        f"{len(left)} of {len(tried.ranking)}" if tried.ranking else NONE,
-    )
+    plain = rungs_table(ladder)
+    rows = (Row(_STATES[tried.status], values, tried.reason) for tried, values in zip(tries, plain.rows, strict=True))
+    return Table(plain.title, plain.head, tuple(rows))
 
 
 def _layers(ladder: Ladder) -> Table | None:

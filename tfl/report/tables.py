@@ -6,9 +6,9 @@ import html
 from collections.abc import Sequence
 
 from tfl.bench.records import Benchmark, Cell, Measurement
+from tfl.core.tables import NONE as NONE
+from tfl.core.tables import html_table as html_table
 
-#: What a cell shows when it has no figure.
-NONE = "-"
 #: One character and one message line more would not be read in a table.
 _REASON_CHARS = 300
 
@@ -27,28 +27,6 @@ BENCHMARK_HEAD = (
     "peak memory MB",
     "threads",
 )
-
-
-def html_table(head: Sequence[str], rows: Sequence[Sequence[object]], *, caption: str = "") -> str:
-    """Return an HTML table; every cell is escaped.
-
-    Args:
-        head: Column titles; all empty leaves the head out.
-        rows: One value per column.
-        caption: Shown above, or empty.
-    """
-    parts = ["<table>"]
-    if caption:
-        parts.append(f"<caption>{html.escape(caption)}</caption>")
-    if any(head):
-        cells = "".join(f"<th scope='col'>{html.escape(str(item))}</th>" for item in head)
-        parts.append(f"<thead><tr>{cells}</tr></thead>")
-    parts.append("<tbody>")
-    for row in rows:
-        cells = "".join(f"<td style='text-align:left'>{html.escape(str(item))}</td>" for item in row)
-        parts.append(f"<tr>{cells}</tr>")
-    parts.append("</tbody></table>")
-    return "".join(parts)
 
 
 def markdown_table(head: Sequence[str], rows: Sequence[Sequence[object]]) -> str:

@@ -10,6 +10,7 @@ from tfl.report.answer import Step, headline, limits, next_steps, verdict
 from tfl.report.facts import Facts, metric_drop
 from tfl.report.parts import Figure, Row, Section, Table
 from tfl.report.sections import more_sections
+from tfl.report.smaller import smaller_sections
 from tfl.report.tables import NONE, cell_reason, how_measured
 from tfl.report.training_table import ending
 
@@ -47,6 +48,7 @@ class View:
     config_text: str
     limits: list[str]
     quantized: list[Section] = field(default_factory=list)
+    measured_sections: list[Section] = field(default_factory=list)
 
 
 def build_view(facts: Facts) -> View:
@@ -68,7 +70,7 @@ def build_view(facts: Facts) -> View:
         per_class=_per_class(facts),
         confused=_confused(facts),
         slices=_slices(facts),
-        sections=more_sections(facts),
+        sections=[*smaller_sections(facts), *more_sections(facts)],
         check_verdict=facts.check.verdict if facts.check else "The data were not checked in this run.",
         findings=_findings(facts),
         exports=_exports(facts),
