@@ -31,7 +31,15 @@ from tfl.targets._base import (
 )
 from tfl.targets._kernels import Kernels, collect_kernels
 from tfl.targets._openvino_quantizer import OpenVinoQuantizer, quantize
-from tfl.targets._quantizer import HALF_RUNG, INTEGER_WEIGHTS, INTEGER_WEIGHTS_RUNG, Quantizer, Rung, mixed_rung
+from tfl.targets._quantizer import (
+    HALF_RUNG,
+    INTEGER_WEIGHTS,
+    INTEGER_WEIGHTS_RUNG,
+    TRAINED_RUNG,
+    Quantizer,
+    Rung,
+    mixed_rung,
+)
 
 _MODEL, _WEIGHTS = "model.xml", "model.bin"
 _HINTS = {"latency": "LATENCY", "throughput": "THROUGHPUT"}
@@ -198,6 +206,7 @@ class OpenVinoTarget(Target):
             samples="all",
         ),
         mixed_rung(_INT8),
+        TRAINED_RUNG,
         INTEGER_WEIGHTS_RUNG,
         HALF_RUNG,
     )
