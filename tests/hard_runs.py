@@ -22,16 +22,24 @@ SIZE = 32
 CONTRACT = ImagePreprocessing(height=SIZE, width=SIZE, scale=1 / 127.5, mean=(1.0, 1.0, 1.0))
 
 
-def plain_network(classes):
+def plain_network(classes, rectify=None):
     """Four convolutions in a row with rectifiers between, which let a channel's scale pass."""
     import keras
 
+    rectify = rectify or keras.layers.ReLU()
     image = values = keras.Input((SIZE, SIZE, 3), name="picture")
     for index, (filters, stride) in enumerate([(12, 2), (16, 2), (16, 1), (24, 2)]):
         values = keras.layers.Conv2D(filters, 3, strides=stride, padding="same", name=f"conv{index}")(values)
-        values = keras.layers.ReLU(name=f"relu{index}")(values)
+        values = rectify(values)
     values = keras.layers.GlobalAveragePooling2D()(values)
     return keras.Model(image, keras.layers.Dense(classes, activation="softmax", name="answer")(values))
+
+
+def unreplayable_network(classes):
+    """The same with an operation that is no layer, which quantization-aware training has no way to take."""
+    import keras
+
+    return plain_network(classes, rectify=keras.ops.relu)
 
 
 def squeezing_network(classes):
@@ -60,14 +68,11 @@ NETWORKS = {
     "rescaled": (plain_network, [(("conv1",), ("conv2",))], 1000.0),
     "squeezing": (squeezing_network, [(("trunk", "project0", "project1"), ("expand0", "expand1", "head"))], 1000.0),
 }
+_ALL_PAIRS = [((f"conv{index}",), (reader,)) for index, reader in enumerate(("conv1", "conv2", "conv3", "answer"))]
 #: Here every layer reads channels of wild scales, so that half of the layers in float do not mend it.
-EVERYWHERE = "everywhere"
 ALL_NETWORKS = NETWORKS | {
-    EVERYWHERE: (
-        plain_network,
-        [((f"conv{index}",), (reader,)) for index, reader in enumerate(("conv1", "conv2", "conv3", "answer"))],
-        200.0,
-    ),
+    "everywhere": (plain_network, _ALL_PAIRS, 200.0),
+    "unreplayable": (unreplayable_network, _ALL_PAIRS, 200.0),
 }
 
 

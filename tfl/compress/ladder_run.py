@@ -251,7 +251,7 @@ def _climbed_trained(work: Work, ladder: Ladder, rungs: Sequence[Rung]) -> Ladde
                 precision=rung.precision,
                 summary=rung.summary,
                 status="failed",
-                reason=f"{why}It could not be trained: {error.message}",
+                reason=f"{why}It could not be trained: {' '.join(error.message.split())}",
                 seconds=seconds,
             )
             for rung in rungs

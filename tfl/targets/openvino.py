@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import contextlib
 import json
-import logging
 import threading
 from collections import OrderedDict, deque
 from collections.abc import Callable, Iterable, Iterator
@@ -31,6 +30,7 @@ from tfl.targets._base import (
 )
 from tfl.targets._kernels import Kernels, collect_kernels
 from tfl.targets._openvino_quantizer import OpenVinoQuantizer, quantize
+from tfl.targets._openvino_weights import compress_weights
 from tfl.targets._quantizer import (
     HALF_RUNG,
     INTEGER_WEIGHTS,
@@ -195,7 +195,7 @@ class OpenVinoTarget(Target):
     runtime_modules = ("openvino",)
     has_lanes = True
     export_modules = ("openvino",)
-    precision_modules: ClassVar = {"int8": ("nncf",), "w8": ("nncf",)}
+    precision_modules: ClassVar = {"int8": ("nncf",)}
     rungs: ClassVar = (
         Rung(name="int8", precision="int8", summary="all layers int8, ranges from extremes, fast bias correction"),
         Rung(
@@ -228,7 +228,7 @@ class OpenVinoTarget(Target):
         if request.precision == "int8":
             model = quantize(model, list(request.calibration_inputs()), recipe=_INT8, compress_weights=True)
         elif request.precision == "w8":
-            model = _compress_weights(model)
+            model = compress_weights(model)
         elif request.precision in self.simulated:
             _require_fake_quantization(model)
         return _save(model, request.bundle, request.out_dir, halve=request.precision == "fp16")
@@ -292,14 +292,6 @@ def _save(model: Any, bundle: Bundle, out_dir: Path, *, halve: bool) -> Exported
     model.set_rt_info(json.dumps(bundle.labels), ["tfl", "labels"])
     openvino.save_model(model, str(out_dir / _MODEL), compress_to_fp16=halve)
     return Exported(model_files=(_MODEL, _WEIGHTS), signature=bundle.signature)
-
-
-def _compress_weights(model: Any) -> Any:
-    """Store weights as 8-bit integers per channel, which the engine widens; activations stay float32."""
-    import nncf
-
-    nncf.set_log_level(logging.WARNING)
-    return nncf.compress_weights(model, mode=nncf.CompressWeightsMode.INT8_ASYM)
 
 
 def send_no_telemetry() -> None:
