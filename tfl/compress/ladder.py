@@ -31,7 +31,7 @@ from tfl.compress.ladder_scores import ChoiceSet, Judge, compare_speed
 from tfl.compress.ranking import Score, search_layers
 from tfl.core.errors import JobError, TflError
 from tfl.data.preprocess import Pixels, normalize
-from tfl.targets import Exported, ExportRequest, Quantizer, Rung, export_files
+from tfl.targets import Exported, ExportRequest, Quantizer, Rung, export_draws, export_files
 
 _FLOAT = "fp32"
 _INTEGER = "int8"
@@ -317,33 +317,40 @@ class Climber:
         pool = len(self._calibration)
         # A draw of all samples would be the same three times.
         count = min(chosen.sample_count, max(1, (2 * pool + 2) // 3))
+        self._tell(f"{self._judge.target_name}: calibrating anew with {_SENSITIVITY_DRAWS} other draws")
+        generators = [np.random.default_rng((self._settings.seed, draw)) for draw in range(_SENSITIVITY_DRAWS)]
+        draws = [
+            np.asarray(self._calibration[np.sort(generator.choice(pool, count, replace=False))])
+            for generator in generators
+        ]
         drops = []
-        for draw in range(_SENSITIVITY_DRAWS):
-            self._tell(f"{self._judge.target_name}: calibrating anew ({draw + 1} of {_SENSITIVITY_DRAWS})")
-            generator = np.random.default_rng((self._settings.seed, draw))
-            pixels = np.asarray(self._calibration[np.sort(generator.choice(pool, count, replace=False))])
-            model = self._again(chosen, pixels)
+        for model in self._again(chosen, draws):
             answers = self._judge.answer(model.folder, model.exported, model.precision, self._choice)
             drops.append(self._judge.drop(answers, self._choice).drop)
         note = f"{_SENSITIVITY_DRAWS} draws of {count} of the {pool} samples that are set aside for calibration"
         return Sensitivity(sample_count=count, drops=tuple(drops), spread=max(drops) - min(drops), note=note)
 
-    def _again(self, chosen: _Model, pixels: Pixels) -> _Model:
+    def _again(self, chosen: _Model, draws: Sequence[Pixels]) -> list[_Model]:
+        """Make a model once per draw of calibration samples."""
         if chosen.recipe is not None:
-            return self._write(chosen.recipe, len(pixels), tool=self._new_tool(pixels))
+            return [self._write(chosen.recipe, len(pixels), tool=self._new_tool(pixels)) for pixels in draws]
         folder = self._fresh("again")
-        made = export_files(
+        made = export_draws(
             self._paths.bundle_dir,
             folder,
+            draws,
             target=self._judge.target_name,
-            precisions=(chosen.precision,),
+            precision=chosen.precision,
             saved_model_dir=self._paths.saved_model_dir,
-            calibration_pixels=pixels,
             log_path=self._paths.log_path,
-        )[chosen.precision]
-        if isinstance(made, TflError):
-            raise JobError(f"The export could be made with one draw of samples and not with another: {made}")
-        return _Model(folder / chosen.precision, made, chosen.precision, None, len(pixels))
+        )
+        models = []
+        for number, exported in enumerate(made):
+            if isinstance(exported, TflError):
+                raise JobError(f"The export could be made with one draw of samples and not with another: {exported}")
+            place = folder / str(number) / chosen.precision
+            models.append(_Model(place, exported, chosen.precision, None, len(draws[number])))
+        return models
 
 
 def _size_bytes(model: _Model) -> int:
