@@ -17,26 +17,32 @@ from tfl.data.loading import read_manifest
 from tfl.data.manifest import Manifest
 from tfl.data.preprocess import ImagePreprocessing, load_batch, load_pixels
 from tfl.data.split import assign_splits
+from tfl.training.bundle_writer import golden_indices
 
 SIZE = 32
 CONTRACT = ImagePreprocessing(height=SIZE, width=SIZE, scale=1 / 127.5, mean=(1.0, 1.0, 1.0))
 
 
-def plain_network(classes, rectify=None):
+def plain_network(classes, filters=(12, 16, 16, 24), rectify=None):
     """Four convolutions in a row with rectifiers between, which let a channel's scale pass."""
     import keras
 
     rectify = rectify or keras.layers.ReLU()
     image = values = keras.Input((SIZE, SIZE, 3), name="picture")
-    for index, (filters, stride) in enumerate([(12, 2), (16, 2), (16, 1), (24, 2)]):
-        values = keras.layers.Conv2D(filters, 3, strides=stride, padding="same", name=f"conv{index}")(values)
+    for index, (width, stride) in enumerate(zip(filters, (2, 2, 1, 2), strict=True)):
+        values = keras.layers.Conv2D(width, 3, strides=stride, padding="same", name=f"conv{index}")(values)
         values = rectify(values)
     values = keras.layers.GlobalAveragePooling2D()(values)
     return keras.Model(image, keras.layers.Dense(classes, activation="softmax", name="answer")(values))
 
 
+def wide_network(classes):
+    """The same with room to learn in, so that training can make good what rounding breaks."""
+    return plain_network(classes, filters=(16, 32, 48, 48))
+
+
 def unreplayable_network(classes):
-    """The same with an operation that is no layer, which quantization-aware training has no way to take."""
+    """The plain one with an operation that is no layer, which quantization-aware training has no way to take."""
     import keras
 
     return plain_network(classes, rectify=keras.ops.relu)
@@ -71,7 +77,7 @@ NETWORKS = {
 _ALL_PAIRS = [((f"conv{index}",), (reader,)) for index, reader in enumerate(("conv1", "conv2", "conv3", "answer"))]
 #: Here every layer reads channels of wild scales, so that half of the layers in float do not mend it.
 ALL_NETWORKS = NETWORKS | {
-    "everywhere": (plain_network, _ALL_PAIRS, 200.0),
+    "everywhere": (wide_network, _ALL_PAIRS, 200.0),
     "unreplayable": (unreplayable_network, _ALL_PAIRS, 200.0),
 }
 
@@ -144,8 +150,9 @@ def write_run(folder, manifest, model, outputs):
     bundle_dir = folder.bundle_dir
     bundle_dir.mkdir(parents=True)
     model.save(bundle_dir / MODEL_FILE)
-    golden = np.stack([load_pixels(manifest_path(manifest, item), CONTRACT) for item in test[:8]])
-    Golden(golden, outputs[:8]).save(bundle_dir / GOLDEN_FILE)
+    chosen = golden_indices(manifest.label_indices(test))
+    golden = np.stack([load_pixels(manifest_path(manifest, test[index]), CONTRACT) for index in chosen])
+    Golden(golden, outputs[chosen]).save(bundle_dir / GOLDEN_FILE)
     write_bundle(bundle_dir, manifest)
 
 
