@@ -38,6 +38,9 @@ _METHODS = ("qat", "prune", "cluster", "prune+qat", "cluster+qat", "prune+cluste
 @click.option("--block", default="1x1", show_default=True, help="Weights that become 0 together, such as 2x4.")
 @click.option("--m-by-n", default="", help="Zeros among neighbours, such as 2:4.")
 @click.option("--clusters", type=int, default=16, show_default=True, help="Different weights per layer.")
+@click.option(
+    "--minutes", type=float, default=0.0, show_default=True, help="After which no epoch of a step is begun; 0 for none."
+)
 @click.option("--seed", type=int, default=0, show_default=True, help="Of the order and the augmentation.")
 @click.option("--out", type=click.Path(path_type=Path), help="Folder of the new run; <run>-<method> by default.")
 @click.option("--resume", is_flag=True, help="Go on after the last epoch that was done in it.")

@@ -12,7 +12,7 @@ from tfl_cli._output import print_json, print_next, print_table, quoted
 from tfl_cli._progress import make_progress
 
 if TYPE_CHECKING:
-    from tfl.compress.ladder_records import Ladder, Try
+    from tfl.compress.ladder_records import Approach, Ladder, Try
 
 _SHOWN_LAYERS = 10
 
@@ -35,8 +35,17 @@ _SHOWN_LAYERS = 10
     type=click.Choice(["auto", "ptq", "qat"]),
     default="auto",
     show_default=True,
-    help="After training (ptq), or while training (qat).",
+    help="Quantize after training (ptq), train on for it (qat), or ptq and then qat where no int8 holds (auto).",
 )
+@click.option("--qat-epochs", type=click.IntRange(1), default=10, show_default=True, help="Of the training for it.")
+@click.option(
+    "--qat-minutes",
+    type=click.FloatRange(0.0),
+    default=30.0,
+    show_default=True,
+    help="After which no epoch of it is begun; 0 sets no limit.",
+)
+@click.option("--qat-lr", type=float, default=1e-4, show_default=True, help="Learning rate of it.")
 @click.option("--again", is_flag=True, help="Climb also where the record of the same question is there.")
 @json_flag
 def command(
@@ -46,16 +55,23 @@ def command(
     confident: bool,
     calibration_size: int,
     calibration_method: str | None,
-    approach: str,
+    approach: Approach,
+    qat_epochs: int,
+    qat_minutes: float,
+    qat_lr: float,
     again: bool,
     as_json: bool,
 ) -> int:
     r"""Find the smallest, fastest quantization of RUN whose metric falls by at most --max-drop, target by target.
 
+    Where no int8 after training holds, the network is trained on with quantization simulated, if the target can use
+    that. The run's own network stays as it is.
+
     Exit status 1 when a target has none, or when the test split says that it fell by more.
 
     \b
     tfl quantize runs/photos-1 --target openvino,tflite,onnx --max-drop 0.01
+    tfl quantize runs/photos-1 --target tflite --approach qat --qat-epochs 5
     """
     from tfl.compress.ladder_records import LadderSettings
     from tfl.exports import load_config
@@ -68,9 +84,13 @@ def command(
             confident=confident,
             calibration_samples=calibration_size,
             calibration_method=calibration_method or "",
+            approach=approach,
+            qat_epochs=qat_epochs,
+            qat_minutes=qat_minutes,
+            qat_learning_rate=qat_lr,
             seed=load_config(model.run).seed if model.run is not None else 0,
         )
-        result = model.quantize(names_or(target, ()), settings=settings, approach=approach, again=again)
+        result = model.quantize(names_or(target, ()), settings=settings, again=again)
     if as_json:
         print_json({**result.to_dict(), "holds": result.holds})
         return 0 if result.holds else 1

@@ -17,21 +17,35 @@ from tfl.data.loading import read_manifest
 from tfl.data.manifest import Manifest
 from tfl.data.preprocess import ImagePreprocessing, load_batch, load_pixels
 from tfl.data.split import assign_splits
+from tfl.training.bundle_writer import golden_indices
 
 SIZE = 32
 CONTRACT = ImagePreprocessing(height=SIZE, width=SIZE, scale=1 / 127.5, mean=(1.0, 1.0, 1.0))
 
 
-def plain_network(classes):
+def plain_network(classes, filters=(12, 16, 16, 24), rectify=None):
     """Four convolutions in a row with rectifiers between, which let a channel's scale pass."""
     import keras
 
+    rectify = rectify or keras.layers.ReLU()
     image = values = keras.Input((SIZE, SIZE, 3), name="picture")
-    for index, (filters, stride) in enumerate([(12, 2), (16, 2), (16, 1), (24, 2)]):
-        values = keras.layers.Conv2D(filters, 3, strides=stride, padding="same", name=f"conv{index}")(values)
-        values = keras.layers.ReLU(name=f"relu{index}")(values)
+    for index, (width, stride) in enumerate(zip(filters, (2, 2, 1, 2), strict=True)):
+        values = keras.layers.Conv2D(width, 3, strides=stride, padding="same", name=f"conv{index}")(values)
+        values = rectify(values)
     values = keras.layers.GlobalAveragePooling2D()(values)
     return keras.Model(image, keras.layers.Dense(classes, activation="softmax", name="answer")(values))
+
+
+def wide_network(classes):
+    """The same with room to learn in, so that training can make good what rounding breaks."""
+    return plain_network(classes, filters=(16, 32, 48, 48))
+
+
+def unreplayable_network(classes):
+    """The plain one with an operation that is no layer, which quantization-aware training has no way to take."""
+    import keras
+
+    return plain_network(classes, rectify=keras.ops.relu)
 
 
 def squeezing_network(classes):
@@ -55,14 +69,20 @@ def squeezing_network(classes):
     return keras.Model(image, layers.Dense(classes, activation="softmax", name="answer")(values))
 
 
-#: Network, the layers whose outputs are scaled alike, and those that read them.
+#: Network, and pairs of layers whose outputs are scaled alike and those that read them. A few layers mend these.
 NETWORKS = {
-    "rescaled": (plain_network, ("conv1",), ("conv2",)),
-    "squeezing": (squeezing_network, ("trunk", "project0", "project1"), ("expand0", "expand1", "head")),
+    "rescaled": (plain_network, [(("conv1",), ("conv2",))], 1000.0),
+    "squeezing": (squeezing_network, [(("trunk", "project0", "project1"), ("expand0", "expand1", "head"))], 1000.0),
+}
+_ALL_PAIRS = [((f"conv{index}",), (reader,)) for index, reader in enumerate(("conv1", "conv2", "conv3", "answer"))]
+#: Here every layer reads channels of wild scales, so that half of the layers in float do not mend it.
+ALL_NETWORKS = NETWORKS | {
+    "everywhere": (wide_network, _ALL_PAIRS, 200.0),
+    "unreplayable": (unreplayable_network, _ALL_PAIRS, 200.0),
 }
 
 
-def rescale(model, writers, readers, *, seed, most=1000.0):
+def rescale(model, writers, readers, *, seed, most):
     """Scale the writers' output channels by up to `most` and the readers' input channels back."""
     channels = model.get_layer(writers[0]).output.shape[-1]
     scales = np.random.default_rng(seed).permutation(np.geomspace(most**-0.5, most**0.5, channels)).astype(np.float32)
@@ -71,14 +91,14 @@ def rescale(model, writers, readers, *, seed, most=1000.0):
         model.get_layer(name).set_weights([kernel * scales, bias * scales])
     for name in readers:
         kernel, bias = model.get_layer(name).get_weights()
-        model.get_layer(name).set_weights([kernel / scales[None, None, :, None], bias])
+        model.get_layer(name).set_weights([kernel / scales[:, None], bias])
 
 
 def make_hard_run(path, kind, *, epochs=12):
     """Train a network on the digits, rescale it, and write what a run with it would have written."""
     import keras
 
-    build, writers, readers = NETWORKS[kind]
+    build, pairs, most = ALL_NETWORKS[kind]
     folder = RunFolder(path)
     data = path.with_name(f"{path.name}-digits")
     write_digits(data)
@@ -90,7 +110,8 @@ def make_hard_run(path, kind, *, epochs=12):
     truth = np.asarray(manifest.label_indices(manifest.of_split("train")))
     model.fit(pictures["train"], truth, batch_size=32, epochs=epochs, verbose=0)
     before = model.predict(pictures["test"], verbose=0)
-    rescale(model, writers, readers, seed=5)
+    for seed, (writers, readers) in enumerate(pairs, start=5):
+        rescale(model, writers, readers, seed=seed, most=most)
     outputs = np.asarray(model.predict(pictures["test"], verbose=0), dtype=np.float32)
     np.testing.assert_allclose(outputs, before, atol=2e-3)
     write_run(folder, manifest, model, outputs)
@@ -129,8 +150,9 @@ def write_run(folder, manifest, model, outputs):
     bundle_dir = folder.bundle_dir
     bundle_dir.mkdir(parents=True)
     model.save(bundle_dir / MODEL_FILE)
-    golden = np.stack([load_pixels(manifest_path(manifest, item), CONTRACT) for item in test[:8]])
-    Golden(golden, outputs[:8]).save(bundle_dir / GOLDEN_FILE)
+    chosen = golden_indices(manifest.label_indices(test))
+    golden = np.stack([load_pixels(manifest_path(manifest, test[index]), CONTRACT) for index in chosen])
+    Golden(golden, outputs[chosen]).save(bundle_dir / GOLDEN_FILE)
     write_bundle(bundle_dir, manifest)
 
 

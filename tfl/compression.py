@@ -10,19 +10,17 @@ import numpy as np
 
 from tfl.bench.held_out import HeldOut
 from tfl.bench.paired import mcnemar_of
-from tfl.bundle import Bundle, Golden, Simulation
-from tfl.bundle.records import GOLDEN_FILE, MODEL_FILE, SIMULATION_FILE, SIMULATION_MODEL_DIR
-from tfl.compress.compress_worker import ANSWERS_FILE, SIMULATION_DIR
+from tfl.bundle import Bundle
+from tfl.bundle.records import MODEL_FILE
+from tfl.compress.compress_worker import ANSWERS_FILE
 from tfl.compress.compressed_size import file_size, sparsity_of
 from tfl.compress.records import Compression, CompressSettings, EpochRow, LayerWeights, Paired
-from tfl.compress.replay import ENVIRONMENT
 from tfl.compress.rewrite import rewrite_bundle
-from tfl.core.child import call_in_child
+from tfl.compress.simulating import call_training, require_training, write_simulation
 from tfl.core.config import RunConfig
 from tfl.core.energy import EnergyMeter
 from tfl.core.errors import DataError, OutputExistsError, TflError, UserError
-from tfl.core.extras import require_installed
-from tfl.core.files import IfExists, claim_folder, digest_tree, fresh_folder, write_text
+from tfl.core.files import IfExists, claim_folder, write_text
 from tfl.core.progress import Progress
 from tfl.core.records import Record
 from tfl.core.run_folder import RUN_FILE, RunFolder, RunRecord, StageRecord
@@ -37,8 +35,6 @@ from tfl.tasks import TASKS
 
 _SETTINGS_FILE = "compress.json"
 _STATE_FILE = "compress.state.npz"
-#: Training is as long as it is; this only ends a process that hangs.
-_TIMEOUT_S = 7 * 24 * 3600.0
 
 
 def compress_run(
@@ -77,8 +73,7 @@ def compress_run(
     progress = progress or Progress()
     source = RunFolder.find(Path(run))
     require_trained(source)
-    for module in ("tensorflow", "keras", "tf_keras", "tensorflow_model_optimization"):
-        require_installed(module, purpose="compressing a model by training")
+    require_training()
     bundle, manifest = Bundle.open(source.bundle_dir), manifest_to_learn_from(source)
     place = Path(out) if out is not None else source.path.parent / f"{source.path.name}-{_word(settings.method)}"
     folder = RunFolder(place)
@@ -200,21 +195,15 @@ def _train(source: RunFolder, folder: RunFolder, settings: CompressSettings, pro
     progress.update(f"training by {settings.method}; what it says is in {folder.logs_dir / 'compress.log'}")
     result_dir = folder.work_dir / "compressed"
     result_dir.mkdir(parents=True, exist_ok=True)
-    arguments = {
-        "bundle_dir": str(source.bundle_dir.resolve()),
-        "manifest_file": str(folder.manifest_file.resolve()),
-        "config": load_config(folder).to_dict(),
-        "settings": settings.to_dict(),
-        "work_dir": str(folder.work_dir.resolve()),
-        "state_file": str((folder.work_dir / _STATE_FILE).resolve()),
-        "out_dir": str(result_dir.resolve()),
-    }
-    return call_in_child(
-        "tfl.compress.compress_worker:compress_in_child",
-        arguments,
+    return call_training(
+        source.bundle_dir,
+        folder,
+        load_config(folder),
+        settings,
+        state_file=folder.work_dir / _STATE_FILE,
+        out_dir=result_dir,
         log_path=folder.logs_dir / "compress.log",
-        timeout_s=_TIMEOUT_S,
-        environment=ENVIRONMENT,
+        progress=progress,
     )
 
 
@@ -251,7 +240,9 @@ def _write(
     if simulated is not None:
         HeldOut(root, paths, truth, simulated).save(folder.simulated_predictions_file)
         metrics = {task.metric: task.metric_of(truth, simulated)}
-        _write_simulation(folder, made, result_dir, paths, simulated, truth, answer["quantizers"], metrics)
+        write_simulation(
+            folder, made, result_dir, simulated, truth=truth, quantizers=answer["quantizers"], metrics=metrics
+        )
     layers = tuple(LayerWeights.from_dict(item) for item in answer["layers"])
     return Compression(
         source=str(source.path.resolve()),
@@ -273,28 +264,6 @@ def _write(
         quantizers=answer["quantizers"],
         seconds=answer["seconds"],
     )
-
-
-def _write_simulation(
-    folder: RunFolder,
-    bundle: Bundle,
-    result_dir: Path,
-    paths: tuple[str, ...],
-    outputs: Floats,
-    truth: tuple[int, ...],
-    quantizers: int,
-    metrics: dict[str, float],
-) -> None:
-    from tfl.training.bundle_writer import golden_indices
-
-    golden = Golden.load(folder.bundle_dir / GOLDEN_FILE)
-    with fresh_folder(folder.simulation_dir) as place:
-        (result_dir / SIMULATION_DIR).rename(place / SIMULATION_MODEL_DIR)
-        Golden(golden.pixels, outputs[golden_indices(truth)]).save(place / GOLDEN_FILE)
-        simulation = Simulation(
-            bundle_fingerprint=bundle.fingerprint, quantizers=quantizers, metrics=metrics, files=digest_tree(place)
-        )
-        simulation.save(place / SIMULATION_FILE)
 
 
 def paired(before: Floats, after: Floats, truth: tuple[int, ...]) -> Paired:

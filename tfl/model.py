@@ -273,26 +273,23 @@ class Model:
         targets: Sequence[str] = (),
         *,
         settings: LadderSettings | None = None,
-        approach: str = "auto",
         again: bool = False,
     ) -> Quantization:
         """Find for each target the first rung of its ladder whose metric holds; `tfl.compress.ladder_run` says how.
 
         Args:
             targets: Names; empty means all that have a quantizer.
-            settings: How far the metric may fall and who judges.
-            approach: `auto` or `ptq`.
+            settings: How far the metric may fall, who judges, and whether the network may be trained for it.
             again: Climb also where the record of the same question is there.
 
         Raises:
-            UnsupportedError: A target has no quantizer, or the approach is another one.
+            UnsupportedError: A target has no quantizer or none of the approach, or the network can't be trained for it.
             UserError: A name is unknown, or this is not a run.
         """
-        from tfl.compress.ladder_run import quantize_run, require_approach
+        from tfl.compress.ladder_run import quantize_run
         from tfl.report.quantized import draw_all_flipped
 
         run = self._require_run("quantization")
-        require_approach(approach, run.path)
         result = quantize_run(run, targets=targets, settings=settings, again=again, progress=self.progress)
         draw_all_flipped(run, result.ladders)
         return result

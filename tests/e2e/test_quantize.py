@@ -77,11 +77,33 @@ def test_the_report_tells_the_ladders_and_the_statement(quantized):
 
 
 @pytest.mark.slow
+def test_a_network_that_is_trained_on_for_int8_gives_an_artefact_and_stays_as_it_was(finished_run, tmp_path):
+    pytest.importorskip("tensorflow_model_optimization")
+    run = tmp_path / "run"
+    shutil.copytree(finished_run[0], run)
+    before = (run / "bundle" / "bundle.json").read_bytes()
+    options = ("--target", "tflite", "--approach", "qat", "--qat-epochs", "1", "--max-drop", "0.3")
+    (ladder,) = call_json("quantize", run, *options)["ladders"]
+    assert [tried["rung"] for tried in ladder["climb"]["tries"]] == ["int8-qat"]
+    assert ladder["cell"]["verification"]["passed"] is True
+    assert len(ladder["training"]["epochs"]) == 1
+    assert (run / "bundle" / "bundle.json").read_bytes() == before
+    assert call("verify", run / ladder["cell"]["artifact_dir"]).returncode == 0
+    assert call("report", run).returncode == 0
+    assert "Trained on with quantization simulated: 1 of 1 epochs" in (run / "report.html").read_text()
+
+
+@pytest.mark.slow
 def test_mistakes_are_told_before_anything_starts(quantized):
     run, _ = quantized
     assert_user_error(call("quantize", run, "--target", "saved_model"), "saved_model", "integer kernels", "tflite")
     assert_user_error(call("quantize", run, "--target", "openvin"), "openvin", "Did you mean 'openvino'")
-    assert_user_error(call("quantize", run, "--approach", "qat"), "tfl compress", "--method qat")
+    assert_user_error(
+        call("quantize", run, "--target", "onnx", "--approach", "qat"), "no fake quantization", "openvino, tflite"
+    )
+    assert_user_error(
+        call("quantize", run, "--approach", "qat", "--calibration-method", "minmax"), "calibration_method", "qat"
+    )
     assert_user_error(
         call("quantize", run, "--target", "onnx", "--calibration-method", "guess"), "guess", "minmax", "entropy"
     )

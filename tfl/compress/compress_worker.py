@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -17,6 +17,7 @@ from tfl.compress.ranges import follow_ranges
 from tfl.compress.recipes import freeze_batch_norm, make_recipe
 from tfl.compress.records import CompressSettings
 from tfl.compress.replay import Replayed, replay, require_same
+from tfl.compress.telling import Teller
 from tfl.core.augmentation import resolve_augmentation
 from tfl.core.config import RunConfig
 from tfl.core.files import write_atomic
@@ -40,7 +41,7 @@ def compress_in_child(arguments: Mapping[str, Any]) -> dict[str, Any]:
     """Compress a bundle's model; see `tfl.compression.compress_run`.
 
     Args:
-        arguments: `bundle_dir`, `manifest_file`, `config`, `settings`, `work_dir`, `state_file`, `out_dir`.
+        arguments: `bundle_dir`, `manifest_file`, `config`, `settings`, `work_dir`, `state_file`, `out_dir`, `told`.
 
     Returns:
         What the parent needs for the record. In `out_dir` lie the Keras 3 model, its answers to the test split and
@@ -64,7 +65,9 @@ def compress_in_child(arguments: Mapping[str, Any]) -> dict[str, Any]:
     manifest, work_dir = Manifest.load(Path(arguments["manifest_file"])), Path(arguments["work_dir"])
     augmentation = resolve_augmentation(config.train.augmentation, config.augment)
     samples = make_samples(manifest, bundle.preprocessing, augmentation, work_dir=work_dir, progress=Progress())
-    last, state, quantizers = _steps(replayed, samples, settings, config, Path(arguments["state_file"]))
+    last, state, quantizers = _steps(
+        replayed, samples, settings, config, Path(arguments["state_file"]), tell=Teller(Path(arguments["told"]))
+    )
     replayed.copy_back(float_weights(last, replayed))
     write_atomic(out_dir / MODEL_FILE, lambda file: source.save(file))
     examples = manifest.of_split("test")
@@ -88,7 +91,13 @@ def compress_in_child(arguments: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def _steps(
-    replayed: Replayed, samples: Samples, settings: CompressSettings, config: RunConfig, path: Path
+    replayed: Replayed,
+    samples: Samples,
+    settings: CompressSettings,
+    config: RunConfig,
+    path: Path,
+    *,
+    tell: Callable[[str], None],
 ) -> tuple[Any, StepState, int]:
     """Do the steps that are left; return the last model, the state and how many activations it quantizes."""
     state = StepState.load(path) if path.is_file() else StepState(start=replayed.model.get_weights())
@@ -108,7 +117,7 @@ def _steps(
         if step == "qat":
             batches = (training[index][0] for index in range(min(_RANGE_BATCHES, len(training))))
             quantizers = follow_ranges(recipe.model, batches)
-        learn(recipe, (training, validation), settings, state, path, rows=rows)
+        learn(recipe, (training, validation), settings, state, path, rows=rows, tell=tell)
         last = recipe.strip(recipe.model)
         state = StepState(
             step=state.step + 1,

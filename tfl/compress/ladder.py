@@ -7,6 +7,7 @@ target's engine, which scores every model, never shares one with TensorFlow.
 from __future__ import annotations
 
 import dataclasses
+import math
 import shutil
 import time
 from collections.abc import Callable, Sequence
@@ -28,9 +29,9 @@ from tfl.compress.ladder_records import (
 )
 from tfl.compress.ladder_scores import ChoiceSet, Judge, compare_speed
 from tfl.compress.ranking import Score, search_layers
-from tfl.core.errors import JobError, TflError, UnsupportedError
+from tfl.core.errors import JobError, TflError
 from tfl.data.preprocess import Pixels, normalize
-from tfl.targets import Exported, ExportRequest, Quantizer, Rung, export_files
+from tfl.targets import Exported, ExportRequest, Quantizer, Rung, export_draws, export_files
 
 _FLOAT = "fp32"
 _INTEGER = "int8"
@@ -38,6 +39,8 @@ _SENSITIVITY_DRAWS = 3
 #: Samples that the errors of the layers are taken on; every inner value of each is held in memory.
 _ERROR_SAMPLES = 8
 _SPEED_SAMPLES = 16
+#: A mixed model with more of its layers in float is int8 by its name alone: integer weights cost less then.
+MOST_IN_FLOAT = 0.5
 
 
 @dataclass(frozen=True)
@@ -47,12 +50,14 @@ class Paths:
     Attributes:
         bundle_dir: The bundle, whose digests have been checked.
         saved_model_dir: Its staged SavedModel.
+        simulation_dir: A `Simulation` of the bundle for the rungs that are trained for, or None.
         scratch: Receives every model that is tried.
         log_path: Of the exports' processes.
     """
 
     bundle_dir: Path
     saved_model_dir: Path
+    simulation_dir: Path | None
     scratch: Path
     log_path: Path
 
@@ -98,18 +103,17 @@ class Climber:
         self._quantizer: Quantizer | None = None
         self._written = 0
 
-    def climb(self, *, after: str = "") -> Climb:
+    def climb(self, names: Sequence[str]) -> Climb:
         """Try one rung after the other until one holds.
 
         Args:
-            after: The rung to go on from, which is not tried again; empty begins with the first.
+            names: Of the target's rungs, those to try, in their order.
 
         Raises:
-            UnsupportedError: The target has no rungs, or can't calibrate as asked for.
+            UnsupportedError: The target can't calibrate as asked for.
             TflError: The float model can't be exported.
         """
-        rungs = self._rungs()
-        rungs = rungs[1 + next((place for place, rung in enumerate(rungs) if rung.name == after), -1) :]
+        rungs = self._rungs(names)
         first = rungs[0]
         if first.recipe is None:
             # One process imports the converter once for both.
@@ -140,25 +144,19 @@ class Climber:
             sensitivity=self._sensitivity(chosen) if chosen else None,
         )
 
-    def _rungs(self) -> list[Rung]:
+    def _rungs(self, names: Sequence[str]) -> list[Rung]:
         method = self._settings.calibration_method
-        rungs = list(self._judge.target.rungs)
-        if not rungs:
-            raise UnsupportedError(
-                f"The target {self._judge.target_name} can't be quantized by its accuracy: "
-                f"{self._judge.target.without_rungs}."
-            )
+        rungs = [rung for rung in self._judge.target.rungs if rung.name in names]
         if not method:
             return rungs
-        # What the user wants sets the ranges of every rung that the quantizer writes; the exporter's own way is left.
+        # What the user wants sets the ranges of every rung that the quantizer writes.
         wanted = []
         for rung in rungs:
             if rung.precision == _INTEGER:
                 recipe = dataclasses.replace(rung.recipe or Recipe(), calibration=method)
                 self._tool().check(recipe)
-                wanted.append(dataclasses.replace(rung, recipe=recipe, summary=f"{rung.summary}; ranges by {method}"))
-            elif rung.precision not in self._judge.target.calibrated:
-                wanted.append(rung)
+                rung = dataclasses.replace(rung, recipe=recipe, summary=f"{rung.summary}; ranges by {method}")
+            wanted.append(rung)
         return wanted
 
     def _count_of(self, rung: Rung) -> int:
@@ -177,11 +175,13 @@ class Climber:
             model, ranking = self._search(rung.recipe, count)
         answers = self._judge.answer(model.folder, model.exported, model.precision, self._choice)
         drop = self._judge.drop(answers, self._choice)
+        holds = self._within(drop.high if self._settings.confident else drop.drop)
         tried = Try(
             rung=rung.name,
             precision=rung.precision,
             summary=rung.summary,
-            status="holds" if self._within(drop.high if self._settings.confident else drop.drop) else "drops",
+            status="holds" if holds else "drops",
+            reason=f"at most {MOST_IN_FLOAT:.0%} of the layers may stay in float" if ranking and not holds else "",
             recipe=model.recipe,
             calibration_samples=model.sample_count,
             drop=drop,
@@ -226,8 +226,9 @@ class Climber:
             drop = self._judge.drop(answers, self._choice)
             return self._within(drop.high if self._settings.confident else drop.drop)
 
-        found = search_layers(tool.layers, score_with=score_with, holds=holds)
-        left = [gain.layer for gain in found.gains[: found.count]]
+        most = max(1, math.floor(MOST_IN_FLOAT * len(tool.layers)))
+        found = search_layers(tool.layers, score_with=score_with, holds=holds, most=most)
+        left = [gain.layer for gain in found.gains[: found.count or most]]
         ranking = tuple(
             LayerGain(
                 layer=gain.layer,
@@ -286,6 +287,7 @@ class Climber:
             precisions=precisions,
             saved_model_dir=self._paths.saved_model_dir,
             calibration_pixels=np.asarray(self._calibration[:count]) if count else None,
+            simulation_dir=self._paths.simulation_dir,
             log_path=self._paths.log_path,
         )
         for precision, exported in made.items():
@@ -315,33 +317,40 @@ class Climber:
         pool = len(self._calibration)
         # A draw of all samples would be the same three times.
         count = min(chosen.sample_count, max(1, (2 * pool + 2) // 3))
+        self._tell(f"{self._judge.target_name}: calibrating anew with {_SENSITIVITY_DRAWS} other draws")
+        generators = [np.random.default_rng((self._settings.seed, draw)) for draw in range(_SENSITIVITY_DRAWS)]
+        draws = [
+            np.asarray(self._calibration[np.sort(generator.choice(pool, count, replace=False))])
+            for generator in generators
+        ]
         drops = []
-        for draw in range(_SENSITIVITY_DRAWS):
-            self._tell(f"{self._judge.target_name}: calibrating anew ({draw + 1} of {_SENSITIVITY_DRAWS})")
-            generator = np.random.default_rng((self._settings.seed, draw))
-            pixels = np.asarray(self._calibration[np.sort(generator.choice(pool, count, replace=False))])
-            model = self._again(chosen, pixels)
+        for model in self._again(chosen, draws):
             answers = self._judge.answer(model.folder, model.exported, model.precision, self._choice)
             drops.append(self._judge.drop(answers, self._choice).drop)
         note = f"{_SENSITIVITY_DRAWS} draws of {count} of the {pool} samples that are set aside for calibration"
         return Sensitivity(sample_count=count, drops=tuple(drops), spread=max(drops) - min(drops), note=note)
 
-    def _again(self, chosen: _Model, pixels: Pixels) -> _Model:
+    def _again(self, chosen: _Model, draws: Sequence[Pixels]) -> list[_Model]:
+        """Make a model once per draw of calibration samples."""
         if chosen.recipe is not None:
-            return self._write(chosen.recipe, len(pixels), tool=self._new_tool(pixels))
+            return [self._write(chosen.recipe, len(pixels), tool=self._new_tool(pixels)) for pixels in draws]
         folder = self._fresh("again")
-        made = export_files(
+        made = export_draws(
             self._paths.bundle_dir,
             folder,
+            draws,
             target=self._judge.target_name,
-            precisions=(chosen.precision,),
+            precision=chosen.precision,
             saved_model_dir=self._paths.saved_model_dir,
-            calibration_pixels=pixels,
             log_path=self._paths.log_path,
-        )[chosen.precision]
-        if isinstance(made, TflError):
-            raise JobError(f"The export could be made with one draw of samples and not with another: {made}")
-        return _Model(folder / chosen.precision, made, chosen.precision, None, len(pixels))
+        )
+        models = []
+        for number, exported in enumerate(made):
+            if isinstance(exported, TflError):
+                raise JobError(f"The export could be made with one draw of samples and not with another: {exported}")
+            place = folder / str(number) / chosen.precision
+            models.append(_Model(place, exported, chosen.precision, None, len(draws[number])))
+        return models
 
 
 def _size_bytes(model: _Model) -> int:

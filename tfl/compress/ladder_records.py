@@ -3,14 +3,19 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Literal
+from typing import Literal, get_args
 
 from tfl.bench.records import Cell
 from tfl.bundle import Calibration, Recipe, Signature
 from tfl.compress.paired import PairedDrop, Statement
+from tfl.compress.records import CompressSettings, EpochRow
 from tfl.core.environment import Environment
+from tfl.core.errors import ConfigError
 from tfl.core.records import Record
 from tfl.core.tables import html_lines
+
+Approach = Literal["auto", "ptq", "qat"]
+APPROACHES: tuple[str, ...] = get_args(Approach)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -22,14 +27,78 @@ class LadderSettings(Record):
         confident: Whether a rung holds by the upper end of its interval rather than by its drop.
         calibration_samples: How many training samples set the ranges.
         calibration_method: Of every int8 rung; empty leaves it to the rungs.
-        seed: Of the draws and of the resampling.
+        approach: `ptq` quantizes after training alone, `qat` tries the rungs alone that are trained for, `auto` both.
+        qat_epochs: Of the training with quantization simulated, at least 1.
+        qat_minutes: After which no epoch of it is begun; 0 sets no limit.
+        qat_learning_rate: Of it.
+        seed: Of the draws, of the resampling and of the training.
     """
 
     max_drop: float = 0.01
     confident: bool = False
     calibration_samples: int = 200
     calibration_method: str = ""
+    approach: Approach = "auto"
+    qat_epochs: int = 10
+    qat_minutes: float = 30.0
+    qat_learning_rate: float = 1e-4
     seed: int = 0
+
+    def __post_init__(self) -> None:
+        rules = {
+            "max_drop": (0.0 <= self.max_drop <= 1.0, "0 to 1"),
+            "calibration_samples": (self.calibration_samples >= 1, "at least 1"),
+            "approach": (self.approach in APPROACHES, f"one of {', '.join(APPROACHES)}"),
+            "qat_epochs": (self.qat_epochs >= 1, "at least 1"),
+            "qat_minutes": (self.qat_minutes >= 0.0, "0 or more"),
+            "qat_learning_rate": (0.0 < self.qat_learning_rate < 1.0, "above 0 and below 1"),
+        }
+        problems = [
+            f"{name}: must be {rule}. Received: {getattr(self, name)!r}."
+            for name, (good, rule) in rules.items()
+            if not good
+        ]
+        if self.approach == "qat" and self.calibration_method:
+            problems.append(
+                f"calibration_method: must be empty where approach is 'qat', whose training learns the ranges. "
+                f"Received: {self.calibration_method!r}."
+            )
+        if problems:
+            raise ConfigError("\n".join(problems))
+
+
+@dataclass(frozen=True, kw_only=True)
+class SimulatedTraining(Record):
+    """A run's network, trained on with quantization simulated.
+
+    Attributes:
+        key: Digest of all that decides the result; empty where the run itself came from this training.
+        settings: What was asked for.
+        replay_difference: Largest difference of the network replayed in tf_keras, before anything was changed.
+        epochs: Every epoch; fewer than were asked for where the minutes were over.
+        kept_epoch: The one with the smallest validation loss; 0 is the state before the first one.
+        quantizers: How many activation tensors are quantized.
+        metric_name: The task's metric.
+        metric: Of the simulation on the test split, which chose nothing.
+        seconds: Of the last sitting.
+    """
+
+    key: str
+    settings: CompressSettings
+    replay_difference: float
+    epochs: tuple[EpochRow, ...]
+    kept_epoch: int
+    quantizers: int
+    metric_name: str
+    metric: float
+    seconds: float
+
+    @property
+    def words(self) -> str:
+        """What was done, in half a sentence."""
+        done = f"{len(self.epochs)} of {self.settings.epochs} epochs at {self.settings.learning_rate:g}"
+        kept = f"epoch {self.kept_epoch} kept" if self.kept_epoch else "the state before them kept"
+        return f"{done} in {self.seconds:.0f} s, {kept}"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -113,7 +182,7 @@ class Try(Record):
     Attributes:
         rung: Its name in the target's ladder.
         status: `holds`, `drops` (more than allowed) or `failed`.
-        reason: Why it failed, or empty.
+        reason: Why it failed, or why it was tried where that is not the order alone; else empty.
         recipe: What the quantizer was asked for; None for the target's ordinary export.
         calibration_samples: How many samples set the ranges; 0 where none do.
         drop: Against the float Keras model on the choice set.
@@ -219,6 +288,7 @@ class Ladder(Record):
         flipped: Test samples whose decision differs, the float model's surest first.
         failure: What stopped the target, or empty.
         seconds: All of it.
+        training: With quantization simulated, where a rung asked for it.
     """
 
     target: str
@@ -234,6 +304,7 @@ class Ladder(Record):
     failure: str
     seconds: float
     environment: Environment
+    training: SimulatedTraining | None = None
 
     @property
     def chosen(self) -> Try | None:

@@ -3,54 +3,31 @@
 from __future__ import annotations
 
 import dataclasses
+import itertools
 import json
 import shutil
 import time
 from collections.abc import Sequence
-from dataclasses import dataclass
-from pathlib import Path
-from typing import Any
 
-import numpy as np
-
-from tfl.bench.cells import ExportJob, ExportSummary, verify_cell
 from tfl.bench.held_out import HeldOut
-from tfl.bench.records import Cell
 from tfl.bundle import Artifact, Bundle
 from tfl.bundle.records import ARTIFACT_FILE
-from tfl.compress.broken import flipped_samples
 from tfl.compress.ladder_records import Climb, Ladder, LadderSettings, Quantization, Try
-from tfl.compress.ladder_samples import LadderSamples, choose_samples
-from tfl.compress.paired import PairedDrop, compare_paired, judge
-from tfl.compress.telling import Listener
-from tfl.core.child import call_in_child
+from tfl.compress.ladder_samples import choose_samples
+from tfl.compress.ladder_sealing import sealed
+from tfl.compress.ladder_work import Work, climb, prepare
+from tfl.compress.simulating import Simulator, require_training
 from tfl.core.config import read_yaml, resolve_config
 from tfl.core.environment import read_environment
-from tfl.core.errors import JobError, TflError, UnsupportedError, UserError
+from tfl.core.errors import TflError, UnsupportedError, UserError
 from tfl.core.extras import require_installed
-from tfl.core.files import fresh_folder, sha256_file, sha256_text
+from tfl.core.files import sha256_file, sha256_text
 from tfl.core.progress import Progress
 from tfl.core.run_folder import RunFolder
 from tfl.data.manifest import Manifest
-from tfl.data.store import open_pixels
-from tfl.targets import TARGETS, Exported, draft_artifact, seal_artifact, stage_saved_model
-from tfl.tasks import TASKS
+from tfl.targets import TARGETS, Rung
 
-#: A large network on two processors: each of its hundred layers is a model that is written and scored.
-_LONGEST_CLIMB_S = 6 * 3600.0
-
-
-@dataclass(frozen=True)
-class _Work:
-    """What all targets of one call share."""
-
-    folder: RunFolder
-    place: Path
-    bundle: Bundle
-    samples: LadderSamples
-    settings: LadderSettings
-    test: HeldOut
-    progress: Progress
+_OUTCOMES = {"drops": "falls too far", "failed": "failed"}
 
 
 def quantize_run(
@@ -63,11 +40,12 @@ def quantize_run(
 ) -> Quantization:
     """Find for each target the first rung of its ladder that holds, and put it among the run's artefacts.
 
-    A target that was climbed with the same settings, model and data before is not climbed again.
+    A target that was climbed with the same settings, model and data before is not climbed again, and one that was
+    interrupted between its rungs goes on from there.
 
     Args:
         folder: The run; its pictures must be there.
-        targets: Names; empty means all that have rungs.
+        targets: Names; empty means all that have rungs of the approach.
         settings: What is asked for; by default one point of the metric, and the run's seed.
         again: Climb even so.
         progress: Told what happens.
@@ -77,13 +55,13 @@ def quantize_run(
 
     Raises:
         NotFoundError: There is no such target.
-        UnsupportedError: A named target has no rungs.
+        UnsupportedError: A named target has no rungs of the approach, or the network can't be trained for `qat`.
         UserError: The pictures are gone, or there are too few.
         MissingExtraError: A package that a quantizer needs is not installed.
     """
     config = resolve_config(read_yaml(folder.config_file), {})
     settings = settings or LadderSettings(seed=config.seed)
-    names = _plan(targets, settings.calibration_method)
+    names = _plan(targets, settings)
     bundle, test = Bundle.open(folder.bundle_dir), HeldOut.of_run(folder)
     if test is None or test.outputs is None:
         raise UserError(
@@ -92,47 +70,48 @@ def quantize_run(
         )
     manifest = Manifest.load(folder.manifest_file)
     samples = choose_samples(manifest, settings, allow_leakage="leakage" in config.data.allow)
-    place = folder.work_dir / "quantize"
-    work = _Work(folder, place, bundle, samples, settings, test, progress)
+    simulator = Simulator(folder, bundle, manifest, settings, progress)
+    work = Work(folder, folder.work_dir / "quantize", bundle, samples, settings, test, simulator, progress)
+    found = {name: None if again else _finished(work, name) for name in names}
+    if settings.approach == "qat" and None in found.values():
+        # What can't be trained is told before anything is made ready.
+        simulator.trained()
     ladders, prepared = [], False
     try:
-        for name in names:
-            found = None if again else _finished(work, name)
-            if found is not None:
+        for name, ladder in found.items():
+            if ladder is not None:
                 progress.result(f"{name}: climbed before with the same settings")
             elif not prepared:
-                _prepare(work, manifest)
+                prepare(work, manifest)
                 prepared = True
-            ladders.append(found or _climb_target(work, name))
+            ladders.append(ladder or _climb_target(work, name, begun=None if again else _begun(work, name)))
     finally:
-        shutil.rmtree(place, ignore_errors=True)
+        shutil.rmtree(work.place, ignore_errors=True)
     return Quantization(ladders=tuple(ladders))
 
 
-def require_approach(approach: str, run_dir: Path) -> None:
-    """Raise unless a network that is trained already can be quantized that way.
-
-    Raises:
-        UnsupportedError: It means to train on.
-        UserError: There is no such approach.
-    """
-    if approach == "qat":
-        raise UnsupportedError(
-            "Quantization while training is not what this does: the network stays as it was trained.",
-            hint=f"Use approach 'ptq', or train on with quantization: tfl compress {run_dir} --method qat",
-        )
-    if approach not in ("auto", "ptq"):
-        raise UserError(f"There is no approach '{approach}'.", hint="Allowed: auto, ptq.")
+def rungs_of(name: str, settings: LadderSettings) -> list[Rung]:
+    """Return the rungs of a target that the settings ask for, in their order."""
+    target = TARGETS.get(name)
+    found = list(target.rungs)
+    if settings.approach != "auto":
+        found = [rung for rung in found if (rung.precision in target.simulated) == (settings.approach == "qat")]
+    if settings.calibration_method:
+        # What only the exporter calibrates, in its own way, is left out.
+        found = [rung for rung in found if rung.precision == "int8" or rung.precision not in target.calibrated]
+    return found
 
 
-def _plan(targets: Sequence[str], method: str) -> list[str]:
-    names = list(dict.fromkeys(targets)) or [name for name in TARGETS.names() if TARGETS.get(name).rungs]
-    able = [name for name in TARGETS.names() if TARGETS.get(name).rungs]
+def _plan(targets: Sequence[str], settings: LadderSettings) -> list[str]:
+    able = [name for name in TARGETS.names() if rungs_of(name, settings)]
+    names = list(dict.fromkeys(targets)) or able
+    method = settings.calibration_method
     for name in names:
         target = TARGETS.get(name)
-        if not target.rungs:
+        if not rungs_of(name, settings):
+            what = "by its accuracy" if not target.rungs else f"by approach '{settings.approach}'"
             raise UnsupportedError(
-                f"The target {name} can't be quantized by its accuracy: {target.without_rungs}.",
+                f"The target {name} can't be quantized {what}: {_why_not(name)}.",
                 hint=f"These can: {', '.join(able)}.",
             )
         if method and method not in target.calibration_methods:
@@ -142,17 +121,29 @@ def _plan(targets: Sequence[str], method: str) -> list[str]:
             )
         for module in dict.fromkeys((*target.runtime_modules, *target.export_modules, *target.quantizer_modules)):
             require_installed(module, purpose=f"quantizing for {name}")
+    if settings.approach == "qat":
+        require_training()
     return names
 
 
-def _key(work: _Work, name: str) -> str:
+def _why_not(name: str) -> str:
+    """Say why a target lacks the rungs; of those that are trained for, in its own words on the precision."""
+    target = TARGETS.get(name)
+    if not target.rungs:
+        return target.without_rungs
+    trained = {item for other in TARGETS.names() for item in TARGETS.get(other).simulated}
+    reasons = [target.unsupported[item] for item in sorted(trained) if item in target.unsupported]
+    return "; ".join(reasons) or "none of its precisions is made of a network that is trained for it"
+
+
+def _key(work: Work, name: str) -> str:
     settings = json.dumps(work.settings.to_dict(), sort_keys=True)
-    rungs = json.dumps([rung.to_dict() for rung in TARGETS.get(name).rungs], sort_keys=True)
+    rungs = json.dumps([rung.to_dict() for rung in rungs_of(name, work.settings)], sort_keys=True)
     use = json.dumps(work.samples.use.to_dict(), sort_keys=True)
     return sha256_text(name, settings, rungs, use, work.bundle.fingerprint, *work.test.paths)
 
 
-def _finished(work: _Work, name: str) -> Ladder | None:
+def _finished(work: Work, name: str) -> Ladder | None:
     """Return the ladder on record where it is of the same question and its artefact is still the one it made."""
     file = work.folder.quantize_dir / f"{name}.json"
     if not file.is_file():
@@ -169,30 +160,19 @@ def _finished(work: _Work, name: str) -> Ladder | None:
         return None
 
 
-def _prepare(work: _Work, manifest: Manifest) -> None:
-    """Decode the samples, stage the model, and let the float model answer the choice samples once for all targets."""
-    samples, progress, logs = work.samples, work.progress, work.folder.logs_dir
-    shutil.rmtree(work.place, ignore_errors=True)
-    work.place.mkdir(parents=True)
-    for name, examples in (("calibration", samples.calibration), ("choice", samples.choice)):
-        pixels = open_pixels(
-            examples, manifest.root, work.bundle.preprocessing, cache_dir=work.place, progress=progress
-        )
-        np.save(work.place / f"{name}.npy", np.asarray(pixels), allow_pickle=False)
-    progress.update("staging the float32 SavedModel")
-    stage_saved_model(work.folder.bundle_dir, work.place / "staged", log_path=logs / "stage.log")
-    progress.update("answering the choice samples with the float model")
-    arguments = {
-        "bundle_dir": str(work.folder.bundle_dir),
-        "pixels": str(work.place / "choice.npy"),
-        "answers": str(work.place / "answers.npy"),
-    }
-    call_in_child("tfl.compress.ladder_worker:answer_with_bundle", arguments, log_path=logs / "quantize-float.log")
+def _begun(work: Work, name: str) -> Ladder | None:
+    """Return what was climbed of the same question before an interruption, up to a rung that did not hold."""
+    file = work.folder.work_dir / f"quantize-{name}.json"
+    try:
+        ladder = Ladder.load(file) if file.is_file() else None
+    except UserError:
+        return None
+    return ladder if ladder is not None and ladder.key == _key(work, name) else None
 
 
-def _climb_target(work: _Work, name: str) -> Ladder:
+def _climb_target(work: Work, name: str, *, begun: Ladder | None) -> Ladder:
     start = time.perf_counter()
-    ladder = Ladder(
+    ladder = begun or Ladder(
         target=name,
         key=_key(work, name),
         settings=work.settings,
@@ -208,33 +188,111 @@ def _climb_target(work: _Work, name: str) -> Ladder:
         environment=read_environment(),
     )
     try:
-        ladder = dataclasses.replace(ladder, climb=_climb(work, name))
-        while (chosen := ladder.chosen) is not None:
-            ladder = _sealed(work, ladder, chosen)
-            last = TARGETS.get(name).rungs[-1].name
-            if ladder.cell is None or ladder.cell.status == "ok" or chosen.rung == last:
-                break
-            ladder = _climbed_on(work, ladder, chosen, ladder.cell)
+        ladder = _climbed(work, ladder, start)
     except UserError:
         raise
     except TflError as error:
         ladder = dataclasses.replace(ladder, failure=str(error))
-    ladder = dataclasses.replace(ladder, seconds=time.perf_counter() - start)
+    ladder = _timed(ladder, start)
     ladder.save(work.folder.quantize_dir / f"{name}.json")
+    (work.folder.work_dir / f"quantize-{name}.json").unlink(missing_ok=True)
     work.progress.result(describe(ladder))
     return ladder
 
 
-def _climbed_on(work: _Work, ladder: Ladder, chosen: Try, cell: Cell) -> Ladder:
-    """Pass over a rung whose artefact was not verified, and climb on from there."""
-    why = cell.failure.message if cell.failure is not None else "its artefact failed"
-    work.progress.result(f"{cell.name} is passed over, it was not verified: {why}")
-    tries = ladder.climb.tries[:-1] if ladder.climb is not None else ()
-    rest = _climb(work, ladder.target, after=chosen.rung)
-    passed_over = dataclasses.replace(chosen, status="failed", reason=f"not verified: {why}")
+def _timed(ladder: Ladder, start: float) -> Ladder:
+    return dataclasses.replace(ladder, seconds=ladder.seconds + time.perf_counter() - start)
+
+
+def _climbed(work: Work, ladder: Ladder, start: float) -> Ladder:
+    """Climb until a rung holds whose artefact is verified, the rungs that are trained for each for itself."""
+    name = ladder.target
+    simulated, tried = TARGETS.get(name).simulated, {item.rung for item in _tries(ladder)}
+    rest = [rung for rung in rungs_of(name, work.settings) if rung.name not in tried]
+    while rest:
+        is_trained, group = next(itertools.groupby(rest, lambda rung: rung.precision in simulated))
+        part = list(group)
+        ladder = _climbed_trained(work, ladder, part) if is_trained else _climbed_plain(work, ladder, part)
+        chosen = ladder.chosen
+        rest = rest[len(part) :] if chosen is None else rest[1 + [rung.name for rung in rest].index(chosen.rung) :]
+        if chosen is not None:
+            ladder = sealed(work, ladder, chosen)
+            if not rest or (ladder.cell is not None and ladder.cell.status == "ok"):
+                break
+            ladder = _passed_over(work, ladder, chosen)
+        _timed(ladder, start).save(work.folder.work_dir / f"quantize-{name}.json")
+    return ladder
+
+
+def _climbed_plain(work: Work, ladder: Ladder, rungs: Sequence[Rung]) -> Ladder:
+    found = climb(work, ladder.target, [rung.name for rung in rungs], simulation_dir=None)
+    return _with_climb(ladder, found)
+
+
+def _climbed_trained(work: Work, ladder: Ladder, rungs: Sequence[Rung]) -> Ladder:
+    """Train the network with quantization simulated, then try the rungs that are made of it.
+
+    Raises:
+        TflError: It can't be trained, and nothing else was asked for.
+    """
+    before, start = _tries(ladder), time.perf_counter()
+    why = "; ".join(f"{item.rung} {_OUTCOMES[item.status]}" for item in before)
+    why = f"Tried since nothing before it holds ({why}). " if why else ""
+    try:
+        training = work.simulator.trained()
+    except TflError as error:
+        if work.settings.approach == "qat":
+            raise
+        work.progress.result(f"{ladder.target}: not trained with quantization simulated: {error.message}")
+        seconds = time.perf_counter() - start
+        failed = tuple(
+            Try(
+                rung=rung.name,
+                precision=rung.precision,
+                summary=rung.summary,
+                status="failed",
+                reason=f"{why}It could not be trained: {' '.join(error.message.split())}",
+                seconds=seconds,
+            )
+            for rung in rungs
+        )
+        blank = Climb(tries=failed, chosen="", model_dir="", signature=None, model_files=(), float_size_bytes=0)
+        return _with_climb(ladder, blank)
+    found = climb(
+        work, ladder.target, [rung.name for rung in rungs], simulation_dir=work.folder.simulation_dir.resolve()
+    )
+    words = f"{why}Trained with quantization simulated: {training.words}."
+    tries = tuple(
+        dataclasses.replace(item, reason=f"{words} {item.reason}".strip(), seconds=item.seconds + training.seconds)
+        for item in found.tries
+    )
+    return dataclasses.replace(_with_climb(ladder, dataclasses.replace(found, tries=tries)), training=training)
+
+
+def _with_climb(ladder: Ladder, newer: Climb) -> Ladder:
+    """Put what was climbed later behind what was climbed before."""
+    older = ladder.climb
+    if older is not None:
+        newer = dataclasses.replace(
+            newer,
+            tries=(*older.tries, *newer.tries),
+            float_size_bytes=newer.float_size_bytes or older.float_size_bytes,
+            layer_errors=newer.layer_errors or older.layer_errors,
+        )
+    return dataclasses.replace(ladder, climb=newer)
+
+
+def _passed_over(work: Work, ladder: Ladder, chosen: Try) -> Ladder:
+    """Return the ladder with a rung whose artefact was not verified as one that failed."""
+    cell = ladder.cell
+    why = cell.failure.message if cell is not None and cell.failure is not None else "its artefact failed"
+    work.progress.result(f"{ladder.target}-{chosen.precision} is passed over, it was not verified: {why}")
+    reason = f"{chosen.reason} Not verified: {why}".strip()
+    passed_over = dataclasses.replace(chosen, status="failed", reason=reason)
+    tries = tuple(passed_over if item.rung == chosen.rung else item for item in _tries(ladder))
     return dataclasses.replace(
         ladder,
-        climb=dataclasses.replace(rest, tries=(*tries, passed_over, *rest.tries)),
+        climb=dataclasses.replace(ladder.climb, tries=tries) if ladder.climb is not None else None,
         cell=None,
         artifact_digest="",
         test=None,
@@ -243,131 +301,8 @@ def _climbed_on(work: _Work, ladder: Ladder, chosen: Try, cell: Cell) -> Ladder:
     )
 
 
-def _climb(work: _Work, name: str, *, after: str = "") -> Climb:
-    scratch = work.place / name
-    shutil.rmtree(scratch, ignore_errors=True)
-    scratch.mkdir()
-    told = work.place / f"{name}.told"
-    told.unlink(missing_ok=True)
-    arguments: dict[str, Any] = {
-        "target": name,
-        "bundle_dir": str(work.folder.bundle_dir),
-        "saved_model_dir": str(work.place / "staged"),
-        "scratch": str(scratch),
-        "export_log": str(work.folder.logs_dir / f"quantize-{name}-export.log"),
-        "settings": work.settings.to_dict(),
-        "use": work.samples.use.to_dict(),
-        "calibration_pixels": str(work.place / "calibration.npy"),
-        "choice_pixels": str(work.place / "choice.npy"),
-        "choice_answers": str(work.place / "answers.npy"),
-        "choice_truth": _truth(work),
-        "told": str(told),
-        "after": after,
-    }
-    with Listener(told, work.progress):
-        answer = call_in_child(
-            "tfl.compress.ladder_worker:climb_here",
-            arguments,
-            log_path=work.folder.logs_dir / f"quantize-{name}.log",
-            timeout_s=_LONGEST_CLIMB_S,
-        )
-    return Climb.from_dict(answer)
-
-
-def _truth(work: _Work) -> list[int]:
-    index = {label: position for position, label in enumerate(work.bundle.labels)}
-    return [index[item.label] for item in work.samples.choice]
-
-
-def _sealed(work: _Work, ladder: Ladder, chosen: Try) -> Ladder:
-    """Make the chosen model an artefact, verify it in a fresh process, and let it answer the test samples."""
-    cell = Cell(target=ladder.target, precision=chosen.precision, status="ok")
-    artifact_dir = work.folder.artifacts_dir / cell.name
-    work.progress.update(f"sealing and verifying {cell.name}")
-    artifact = _seal(work, ladder, chosen, artifact_dir)
-    cell = dataclasses.replace(
-        cell,
-        artifact_dir=artifact_dir.relative_to(work.folder.path).as_posix(),
-        size_bytes=artifact.size_bytes,
-    )
-    cell = verify_cell(cell, _job(work))
-    summary = (
-        ExportSummary.load(work.folder.exports_file) if work.folder.exports_file.is_file() else ExportSummary(cells=())
-    )
-    summary.merged([cell]).save(work.folder.exports_file)
-    test, outputs = _test(work, ladder.target, artifact_dir)
-    return dataclasses.replace(
-        ladder,
-        cell=cell,
-        artifact_digest=sha256_file(artifact_dir / ARTIFACT_FILE),
-        test=test,
-        statement=judge(test, max_drop=work.settings.max_drop),
-        flipped=flipped_samples(work.test, outputs, work.bundle.labels),
-    )
-
-
-def _seal(work: _Work, ladder: Ladder, chosen: Try, artifact_dir: Path) -> Artifact:
-    climb = ladder.climb
-    if climb is None or climb.signature is None:
-        raise JobError(f"The ladder of {ladder.target} was not climbed, so there is nothing to seal.")
-    use, calibration = work.samples.use, None
-    if chosen.calibration_samples:
-        draws = (use.calibration, use.more_calibration)
-        calibration = next(draw for draw in draws if draw.sample_count == chosen.calibration_samples)
-    exported = Exported(climb.model_files, climb.signature)
-    draft = draft_artifact(
-        work.bundle,
-        exported,
-        target=ladder.target,
-        precision=chosen.precision,
-        calibration=calibration,
-        recipe=chosen.recipe,
-    )
-    with fresh_folder(artifact_dir) as place:
-        for item in (work.place / ladder.target / climb.model_dir).iterdir():
-            shutil.move(item, place / item.name)
-        return seal_artifact(place, draft, work.folder.bundle_dir)
-
-
-def _job(work: _Work) -> ExportJob:
-    folder = work.folder
-    return ExportJob(
-        bundle_dir=folder.bundle_dir,
-        base_dir=folder.path,
-        artifacts_dir=folder.artifacts_dir,
-        work_dir=folder.work_dir,
-        logs_dir=folder.logs_dir,
-        calibration=None,
-        calibration_pixels=None,
-        held_out=work.test,
-    )
-
-
-def _test(work: _Work, name: str, artifact_dir: Path) -> tuple[PairedDrop, Any]:
-    """Compare the sealed artefact with the float model on all test samples."""
-    samples, answers = work.place / "test.npz", work.place / f"{name}-test.npy"
-    work.test.save(samples)
-    arguments = {
-        "held_out": str(samples),
-        "root": str(work.test.root),
-        "artifact_dir": str(artifact_dir),
-        "answers": str(answers),
-    }
-    log = work.folder.logs_dir / f"quantize-{name}-test.log"
-    call_in_child("tfl.compress.ladder_worker:answer_test", arguments, log_path=log)
-    outputs = np.load(answers, allow_pickle=False)
-    if work.test.outputs is None:
-        raise JobError("The float model's answers to the test samples are not on record.")
-    task = TASKS.get(work.bundle.task)
-    drop = compare_paired(
-        work.test.truth,
-        work.test.outputs,
-        outputs,
-        metric=task.metric_of,
-        metric_name=task.metric,
-        seed=work.settings.seed,
-    )
-    return drop, outputs
+def _tries(ladder: Ladder) -> tuple[Try, ...]:
+    return ladder.climb.tries if ladder.climb is not None else ()
 
 
 def describe(ladder: Ladder) -> str:

@@ -40,7 +40,7 @@ def climb_here(arguments: Mapping[str, Any]) -> dict[str, Any]:
     """Climb one target's ladder in this process.
 
     Raises:
-        UnsupportedError: The target has no rungs.
+        UnsupportedError: The target can't calibrate as asked for.
         MissingExtraError: A package that its quantizer needs is not installed.
     """
     target = TARGETS.get(arguments["target"])
@@ -57,7 +57,11 @@ def climb_here(arguments: Mapping[str, Any]) -> dict[str, Any]:
     climber = Climber(
         Judge(arguments["target"], target, bundle, settings.seed),
         Paths(
-            bundle_dir, Path(arguments["saved_model_dir"]), Path(arguments["scratch"]), Path(arguments["export_log"])
+            bundle_dir=bundle_dir,
+            saved_model_dir=Path(arguments["saved_model_dir"]),
+            simulation_dir=Path(arguments["simulation_dir"]) if arguments["simulation_dir"] else None,
+            scratch=Path(arguments["scratch"]),
+            log_path=Path(arguments["export_log"]),
         ),
         settings=settings,
         use=SampleUse.from_dict(arguments["use"]),
@@ -65,7 +69,7 @@ def climb_here(arguments: Mapping[str, Any]) -> dict[str, Any]:
         choice=choice,
         tell=Teller(Path(arguments["told"])),
     )
-    return climber.climb(after=arguments["after"]).to_dict()
+    return climber.climb(arguments["rungs"]).to_dict()
 
 
 def answer_test(arguments: Mapping[str, Any]) -> dict[str, Any]:

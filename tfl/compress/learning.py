@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import json
 import math
+import time
 import zipfile
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -33,6 +35,7 @@ class StepState:
         rows: Of all steps so far.
         kept: Kept epochs of the steps before.
         compressed: What the steps before did to which layer.
+        seconds: What the epochs of the step took, over all sittings.
     """
 
     step: int = 0
@@ -46,6 +49,7 @@ class StepState:
     rows: list[EpochRow] = field(default_factory=list)
     kept: dict[str, int] = field(default_factory=dict)
     compressed: dict[str, str] = field(default_factory=dict)
+    seconds: float = 0.0
 
     def save(self, path: Path) -> None:
         """Write all of it, atomically."""
@@ -57,6 +61,7 @@ class StepState:
             "rows": [row.to_dict() for row in self.rows],
             "kept": self.kept,
             "compressed": self.compressed,
+            "seconds": self.seconds,
         }
         arrays: dict[str, Any] = {"said": np.asarray(json.dumps(said))}
         for name in _LISTS:
@@ -90,9 +95,16 @@ _LISTS = ("start", "now", "optimizer", "best")
 
 
 def learn(
-    recipe: Recipe, feeds: tuple[Any, Any], settings: CompressSettings, state: StepState, path: Path, *, rows: bool
+    recipe: Recipe,
+    feeds: tuple[Any, Any],
+    settings: CompressSettings,
+    state: StepState,
+    path: Path,
+    *,
+    rows: bool,
+    tell: Callable[[str], None],
 ) -> None:
-    """Train a wrapped model for the step's epochs and leave it with the weights of the best one.
+    """Train a wrapped model for the step's epochs, or its minutes, and leave it with the weights of the best one.
 
     Args:
         recipe: Its model is changed in place.
@@ -101,6 +113,7 @@ def learn(
         state: Gone on with; saved after every epoch.
         path: Where the state is kept.
         rows: Whether labels are rows of shares.
+        tell: Called with what happens.
 
     Raises:
         JobError: The loss is not finite.
@@ -113,7 +126,9 @@ def learn(
     for callback in recipe.callbacks:
         callback.set_model(model)
         callback.on_train_begin()
-    while state.epoch < settings.epochs:
+    while state.epoch < settings.epochs and not _is_time_up(settings, state):
+        start = time.monotonic()
+        tell(f"{step}: epoch {state.epoch + 1} of {settings.epochs}")
         loss = _epoch(model, training, recipe, number=state.epoch)
         state.epoch += 1
         chosen_by, accuracy = _evaluate(model, validation)
@@ -137,9 +152,16 @@ def learn(
         state.optimizer = [variable.numpy() for variable in _variables(model.optimizer)]
         if counts and chosen_by < state.best_loss:
             state.best, state.best_epoch, state.best_loss = state.now, state.epoch, chosen_by
+        state.seconds += time.monotonic() - start
         state.save(path)
     model.set_weights(state.best or state.now)
     state.kept[step] = state.best_epoch if state.best else state.epoch
+
+
+def _is_time_up(settings: CompressSettings, state: StepState) -> bool:
+    """Say whether the step's minutes are over; a step that has no epoch to keep yet goes on."""
+    over = 0.0 < settings.minutes * 60.0 <= state.seconds
+    return over and state.epoch > 0 and state.rows[-1].counts
 
 
 def _compile(model: Any, settings: CompressSettings, state: StepState, *, rows: bool) -> None:

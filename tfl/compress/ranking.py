@@ -45,7 +45,7 @@ class Found:
 
     Attributes:
         gains: Every layer, in the order in which they are left in float.
-        count: How many of the first ones do; None where even all do not.
+        count: How many of the first ones do; None where even the most that may be do not.
     """
 
     gains: tuple[Gain, ...]
@@ -76,6 +76,7 @@ def search_layers(
     *,
     score_with: Callable[[Sequence[str]], Score],
     holds: Callable[[Sequence[str]], bool],
+    most: int,
     rerankings: int = RERANKINGS,
 ) -> Found:
     """Leave ranked layers in float, twice as many each time until it holds, then find the fewest by bisection.
@@ -88,12 +89,13 @@ def search_layers(
         layers: In data order, at least one.
         score_with: Scores the model with these layers in float.
         holds: Says whether the model with these layers in float does.
+        most: How many layers may stay in float, at least 1.
         rerankings: How often at most the rest is ranked again.
     """
     gains = rank_layers(layers, (), score_with)
     low, high = 0, 1
     while not holds([gain.layer for gain in gains[:high]]):
-        if high == len(gains):
+        if high == most:
             return Found(tuple(gains), None)
         if rerankings:
             fixed = gains[:high]
@@ -101,7 +103,7 @@ def search_layers(
             rest = [layer for layer in layers if layer not in names]
             gains = [*fixed, *rank_layers(rest, [gain.layer for gain in fixed], score_with)]
             rerankings -= 1
-        low, high = high, min(high * 2, len(gains))
+        low, high = high, min(high * 2, most)
     while high - low > 1:
         middle = (low + high) // 2
         if holds([gain.layer for gain in gains[:middle]]):

@@ -36,6 +36,7 @@ class CompressSettings(Record):
         m_by_n: `2:4` makes 2 of 4 neighbours 0; empty for none. It decides the sparsity, `sparsity` is not used.
         clusters: How many values the weights of a layer may have, 2 to 256.
         seed: Of the order of the samples and of the augmentation.
+        minutes: After which no epoch of a step is begun, once one can be kept; 0 sets no limit.
     """
 
     method: Method
@@ -49,6 +50,7 @@ class CompressSettings(Record):
     m_by_n: str = ""
     clusters: int = 16
     seed: int = 0
+    minutes: float = 0.0
 
     def __post_init__(self) -> None:
         rules = {
@@ -59,6 +61,7 @@ class CompressSettings(Record):
             "sparsity": (0.0 < self.sparsity < 1.0, "above 0 and below 1"),
             "block": (_pair(self.block, "x") is not None, "two numbers from 1 up, such as 1x1 or 2x4"),
             "m_by_n": (_is_m_by_n(self.m_by_n), "empty, or two numbers, the first one smaller, such as 2:4"),
+            "minutes": (self.minutes >= 0.0, "0 or more"),
             "clusters": (2 <= self.clusters <= _MOST_CLUSTERS, f"2 to {_MOST_CLUSTERS}"),
         }
         problems = [

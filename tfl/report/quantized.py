@@ -126,6 +126,12 @@ def statement_lines(ladder: Ladder) -> list[str]:
             f"{chosen.speed.latency_ms:.2f} ms against {chosen.speed.float_latency_ms:.2f} ms; the processor has "
             f"{'' if any('vnni' in flag for flag in ladder.environment.isa) else 'no '}VNNI instructions for int8."
         )
+    training = ladder.training
+    if training is not None:
+        lines.append(
+            f"Trained on with quantization simulated: {training.words}. The simulation has {training.metric_name} "
+            f"{training.metric:.4f} on the test split. The run's own network is as it was."
+        )
     sensitivity = ladder.climb.sensitivity if ladder.climb is not None else None
     if sensitivity is not None:
         drops = ", ".join(f"{drop * 100:+.2f}" for drop in sensitivity.drops)

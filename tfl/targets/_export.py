@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import dataclasses
-import datetime
 import shutil
 import tempfile
 from collections.abc import Mapping, Sequence
@@ -12,18 +10,19 @@ from typing import Any
 
 import numpy as np
 
-from tfl.bundle import Artifact, Bundle, Calibration, Recipe, Signature, Simulation
-from tfl.bundle.records import ARTIFACT_FILE, BUNDLE_FILE, GOLDEN_FILE, SIMULATION_MODEL_DIR
+from tfl.bundle import Artifact, Bundle, Calibration, Signature, Simulation
+from tfl.bundle.records import BUNDLE_FILE, SIMULATION_MODEL_DIR
 from tfl.core.child import call_in_child, decode_error, encode_error
-from tfl.core.environment import read_environment
 from tfl.core.errors import TflError, UnsupportedError, UserError
 from tfl.core.extras import require_installed
-from tfl.core.files import digest_tree, fresh_folder, tree_size_bytes
+from tfl.core.files import fresh_folder
 from tfl.core.registry import Registry
 from tfl.data.preprocess import Fusion, Pixels
 from tfl.targets._base import Exported, ExportRequest, Target
+from tfl.targets._sealing import draft_artifact, seal_artifact
 
 _TARGETS: Registry[Target] = Registry("tfl.targets", "TARGET", "target")
+_CALIBRATION_FILE = "calibration.npy"
 
 
 def stage_saved_model(bundle_dir: Path, out_dir: Path, *, log_path: Path | None = None) -> Path:
@@ -229,22 +228,73 @@ def export_files(
     Raises:
         ChildError: The child crashed.
     """
+    arguments = _child_arguments(bundle_dir, out_dir, target, precisions, saved_model_dir, calibration_pixels)
+    arguments |= {"simulation_dir": str(simulation_dir.resolve()) if simulation_dir else "", "fused": fused}
+    answers = call_in_child("tfl.targets._export:export_in_child", arguments, log_path=log_path)
+    return _decoded(target, answers, out_dir)
+
+
+def export_draws(
+    bundle_dir: Path,
+    out_dir: Path,
+    draws: Sequence[Pixels],
+    *,
+    target: str,
+    precision: str,
+    saved_model_dir: Path,
+    log_path: Path | None = None,
+) -> list[Exported | TflError]:
+    """Write one calibrated precision once per draw of samples, in one child process, which imports the converter once.
+
+    Args:
+        bundle_dir: As in `export_files`.
+        out_dir: Made; the model of draw `n` lies in `n/PRECISION`.
+        draws: `(samples, height, width, 3)` uint8 RGB each.
+        target: As in `export_files`.
+        precision: Of the target's calibrated ones.
+        saved_model_dir: As in `export_files`.
+        log_path: As in `export_files`.
+
+    Raises:
+        ChildError: The child crashed.
+    """
+    places = [out_dir / str(number) for number in range(len(draws))]
+    requests = [
+        _child_arguments(bundle_dir, place, target, (precision,), saved_model_dir, pixels)
+        for place, pixels in zip(places, draws, strict=True)
+    ]
+    answers = call_in_child("tfl.targets._export:export_all_in_child", {"requests": requests}, log_path=log_path)
+    return [
+        _decoded(target, answer, place)[precision] for answer, place in zip(answers["answers"], places, strict=True)
+    ]
+
+
+def _child_arguments(
+    bundle_dir: Path,
+    out_dir: Path,
+    target: str,
+    precisions: Sequence[str],
+    saved_model_dir: Path,
+    calibration_pixels: Pixels | None,
+) -> dict[str, Any]:
     out_dir.mkdir(parents=True)
-    calibration_file = out_dir.resolve() / "calibration.npy"
+    calibration_file = out_dir.resolve() / _CALIBRATION_FILE
     if calibration_pixels is not None:
         np.save(calibration_file, calibration_pixels, allow_pickle=False)
-    arguments = {
+    return {
         "target": target,
         "precisions": list(precisions),
         "bundle_dir": str(bundle_dir.resolve()),
         "saved_model_dir": str(saved_model_dir.resolve()),
-        "simulation_dir": str(simulation_dir.resolve()) if simulation_dir else "",
+        "simulation_dir": "",
         "scratch_dir": str(out_dir.resolve()),
         "calibration_file": "" if calibration_pixels is None else str(calibration_file),
-        "fused": fused,
+        "fused": "none",
     }
-    answers = call_in_child("tfl.targets._export:export_in_child", arguments, log_path=log_path)
-    calibration_file.unlink(missing_ok=True)
+
+
+def _decoded(target: str, answers: Mapping[str, Any], out_dir: Path) -> dict[str, Exported | TflError]:
+    (out_dir / _CALIBRATION_FILE).unlink(missing_ok=True)
     made: dict[str, Exported | TflError] = {}
     for precision, answer in answers.items():
         if "error" in answer:
@@ -286,54 +336,9 @@ def _require_fusion(target: str, plug_in: Target, fused: Fusion) -> None:
         )
 
 
-def draft_artifact(
-    bundle: Bundle,
-    exported: Exported,
-    *,
-    target: str,
-    precision: str,
-    calibration: Calibration | None = None,
-    recipe: Recipe | None = None,
-    fused: Fusion = "none",
-) -> Artifact:
-    """Return the record of model files that are not sealed yet: without size, digests and date."""
-    return Artifact(
-        task=bundle.task,
-        target=target,
-        precision=precision,
-        labels=bundle.labels,
-        preprocessing=dataclasses.replace(bundle.preprocessing, fused=fused),
-        signature=exported.signature,
-        model_files=exported.model_files,
-        size_bytes=0,
-        bundle_fingerprint=bundle.fingerprint,
-        backbone=bundle.backbone,
-        calibration=calibration,
-        created="",
-        versions={},
-        files={},
-        recipe=recipe,
-    )
-
-
-def seal_artifact(place: Path, draft: Artifact, golden_dir: Path) -> Artifact:
-    """Add the golden batch and the record, with a digest of every file, to the model files of an artefact.
-
-    Args:
-        place: Folder with the model files.
-        draft: By `draft_artifact`.
-        golden_dir: Of what it was made from; its digests have been checked by whoever opened it.
-    """
-    shutil.copyfile(golden_dir / GOLDEN_FILE, place / GOLDEN_FILE)
-    artifact = dataclasses.replace(
-        draft,
-        size_bytes=tree_size_bytes(place, names=draft.model_files),
-        created=datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds"),
-        versions=read_environment().versions,
-        files=digest_tree(place),
-    )
-    artifact.save(place / ARTIFACT_FILE)
-    return artifact
+def export_all_in_child(arguments: Mapping[str, Any]) -> dict[str, Any]:
+    """Run one exporter several times; see `export_draws`."""
+    return {"answers": [export_in_child(request) for request in arguments["requests"]]}
 
 
 def export_in_child(arguments: Mapping[str, Any]) -> dict[str, Any]:

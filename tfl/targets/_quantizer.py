@@ -50,6 +50,8 @@ class Rung(Record):
 
 #: For formats of `INTEGER_WEIGHTS`.
 INTEGER_WEIGHTS_RUNG = Rung(name="w8", precision="w8", summary="8-bit weights, float activations")
+#: For targets whose `simulated` precisions have `int8-qat`.
+TRAINED_RUNG = Rung(name="int8-qat", precision="int8-qat", summary="all layers int8, trained on for it")
 HALF_RUNG = Rung(name="fp16", precision="fp16", summary="half-precision weights")
 
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import contextlib
 import json
-import logging
 import threading
 from collections import OrderedDict, deque
 from collections.abc import Callable, Iterable, Iterator
@@ -35,7 +34,16 @@ from tfl.targets._fused_graph import resampling_function
 from tfl.targets._kernels import Kernels, collect_kernels
 from tfl.targets._openvino_fusion import fuse_normalization, fuse_resampling
 from tfl.targets._openvino_quantizer import OpenVinoQuantizer, quantize
-from tfl.targets._quantizer import HALF_RUNG, INTEGER_WEIGHTS, INTEGER_WEIGHTS_RUNG, Quantizer, Rung, mixed_rung
+from tfl.targets._openvino_weights import compress_weights
+from tfl.targets._quantizer import (
+    HALF_RUNG,
+    INTEGER_WEIGHTS,
+    INTEGER_WEIGHTS_RUNG,
+    TRAINED_RUNG,
+    Quantizer,
+    Rung,
+    mixed_rung,
+)
 
 _MODEL, _WEIGHTS = "model.xml", "model.bin"
 _HINTS = {"latency": "LATENCY", "throughput": "THROUGHPUT"}
@@ -198,7 +206,7 @@ class OpenVinoTarget(Target):
     has_lanes = True
     fusions = ("normalize", "resize")
     export_modules = ("openvino",)
-    precision_modules: ClassVar = {"int8": ("nncf",), "w8": ("nncf",)}
+    precision_modules: ClassVar = {"int8": ("nncf",)}
     rungs: ClassVar = (
         Rung(name="int8", precision="int8", summary="all layers int8, ranges from extremes, fast bias correction"),
         Rung(
@@ -209,6 +217,7 @@ class OpenVinoTarget(Target):
             samples="all",
         ),
         mixed_rung(_INT8),
+        TRAINED_RUNG,
         INTEGER_WEIGHTS_RUNG,
         HALF_RUNG,
     )
@@ -230,7 +239,7 @@ class OpenVinoTarget(Target):
         if request.precision == "int8":
             model = quantize(model, list(request.calibration_inputs()), recipe=_INT8, compress_weights=True)
         elif request.precision == "w8":
-            model = _compress_weights(model)
+            model = compress_weights(model)
         elif request.precision in self.simulated:
             _require_fake_quantization(model)
         if request.fused != "none":
@@ -299,14 +308,6 @@ def _save(model: Any, bundle: Bundle, out_dir: Path, *, halve: bool) -> Exported
     model.set_rt_info(json.dumps(bundle.labels), ["tfl", "labels"])
     openvino.save_model(model, str(out_dir / _MODEL), compress_to_fp16=halve)
     return Exported(model_files=(_MODEL, _WEIGHTS), signature=bundle.signature)
-
-
-def _compress_weights(model: Any) -> Any:
-    """Store weights as 8-bit integers per channel, which the engine widens; activations stay float32."""
-    import nncf
-
-    nncf.set_log_level(logging.WARNING)
-    return nncf.compress_weights(model, mode=nncf.CompressWeightsMode.INT8_ASYM)
 
 
 def send_no_telemetry() -> None:

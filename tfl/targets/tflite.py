@@ -29,7 +29,7 @@ from tfl.targets._base import (
     require_dtype,
 )
 from tfl.targets._kernels import Kernels, collect_kernels
-from tfl.targets._quantizer import HALF_RUNG, Quantizer, Rung, mixed_rung
+from tfl.targets._quantizer import HALF_RUNG, TRAINED_RUNG, Quantizer, Rung, mixed_rung
 from tfl.targets._tflite_fusion import fuse_normalization
 from tfl.targets._tflite_metadata import add_metadata
 from tfl.targets._tflite_quantizer import TfliteQuantizer
@@ -161,6 +161,7 @@ class TfliteTarget(Target):
             samples="all",
         ),
         mixed_rung(Recipe(calibration="minmax")),
+        TRAINED_RUNG,
         Rung(name="int16x8", precision="int16x8", summary="8-bit weights, 16-bit activations"),
         HALF_RUNG,
     )

@@ -47,6 +47,7 @@ def step(replayed, settings, place, *, before, start, state_file, sittings):
             state,
             state_file,
             rows=False,
+            tell=lambda _: None,
         )
     last = recipe.strip(recipe.model)
     return last, dict(recipe.compressed or {}), state

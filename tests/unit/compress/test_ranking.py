@@ -19,6 +19,7 @@ def test_the_fewest_are_found_where_each_layer_costs_what_it_costs(count, data, 
         layers,
         score_with=lambda kept: Score(-left(kept), 0.0),
         holds=lambda kept: left(kept) <= allowed,
+        most=count,
         rerankings=rerankings,
     )
     assert sorted(gain.layer for gain in found.gains) == sorted(layers)
@@ -28,12 +29,19 @@ def test_the_fewest_are_found_where_each_layer_costs_what_it_costs(count, data, 
     assert all(gain.metric == cost_of[gain.layer] for gain in found.gains)
 
 
-@given(st.lists(st.booleans(), min_size=1, max_size=40))
-def test_what_is_found_does_hold_whatever_the_metric_does(answers):
+@given(st.lists(st.booleans(), min_size=1, max_size=40), st.data())
+def test_what_is_found_does_hold_whatever_the_metric_does(answers, data):
     layers = [str(index) for index in range(len(answers))]
-    found = search_layers(layers, score_with=lambda kept: Score(0.0, 0.0), holds=lambda kept: answers[len(kept) - 1])
+    most, asked = data.draw(st.integers(1, len(answers))), []
+
+    def holds(kept):
+        asked.append(len(kept))
+        return answers[len(kept) - 1]
+
+    found = search_layers(layers, score_with=lambda kept: Score(0.0, 0.0), holds=holds, most=most)
+    assert max(asked) <= most
     if found.count is None:
-        assert not answers[-1]
+        assert not answers[most - 1]
     else:
         assert answers[found.count - 1]
 
@@ -51,11 +59,11 @@ def test_a_layer_that_hides_the_others_is_mended_before_they_are_ranked():
     def holds(kept):
         return score_with(kept).metric > 0.9
 
-    found = search_layers(layers, score_with=score_with, holds=holds)
+    found = search_layers(layers, score_with=score_with, holds=holds, most=6)
     assert [gain.layer for gain in found.gains[:2]] == ["worst", "second"]
     assert found.count == 2
     assert found.gains[1].given == 1
-    assert search_layers(layers, score_with=score_with, holds=holds, rerankings=0).count == 6
+    assert search_layers(layers, score_with=score_with, holds=holds, most=6, rerankings=0).count == 6
 
 
 def test_the_metric_ranks_and_the_log_loss_breaks_ties():
