@@ -33,7 +33,13 @@ MORE = {
     metavar="NAME[,NAME]",
     help="single-stream, multi-stream, offline, server: put that load on instead.",
 )
-@click.option("--sweep", "sweeps", multiple=True, metavar="KNOB=1,2", help="Values of batch, threads or lanes.")
+@click.option(
+    "--sweep",
+    "sweeps",
+    multiple=True,
+    metavar="KNOB=1,2",
+    help="Values of batch, threads, lanes or size (of the input).",
+)
 @click.option("--artifact", "artifacts", multiple=True, metavar="NAME", help="Only this one; may be repeated.")
 @click.option("--suite", type=click.Path(path_type=Path), help="A YAML file with scenarios, sweep, rounds, seconds ...")
 @click.option(
@@ -171,5 +177,5 @@ def _read_sweep(text: str) -> tuple[str, list[int]]:
         return knob.strip(), [int(part) for part in values.split(",")]
     except ValueError as error:
         raise ConfigError(
-            f"--sweep must look like batch=1,8,32. Received: '{text}'.", hint="batch, threads, lanes"
+            f"--sweep must look like batch=1,8,32. Received: '{text}'.", hint="batch, threads, lanes, size"
         ) from error

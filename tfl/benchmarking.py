@@ -20,7 +20,7 @@ from tfl.bench.scenario_files import (
     save_result,
 )
 from tfl.bench.scenario_records import ScenarioResult, Suite
-from tfl.bench.scenario_runner import run_suite
+from tfl.bench.scenario_runner import plan_suite, run_suite
 from tfl.bench.scenario_tables import standings_table
 from tfl.bench.standings import Standing, standings
 from tfl.bench.statistics import Series
@@ -30,6 +30,7 @@ from tfl.core.progress import Progress
 from tfl.core.run_folder import RunFolder
 from tfl.model import Model
 from tfl.report.picture import Picture
+from tfl.resizing import resized_artifacts
 
 
 @dataclass(frozen=True)
@@ -111,7 +112,7 @@ def benchmark_scenarios(
     base = _base(model)
     result, series = run_suite(
         suite,
-        model.artifacts(),
+        _artifacts(model, suite),
         held_out=samples,
         base=base,
         logs_dir=model.run.logs_dir if model.run else None,
@@ -119,6 +120,23 @@ def benchmark_scenarios(
     )
     path = out or next_folder(RunFolder(base).benchmarks_dir) / RESULT_FILE
     return Measured(save_result(result, series, path), series, path)
+
+
+def _artifacts(model: Model, suite: Suite) -> list[Path]:
+    """Return what is measured, at every size of the sweep."""
+    found = model.artifacts()
+    sizes = suite.sweep.get("size", ())
+    if not sizes:
+        return found
+    # What can't be planned must not cost the exports.
+    plan_suite(suite, found)
+    if model.kind != "run" or model.run is None:
+        raise UserError(
+            f"A sweep over sizes makes artefacts from a run's training pictures, and {model.path} is none.",
+            hint="Name the run: tfl benchmark RUN --sweep size=160,224",
+        )
+    chosen = [folder for folder in found if not suite.artifacts or folder.name in suite.artifacts]
+    return resized_artifacts(model.run, chosen, sizes, progress=model.progress)
 
 
 def _base(model: Model) -> Path:

@@ -46,7 +46,7 @@ def export_run(
     cells = plan_cells(targets, precisions, fused=fused)
     manifest = Manifest.load(folder.manifest_file)
     bundle = Bundle.open(folder.bundle_dir)
-    calibration, pixels = _calibration(folder, bundle, manifest, calibration_samples, seed, progress=progress)
+    calibration, pixels = calibration_of(folder, bundle, manifest, calibration_samples, seed, progress=progress)
     held_out = HeldOut.of_run(folder)
     job = ExportJob(
         bundle_dir=folder.bundle_dir,
@@ -66,9 +66,22 @@ def export_run(
     return made
 
 
-def _calibration(
+def calibration_of(
     folder: RunFolder, bundle: Bundle, manifest: Manifest, count: int, seed: int, *, progress: Progress
 ) -> tuple[Calibration, Pixels]:
+    """Draw the samples that set the ranges of static int8 from a run's training split.
+
+    Args:
+        folder: The run.
+        bundle: Whose contract shapes the pictures.
+        manifest: Of the run.
+        count: How many.
+        seed: Of the draw.
+        progress: Told while pictures are decoded.
+
+    Raises:
+        UserError: There are too few, or one of them is scored.
+    """
     scored = manifest.of_split("test")
     if "leakage" in load_config(folder).data.allow:
         # The user lets copies of scored pictures be trained on; calibration keeps away from them all the same.

@@ -99,6 +99,29 @@ def test_every_target_can_be_measured_with_lanes(own_run, tmp_path):
     assert {cell["artifact"] for cell in document["cells"]} == set(names)
 
 
+def test_a_sweep_over_sizes_measures_smaller_inputs_and_their_accuracy(own_run, tmp_path):
+    native = json.loads((own_run / "bundle" / "bundle.json").read_text())["preprocessing"]["height"]
+    small = native // 2
+    command = ("benchmark", own_run, "--scenario", "single-stream", "--sweep", f"size={small},{native}")
+    chosen = ("--artifact", "onnx-int8", "--artifact", "openvino-fp32")
+    document = call_json(*command, *chosen, *SHORT, "--out", tmp_path / "sizes.json")
+    assert document["failures"] == {}
+    names = {f"{name}{suffix}" for name in ("onnx-int8", "openvino-fp32") for suffix in ("", f"-{small}px")}
+    assert {cell["artifact"] for cell in document["cells"]} == names
+    accuracy = {name: facts["accuracy"]["metric"] for name, facts in document["artifacts"].items()}
+    fewer = accuracy[f"openvino-fp32-{small}px"]
+    bundle = json.loads((own_run / "sizes" / f"{small}px" / "bundle" / "bundle.json").read_text())
+    assert fewer == pytest.approx(bundle["metrics"]["accuracy"])
+    assert bundle["preprocessing"]["height"] == small
+    assert bundle["signature"]["inputs"][0]["shape"] == [-1, small, small, 3]
+    # What is there is taken, and counts as one of the run's own.
+    made = {path: path.stat().st_mtime_ns for path in (own_run / "sizes").rglob("artifact.json")}
+    assert len(made) == 2
+    again = call("benchmark", "verify", tmp_path / "sizes.json", "--model", own_run, "--json")
+    assert len(json.loads(again.stdout)["comparison"]["cells"]) == 4, again.stderr
+    assert {path: path.stat().st_mtime_ns for path in (own_run / "sizes").rglob("artifact.json")} == made
+
+
 def _scaled(path, out, factor):
     """A copy of a result whose timings are `factor` times as long."""
     shutil.copy(path, out)
@@ -193,6 +216,7 @@ def test_a_suite_file_is_a_whole_benchmark(own_run, tmp_path):
         (["--scenario", "server", "--sweep", "batch=4"], ["batch", "means nothing to server", "offline"]),
         (["--scenario", "server", "--sweep", "lanes"], ["--sweep", "batch=1,8,32"]),
         (["--scenario", "server", "--pin"], ["--pin", "--baseline"]),
+        (["--scenario", "server", "--sweep", "size=2"], ["sweep.size", "[8, 4096]", "2"]),
         (["--sweep", "batch=1"], ["--sweep", "--scenario"]),
         (["--scenario", "offline", "--artifact", "onnx-int4"], ["onnx-int4", "onnx-int8"]),
     ],

@@ -201,7 +201,7 @@ class Suite(Record):
         name: Of the suite, or empty.
         scenarios: Names of scenario plug-ins.
         artifacts: Names; empty means all that are there.
-        sweep: Values of `batch`, `threads`, `lanes`.
+        sweep: Values of `batch`, `threads`, `lanes`, and `size` in pixels, for which artefacts are made.
         rounds: Processes per cell, interleaved over all cells in an order drawn with the seed.
         seconds: How long each figure is measured at least.
         least_queries: How many queries a percentile is taken from at least.

@@ -6,6 +6,7 @@ import datetime
 import itertools
 import os
 import random
+import re
 import statistics
 import tempfile
 from collections.abc import Mapping, Sequence
@@ -36,8 +37,10 @@ from tfl.core.files import sha256_text
 from tfl.core.progress import Progress
 from tfl.targets import Kernels
 
-#: What a sweep may name.
+#: What a sweep may name of a setting; `size`, of the input, is a matter of the artefacts instead.
 KNOBS = ("batch", "threads", "lanes")
+_SIZED = re.compile(r"-\d+px$")
+_SIZES = (8, 4096)
 _AGAIN = " (again)"
 
 
@@ -64,13 +67,16 @@ def plan_suite(suite: Suite, artifacts: Sequence[Path]) -> list[PlannedCell]:
     """
     scenarios = {name: SCENARIOS.get(name) for name in suite.scenarios}
     _check_sweep(suite)
-    known = {folder.name: folder for folder in artifacts}
+    # One of another size goes by the name of what it was made after, too.
+    known = {folder: {folder.name, _SIZED.sub("", folder.name)} for folder in artifacts}
     for name in suite.artifacts:
-        if name not in known:
+        if not any(name in names for names in known.values()):
+            there = [folder.name for folder in artifacts]
             raise ConfigError(
-                f"There is no artefact '{name}'.{closest(name, known)}", hint=f"There is: {', '.join(known)}."
+                f"There is no artefact '{name}'.{closest(name, there)}", hint=f"There is: {', '.join(there)}."
             )
-    chosen = [known[name] for name in suite.artifacts] or list(artifacts)
+    asked = [folder for name in suite.artifacts for folder, names in known.items() if name in names]
+    chosen = list(dict.fromkeys(asked)) or list(artifacts)
     cells = []
     for name, scenario in scenarios.items():
         values = []
@@ -89,8 +95,11 @@ def plan_suite(suite: Suite, artifacts: Sequence[Path]) -> list[PlannedCell]:
 def _check_sweep(suite: Suite) -> None:
     problems = []
     for knob, values in suite.sweep.items():
-        if knob not in KNOBS:
-            problems.append(f"sweep.{knob}: unknown.{closest(knob, KNOBS)} Allowed: {', '.join(KNOBS)}.")
+        if knob == "size":
+            if not all(_SIZES[0] <= value <= _SIZES[1] for value in values):
+                problems.append(f"sweep.size: must be pixels in {list(_SIZES)}. Received: {list(values)}.")
+        elif knob not in KNOBS:
+            problems.append(f"sweep.{knob}: unknown.{closest(knob, KNOBS)} Allowed: {', '.join((*KNOBS, 'size'))}.")
         elif knob != "threads" and not any(knob in SCENARIOS.get(name).knobs for name in suite.scenarios):
             having = [name for name in SCENARIOS.names() if knob in SCENARIOS.get(name).knobs]
             problems.append(

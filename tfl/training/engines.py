@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from tfl.core.extras import is_installed, version_of
-from tfl.core.files import cache_dir, fresh_folder, sha256_text, write_atomic
+from tfl.core.files import cache_dir, fresh_folder, sha256_text, write_bytes
 from tfl.core.progress import Progress
 from tfl.data.preprocess import Floats
 from tfl.training.checkpoint import read_variables
@@ -136,8 +136,8 @@ def _convert(network: keras.Model, shape: tuple[int, ...], file: Path, worker: O
         worker.open(file)
     else:
         # Read from a file, a graph takes a tenth of the time: each node of one in memory is asked for by Python.
-        content, source = _frozen_graph(network, shape).SerializeToString(), file.with_suffix(".pb")
-        write_atomic(source, lambda path: path.write_bytes(content))
+        source = file.with_suffix(".pb")
+        write_bytes(source, _frozen_graph(network, shape).SerializeToString())
         worker.open(source, keep_as=file)
 
 

@@ -197,6 +197,13 @@ def test_a_plan_has_every_point_that_means_something(tmp_path):
     assert "onnx-int8 offline batch=8 threads=2 lanes=2" in {cell.name for cell in cells}
 
 
+def test_artefacts_of_another_size_go_by_the_name_of_what_they_were_made_after(tmp_path):
+    folders = [tmp_path / "onnx-int8", tmp_path / "onnx-int8-160px", tmp_path / "onnx-fp32-160px"]
+    chosen = plan_suite(Suite(artifacts=("onnx-int8",)), folders)
+    assert [cell.folder.name for cell in chosen] == ["onnx-int8", "onnx-int8-160px"]
+    assert len(plan_suite(Suite(artifacts=("onnx-fp32-160px",)), folders)) == 1
+
+
 def test_without_a_sweep_a_scenario_tries_its_own_points(tmp_path):
     cells = plan_suite(Suite(scenarios=("offline", "multi_stream")), [tmp_path / "a"])
     assert [cell.setting.batch for cell in cells] == [1, 8, 32, 8]
@@ -209,6 +216,7 @@ def test_without_a_sweep_a_scenario_tries_its_own_points(tmp_path):
         ({"sweep": {"bach": (1,)}}, ConfigError, "Did you mean 'batch'"),
         ({"sweep": {"lanes": (2,)}}, ConfigError, "means nothing to single_stream"),
         ({"sweep": {"threads": (-1,)}}, ConfigError, "4096"),
+        ({"sweep": {"size": (4, 224)}}, ConfigError, "sweep.size: must be pixels in"),
         ({"rounds": 0, "seconds": 0.0}, ConfigError, "(?s)rounds.*seconds"),
         ({"artifacts": ("a-int",)}, ConfigError, "Did you mean 'a-int8'"),
         ({"latency_bound_ms": -1.0}, ConfigError, "latency_bound_ms"),

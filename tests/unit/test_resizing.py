@@ -1,0 +1,41 @@
+"""A network with another size of its input."""
+
+import numpy as np
+import pytest
+
+from tfl.core.errors import UnsupportedError
+from tfl.resizing import at_size
+from tfl.training.network import join
+
+keras = pytest.importorskip("keras")
+pytestmark = pytest.mark.slow
+
+
+def classifier(layers):
+    inputs = keras.Input((32, 32, 3))
+    values = inputs
+    for layer in layers:
+        values = layer(values)
+    backbone = keras.Model(inputs, values, name="tiny")
+    head = keras.Sequential([keras.Input(backbone.output_shape[1:]), keras.layers.Dense(3, activation="softmax")])
+    return join(backbone, head)
+
+
+def test_the_weights_stay_and_the_function_is_that_of_the_smaller_picture():
+    keras.utils.set_random_seed(1)
+    layers = [keras.layers.Conv2D(4, 3, strides=2), keras.layers.BatchNormalization()]
+    model = classifier([*layers, keras.layers.GlobalAveragePooling2D()])
+    small = at_size(model, 16)
+    assert small.input_shape == (None, 16, 16, 3)
+    for one, two in zip(model.get_weights(), small.get_weights(), strict=True):
+        np.testing.assert_array_equal(one, two)
+    # A picture that is the same everywhere has the same features at every size, as nothing is padded here.
+    grey = np.full((1, 32, 32, 3), 0.3, dtype=np.float32)
+    np.testing.assert_allclose(model(grey), small(grey[:, :16, :16]), atol=1e-6)
+
+
+def test_weights_that_depend_on_the_size_are_refused():
+    model = classifier([keras.layers.Flatten(), keras.layers.Dense(4)])
+    with pytest.raises(UnsupportedError, match="can't be given an input of 16 x 16") as raised:
+        at_size(model, 16)
+    assert "--image-size" in raised.value.hint

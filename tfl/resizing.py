@@ -1,0 +1,215 @@
+"""A run's artefacts at other sizes of the input, for sweeps: the same weights, made, exported and verified anew."""
+
+from __future__ import annotations
+
+import dataclasses
+import shutil
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from tfl.bench.cells import ExportJob, describe, export_cells, plan_cells
+from tfl.bench.held_out import HeldOut
+from tfl.bundle import Artifact, Bundle, Signature
+from tfl.bundle.records import ARTIFACT_FILE, BUNDLE_FILE, MODEL_FILE
+from tfl.core.child import call_in_child
+from tfl.core.errors import IntegrityError, JobError, UnsupportedError, UserError
+from tfl.core.progress import Progress
+from tfl.core.run_folder import RunFolder
+from tfl.data.manifest import Manifest
+from tfl.data.preprocess import ImagePreprocessing
+from tfl.data.store import open_pixels
+from tfl.exports import calibration_of, load_config
+from tfl.targets import TARGETS
+from tfl.tasks import TASKS
+
+if TYPE_CHECKING:
+    import keras
+
+_ANSWERS_FILE = "answers.npy"
+
+
+def resized_artifacts(
+    run: RunFolder, artifacts: Sequence[Path], sizes: Sequence[int], *, progress: Progress
+) -> list[Path]:
+    """Make artefacts at other sizes of the input, unless they are there, made of the same bundle.
+
+    The network keeps its weights and gets another input, so that only networks whose weights don't depend on it can be
+    resized. Each size becomes a bundle of its own in `<run>/sizes/<size>px`, with the answers of the float network to
+    the test split at that size; its artefacts are calibrated and verified like any other.
+
+    Args:
+        run: Whose training is done.
+        artifacts: Folders of the run's artefacts.
+        sizes: Rows and columns of the input, in pixels.
+        progress: Told what happens.
+
+    Returns:
+        Folders, size by size; those of the run itself at its own size.
+
+    Raises:
+        UserError: The input is not square, or the pictures are gone.
+        UnsupportedError: The network can't be resized, or an artefact is one that a search or a training made.
+        JobError: An artefact could not be made, or did not pass its verification.
+    """
+    bundle = Bundle.open(run.bundle_dir)
+    contract = bundle.preprocessing
+    if contract.height != contract.width:
+        raise UserError(f"The input of {run.path} is {contract.height} x {contract.width}: only square ones are swept.")
+    records = {folder: Artifact.open(folder) for folder in artifacts}
+    found: list[Path] = []
+    for size in sizes:
+        if size == contract.height:
+            found += artifacts
+            continue
+        for folder, record in records.items():
+            _require_plain(folder, record)
+        place = run.path / "sizes" / f"{size}px"
+        small = _bundle_at(run, bundle, size, place, progress)
+        wanted = {place / f"{record.name}-{size}px": record for record in records.values()}
+        missing = {folder: record for folder, record in wanted.items() if not _is_of(folder, small)}
+        if missing:
+            _make(run, small, place, missing, progress)
+        found += wanted
+    return found
+
+
+def _require_plain(folder: Path, record: Artifact) -> None:
+    if record.recipe is not None or record.precision in TARGETS.get(record.target).simulated:
+        raise UnsupportedError(
+            f"{folder.name} was made by a search or a training for the run's own size of the input.",
+            hint="Name plain exports: --artifact NAME",
+        )
+
+
+def _is_of(folder: Path, bundle: Bundle) -> bool:
+    """Say whether an artefact is there that was made of a bundle."""
+    if not (folder / ARTIFACT_FILE).is_file():
+        return False
+    try:
+        return Artifact.open(folder).bundle_fingerprint == bundle.fingerprint
+    except IntegrityError:
+        return False
+
+
+def _bundle_at(run: RunFolder, bundle: Bundle, size: int, place: Path, progress: Progress) -> Bundle:
+    """Return the bundle of a size, made anew where the run's has changed."""
+    folder, source = place / "bundle", place / "source.txt"
+    if (folder / BUNDLE_FILE).is_file() and source.is_file() and source.read_text() == bundle.fingerprint:
+        return Bundle.open(folder)
+    from tfl.compress.rewrite import rewrite_bundle
+
+    shutil.rmtree(place, ignore_errors=True)
+    place.mkdir(parents=True)
+    progress.update(f"the network at {size} pixels")
+    contract = dataclasses.replace(bundle.preprocessing, height=size, width=size)
+    manifest, task = Manifest.load(run.manifest_file), TASKS.get(bundle.task)
+    if HeldOut.of_run(run) is None:
+        raise UserError(f"The pictures that {run.path} is scored on are not there any more.")
+    examples = manifest.of_split("test")
+    pixels = open_pixels(examples, manifest.root, contract, cache_dir=run.work_dir, progress=progress)
+    made = place / "made"
+    made.mkdir()
+    call_in_child(
+        "tfl.resizing:resize_in_child",
+        {
+            "bundle_dir": str(run.bundle_dir.resolve()),
+            "run": str(run.path.resolve()),
+            "contract": contract.to_dict(),
+            "out_dir": str(made.resolve()),
+        },
+        log_path=run.logs_dir / f"resize-{size}px.log",
+    )
+    outputs = np.load(made / _ANSWERS_FILE, allow_pickle=False)
+    truth = tuple(manifest.label_indices(examples))
+    (fed,) = bundle.signature.inputs
+    signature = Signature(
+        inputs=(dataclasses.replace(fed, shape=(-1, size, size, 3)),), outputs=bundle.signature.outputs
+    )
+    small = rewrite_bundle(
+        folder,
+        dataclasses.replace(bundle, preprocessing=contract, signature=signature),
+        made / MODEL_FILE,
+        pixels=pixels,
+        outputs=outputs,
+        truth=truth,
+        metrics={task.metric: task.metric_of(truth, outputs)},
+    )
+    paths = tuple(item.path for item in examples)
+    HeldOut(Path(manifest.root), paths, truth, outputs).save(place / "predictions.npz")
+    shutil.rmtree(made)
+    source.write_text(bundle.fingerprint)
+    return small
+
+
+def _make(run: RunFolder, bundle: Bundle, place: Path, missing: Mapping[Path, Artifact], progress: Progress) -> None:
+    """Export and verify what is missing of a size."""
+    manifest, config = Manifest.load(run.manifest_file), load_config(run)
+    calibration, pixels = calibration_of(
+        run, bundle, manifest, config.export.calibration_samples, config.seed, progress=progress
+    )
+    job = ExportJob(
+        bundle_dir=place / "bundle",
+        base_dir=run.path,
+        artifacts_dir=place / "made",
+        work_dir=place,
+        logs_dir=run.logs_dir / place.name,
+        calibration=calibration,
+        calibration_pixels=pixels,
+        held_out=HeldOut.load(place / "predictions.npz", Path(manifest.root)),
+    )
+    for fused in {record.preprocessing.fused: None for record in missing.values()}:
+        chosen = [record for record in missing.values() if record.preprocessing.fused == fused]
+        cells = [cell for record in chosen for cell in plan_cells((record.target,), (record.precision,), fused=fused)]
+        for cell in export_cells(cells, job, workers=config.export.workers, progress=progress):
+            if cell.status != "ok":
+                raise JobError(f"At {place.name}, {describe(cell)}", hint="Leave it out: --artifact NAME")
+            (job.artifacts_dir / cell.name).replace(place / f"{cell.name}-{place.name}")
+    shutil.rmtree(job.artifacts_dir, ignore_errors=True)
+
+
+def resize_in_child(arguments: Mapping[str, Any]) -> dict[str, Any]:
+    """Give a bundle's network another input, and write it and its answers to the test split."""
+    from tfl.core.files import write_atomic
+    from tfl.targets._keras import load_keras_model
+    from tfl.training.bundle_writer import predict_pixels
+
+    bundle_dir, out_dir = Path(arguments["bundle_dir"]), Path(arguments["out_dir"])
+    contract, run = ImagePreprocessing.from_dict(arguments["contract"]), RunFolder(Path(arguments["run"]))
+    model = at_size(load_keras_model(bundle_dir, Bundle.load(bundle_dir / BUNDLE_FILE)), contract.height)
+    manifest, silent = Manifest.load(run.manifest_file), Progress()
+    examples = manifest.of_split("test")
+    pixels = open_pixels(examples, manifest.root, contract, cache_dir=run.work_dir, progress=silent)
+    outputs = predict_pixels(model, pixels, contract, progress=silent)
+    write_atomic(out_dir / MODEL_FILE, lambda file: model.save(file))
+    np.save(out_dir / _ANSWERS_FILE, outputs, allow_pickle=False)
+    return {}
+
+
+def at_size(model: keras.Model, size: int) -> keras.Model:
+    """Return a classifier of one backbone and one head (see `join`) with another size of its input.
+
+    Args:
+        model: `(batch, height, width, 3)` -> `(batch, classes)`.
+        size: New height and width.
+
+    Raises:
+        UnsupportedError: Its weights depend on the size of the input, or a layer is made for one.
+    """
+    import keras
+
+    from tfl.training.network import join
+
+    backbone, head = (layer for layer in model.layers if isinstance(layer, keras.Model))
+    try:
+        other = keras.models.clone_model(backbone, input_tensors=keras.Input((size, size, 3)))
+        other.set_weights(backbone.get_weights())
+        whole = join(other, head)
+    except (ValueError, TypeError, AttributeError) as error:
+        raise UnsupportedError(
+            f"{backbone.name} can't be given an input of {size} x {size}: {str(error).splitlines()[0]}",
+            hint="Train a run of that size: tfl train DATA --image-size",
+        ) from error
+    return whole
