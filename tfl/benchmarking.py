@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import os
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -9,6 +10,7 @@ from pathlib import Path
 
 from tfl.bench.choice import Bounds, Choice
 from tfl.bench.choice_files import choice_of_result, choice_of_run
+from tfl.bench.records import Failure
 from tfl.bench.scenario_comparison import ResultComparison, compare_results, require_same_machine
 from tfl.bench.scenario_files import (
     AGAIN,
@@ -25,7 +27,7 @@ from tfl.bench.scenario_tables import standings_table
 from tfl.bench.standings import Standing, standings
 from tfl.bench.statistics import Series
 from tfl.core.environment import read_environment
-from tfl.core.errors import NotFoundError, OutputExistsError, UserError
+from tfl.core.errors import JobError, NotFoundError, OutputExistsError, UserError
 from tfl.core.progress import Progress
 from tfl.core.run_folder import RunFolder
 from tfl.model import Model
@@ -110,24 +112,26 @@ def benchmark_scenarios(
         raise OutputExistsError(f"{out} exists already.", hint="Choose another --out.")
     samples = model.held_out(data, split=split)[0]
     base = _base(model)
+    artifacts, failures = _artifacts(model, suite)
     result, series = run_suite(
         suite,
-        _artifacts(model, suite),
+        artifacts,
         held_out=samples,
         base=base,
         logs_dir=model.run.logs_dir if model.run else None,
         progress=model.progress,
     )
+    result = dataclasses.replace(result, failures={**failures, **result.failures})
     path = out or next_folder(RunFolder(base).benchmarks_dir) / RESULT_FILE
     return Measured(save_result(result, series, path), series, path)
 
 
-def _artifacts(model: Model, suite: Suite) -> list[Path]:
-    """Return what is measured, at every size of the sweep."""
+def _artifacts(model: Model, suite: Suite) -> tuple[list[Path], dict[str, Failure]]:
+    """Return what is measured, at every size of the sweep, and what of that could not be made."""
     found = model.artifacts()
     sizes = suite.sweep.get("size", ())
     if not sizes:
-        return found
+        return found, {}
     # What can't be planned must not cost the exports.
     plan_suite(suite, found)
     if model.kind != "run" or model.run is None:
@@ -136,7 +140,10 @@ def _artifacts(model: Model, suite: Suite) -> list[Path]:
             hint="Name the run: tfl benchmark RUN --sweep size=160,224",
         )
     chosen = [folder for folder in found if not suite.artifacts or folder.name in suite.artifacts]
-    return resized_artifacts(model.run, chosen, sizes, progress=model.progress)
+    made, failures = resized_artifacts(model.run, chosen, sizes, progress=model.progress)
+    if not made:
+        raise JobError(f"Nothing could be made. The first reason: {next(iter(failures.values())).message}")
+    return made, failures
 
 
 def _base(model: Model) -> Path:

@@ -10,12 +10,13 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from tfl.bench.cells import ExportJob, describe, export_cells, plan_cells
+from tfl.bench.cells import ExportJob, export_cells, plan_cells
 from tfl.bench.held_out import HeldOut
+from tfl.bench.records import Failure
 from tfl.bundle import Artifact, Bundle, Signature
 from tfl.bundle.records import ARTIFACT_FILE, BUNDLE_FILE, MODEL_FILE
 from tfl.core.child import call_in_child
-from tfl.core.errors import IntegrityError, JobError, UnsupportedError, UserError
+from tfl.core.errors import IntegrityError, UnsupportedError, UserError
 from tfl.core.progress import Progress
 from tfl.core.run_folder import RunFolder
 from tfl.data.manifest import Manifest
@@ -33,7 +34,7 @@ _ANSWERS_FILE = "answers.npy"
 
 def resized_artifacts(
     run: RunFolder, artifacts: Sequence[Path], sizes: Sequence[int], *, progress: Progress
-) -> list[Path]:
+) -> tuple[list[Path], dict[str, Failure]]:
     """Make artefacts at other sizes of the input, unless they are there, made of the same bundle.
 
     The network keeps its weights and gets another input, so that only networks whose weights don't depend on it can be
@@ -47,12 +48,12 @@ def resized_artifacts(
         progress: Told what happens.
 
     Returns:
-        Folders, size by size; those of the run itself at its own size.
+        Folders, size by size, those of the run itself at its own size; and by name, what could not be made or did not
+        pass its verification.
 
     Raises:
         UserError: The input is not square, or the pictures are gone.
         UnsupportedError: The network can't be resized, or an artefact is one that a search or a training made.
-        JobError: An artefact could not be made, or did not pass its verification.
     """
     bundle = Bundle.open(run.bundle_dir)
     contract = bundle.preprocessing
@@ -60,6 +61,7 @@ def resized_artifacts(
         raise UserError(f"The input of {run.path} is {contract.height} x {contract.width}: only square ones are swept.")
     records = {folder: Artifact.open(folder) for folder in artifacts}
     found: list[Path] = []
+    failures: dict[str, Failure] = {}
     for size in sizes:
         if size == contract.height:
             found += artifacts
@@ -71,9 +73,9 @@ def resized_artifacts(
         wanted = {place / f"{record.name}-{size}px": record for record in records.values()}
         missing = {folder: record for folder, record in wanted.items() if not _is_of(folder, small)}
         if missing:
-            _make(run, small, place, missing, progress)
-        found += wanted
-    return found
+            failures |= _make(run, small, place, missing, progress)
+        found += [folder for folder in wanted if folder.name not in failures]
+    return found, failures
 
 
 def _require_plain(folder: Path, record: Artifact) -> None:
@@ -144,8 +146,11 @@ def _bundle_at(run: RunFolder, bundle: Bundle, size: int, place: Path, progress:
     return small
 
 
-def _make(run: RunFolder, bundle: Bundle, place: Path, missing: Mapping[Path, Artifact], progress: Progress) -> None:
-    """Export and verify what is missing of a size."""
+def _make(
+    run: RunFolder, bundle: Bundle, place: Path, missing: Mapping[Path, Artifact], progress: Progress
+) -> dict[str, Failure]:
+    """Export and verify what is missing of a size; return what failed, by name."""
+    failures: dict[str, Failure] = {}
     manifest, config = Manifest.load(run.manifest_file), load_config(run)
     calibration, pixels = calibration_of(
         run, bundle, manifest, config.export.calibration_samples, config.seed, progress=progress
@@ -164,10 +169,13 @@ def _make(run: RunFolder, bundle: Bundle, place: Path, missing: Mapping[Path, Ar
         chosen = [record for record in missing.values() if record.preprocessing.fused == fused]
         cells = [cell for record in chosen for cell in plan_cells((record.target,), (record.precision,), fused=fused)]
         for cell in export_cells(cells, job, workers=config.export.workers, progress=progress):
-            if cell.status != "ok":
-                raise JobError(f"At {place.name}, {describe(cell)}", hint="Leave it out: --artifact NAME")
-            (job.artifacts_dir / cell.name).replace(place / f"{cell.name}-{place.name}")
+            name = f"{cell.name}-{place.name}"
+            if cell.status == "ok":
+                (job.artifacts_dir / cell.name).replace(place / name)
+            else:
+                failures[name] = cell.failure or Failure(stage="export", error="UnsupportedError", message=cell.reason)
     shutil.rmtree(job.artifacts_dir, ignore_errors=True)
+    return failures
 
 
 def resize_in_child(arguments: Mapping[str, Any]) -> dict[str, Any]:
