@@ -8,7 +8,7 @@ from tests.e2e.conftest import assert_user_error, call, call_json
 
 pytest.importorskip("tensorflow")
 
-QUICK = ["--epochs", 8, "--augment", "none", "--image-size", 32]
+QUICK = ["--epochs", 4, "--augment", "none", "--image-size", 32]
 
 
 @pytest.mark.slow

@@ -3,10 +3,11 @@
 import numpy as np
 import pytest
 
-pytest.importorskip("tf_keras")
-
+from tests.presence import skip_without
 from tfl.compress.replay import REPLAY_TOLERANCE, replay, replay_difference, require_same
 from tfl.core.errors import UnsupportedError
+
+skip_without("tf_keras")
 
 SHAPE = (16, 16, 3)
 
