@@ -38,7 +38,7 @@ from tfl.model import load
 from tfl.targets import open_artifact
 
 NAMES = ("openvino-fp32", "openvino-fp32-fused", "openvino-int8", "openvino-int8-fused")
-BATCHES = (1, 4, 8, 16)
+BATCHES = (1, 4, 16)
 LANES = (0, 1, 2)
 SWEEP_SECONDS = 0.5
 INPUTS = 32

@@ -130,12 +130,10 @@ class Model:
 
     def _outputs(self, items: Sequence[Any]) -> Floats:
         runtime = self._open()
-        parts = []
-        done = 0
+        parts: list[Floats] = []
         for batch in input_batches(items, self.preprocessing, size=_BATCH):
             parts.append(runtime.predict(batch))
-            done += len(batch)
-            self.progress.update("answering", done=done, total=len(items))
+            self.progress.update("answering", done=sum(map(len, parts)), total=len(items))
         return np.concatenate(parts) if parts else np.empty((0, len(self.labels)), dtype=np.float32)
 
     def _open(self) -> Runtime:
@@ -247,8 +245,7 @@ class Model:
             precisions: Every target makes those that it can.
             calibration_samples: Training samples for static int8.
             workers: Child processes at a time.
-            fuse_preprocessing: `normalize` makes artefacts that take resized uint8 RGB and normalize it inside;
-                `resize` those that take the decoded picture of any size. Targets that can't are `unsupported`.
+            fuse_preprocessing: What goes into the model files; see `ImagePreprocessing.fused`.
 
         Raises:
             UserError: A name is unknown, or this is not a run.

@@ -148,7 +148,7 @@ class TfliteTarget(Target):
     fusions = ("normalize",)
     unfused: ClassVar = {
         "resize": "none of its built-in operations is anti-aliased, and RESIZE_BILINEAR misses the contract's pixels "
-        "by up to 200 of 255 levels on photos"
+        "by up to 96 of 255 levels on photos"
     }
     export_modules = ("tensorflow", "ai_edge_litert")
     rungs: ClassVar = (
