@@ -110,6 +110,7 @@ def _table(model: Path, options: dict[str, Any]) -> int:
 def _scenarios(ctx: click.Context, model: Path, options: dict[str, Any]) -> int:
     from tfl.benchmarking import benchmark_scenarios, compare_with_baseline, pin_baseline, read_baseline
     from tfl.core.errors import UserError
+    from tfl.core.run_folder import RunFolder
     from tfl.model import load
     from tfl_cli._scenarios import print_comparison, print_scenarios
 
@@ -136,12 +137,13 @@ def _scenarios(ctx: click.Context, model: Path, options: dict[str, Any]) -> int:
         print_comparison(comparison, old="baseline", new="now")
         click.echo("REGRESSION." if comparison.is_regression else "No regression beyond the noise.")
     click.echo(f"Record and timings: {measured.path}")
-    again = f"tfl benchmark verify {quoted(measured.path)}"
-    if opened.run is None:
-        print_next(f"{again} --model {quoted(model)}")
+    again, run = f"tfl benchmark verify {quoted(measured.path)}", RunFolder.around(measured.path)
+    if run is None:
+        # What lies elsewhere is not found from the run, nor the run from it.
+        print_next(f"{again} --model {quoted(model)}", f"tfl recommend {quoted(measured.path)} --max-latency-ms 20")
     else:
-        run = quoted(opened.run.path)
-        print_next(again, f"tfl recommend {run} --max-latency-ms 20", f"tfl report {run}")
+        place = quoted(run.path)
+        print_next(again, f"tfl recommend {place} --max-latency-ms 20", f"tfl report {place}")
     return code
 
 

@@ -84,7 +84,7 @@ def test_a_person_reads_intervals_the_floor_and_the_next_step(own_run, tmp_path)
         *("--out", tmp_path / "r.json", *SHORT),
     )
     assert process.returncode == 0, process.stderr
-    for words in ("Noise floor", "n < 368", "arrivals per s", "p99 bound", "benchmark verify"):
+    for words in ("Noise floor", "n < 368", "arrivals per s", "p99 bound", "benchmark verify", "--model"):
         assert words in process.stdout, process.stdout
     server = json.loads((tmp_path / "r.json").read_text())["cells"][1]
     curve = server["rounds"][0]["figures"]["curve"]

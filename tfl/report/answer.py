@@ -6,6 +6,7 @@ import shlex
 from dataclasses import dataclass
 
 from tfl.bench.records import Cell
+from tfl.bench.scenario_files import newest_result
 from tfl.report.facts import KEPT_DROP, Facts, metric_drop
 from tfl.report.tables import cell_reason
 from tfl.tasks import Evaluation
@@ -127,6 +128,9 @@ def next_steps(facts: Facts) -> list[Step]:
         steps.append(Step("Measure the exports.", f"tfl benchmark {run}"))
     elif facts.benchmark is not None and facts.benchmark.noise_floor is None:
         steps.append(Step("Measure again in rounds, to know the noise.", f"tfl benchmark {run} --rounds 3"))
+    if facts.benchmark is not None and newest_result(facts.folder.benchmarks_dir) is None:
+        command = f"tfl benchmark {run} --scenario single-stream,offline,server"
+        steps.append(Step("Measure under load, to know how sure the figures are and which to take.", command))
     return steps
 
 

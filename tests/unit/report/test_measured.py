@@ -73,6 +73,7 @@ def copy(run, tmp_path):
 def test_a_plain_run_has_none_of_the_sections(run):
     page = Page(write_report(run).read_text(encoding="utf-8"))
     assert not {"#load", "#recommended", "#compressed", "#distilled"} & {link["href"] for link in page.all("a")}
+    assert "--scenario single-stream,offline,server" in page.text
 
 
 def test_every_figure_of_the_load_is_the_records(copy):
@@ -88,6 +89,7 @@ def test_every_figure_of_the_load_is_the_records(copy):
     assert "tflite-<b> 0.9500" in text
     assert "each in 3 fresh processes" in text
     assert "benchmarks/1/result.json" in text
+    assert "--scenario single-stream,offline,server" not in text
 
 
 def test_verdicts_stand_beside_the_floor_they_respect(copy):
