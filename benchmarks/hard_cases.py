@@ -68,7 +68,7 @@ def main() -> int:
     for kind in arguments.network.split(","):
         folder = RunFolder(place / kind)
         if not folder.predictions_file.is_file():
-            make_hard_run(folder.path, kind)
+            make_hard_run(folder.path, kind, epochs=20 if kind == "everywhere" else 12)
         for target in arguments.target.split(","):
             ladders = [climbed(folder, target, approach) for approach in arguments.approach.split(",")]
             found = [ladder for ladder in ladders if ladder is not None]

@@ -30,6 +30,8 @@ class LazyGroup(click.Group):
         if cmd_name not in self._table:
             return None
         command: click.Command = importlib.import_module(f"tfl_cli.{self._table[cmd_name][0]}").command
+        # Raw docstrings spell click's mark of lines that are not to be wrapped in two characters.
+        command.help = (command.help or "").replace("\\b\n", "\b\n")
         return command
 
     def resolve_command(

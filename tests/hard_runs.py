@@ -1,5 +1,6 @@
 """Runs whose networks lose their accuracy in plain int8: the function is an ordinary one, the ranges are wild."""
 
+import itertools
 from dataclasses import replace
 from pathlib import Path
 
@@ -23,13 +24,13 @@ SIZE = 32
 CONTRACT = ImagePreprocessing(height=SIZE, width=SIZE, scale=1 / 127.5, mean=(1.0, 1.0, 1.0))
 
 
-def plain_network(classes, filters=(12, 16, 16, 24), rectify=None):
+def plain_network(classes, rectify=None):
     """Four convolutions in a row with rectifiers between, which let a channel's scale pass."""
     import keras
 
     rectify = rectify or keras.layers.ReLU()
     image = values = keras.Input((SIZE, SIZE, 3), name="picture")
-    for index, (width, stride) in enumerate(zip(filters, (2, 2, 1, 2), strict=True)):
+    for index, (width, stride) in enumerate([(12, 2), (16, 2), (16, 1), (24, 2)]):
         values = keras.layers.Conv2D(width, 3, strides=stride, padding="same", name=f"conv{index}")(values)
         values = rectify(values)
     values = keras.layers.GlobalAveragePooling2D()(values)
@@ -37,8 +38,16 @@ def plain_network(classes, filters=(12, 16, 16, 24), rectify=None):
 
 
 def wide_network(classes):
-    """The same with room to learn in, so that training can make good what rounding breaks."""
-    return plain_network(classes, filters=(16, 32, 48, 48))
+    """Three convolutions with room to learn in, so that training can make good what rounding breaks."""
+    import keras
+
+    image = values = keras.Input((SIZE, SIZE, 3), name="picture")
+    for index, (width, stride) in enumerate([(16, 2), (32, 2), (48, 1)]):
+        values = keras.layers.Conv2D(width, 3, strides=stride, padding="same", activation="relu", name=f"conv{index}")(
+            values
+        )
+    values = keras.layers.GlobalAveragePooling2D()(values)
+    return keras.Model(image, keras.layers.Dense(classes, activation="softmax", name="answer")(values))
 
 
 def unreplayable_network(classes):
@@ -74,18 +83,26 @@ NETWORKS = {
     "rescaled": (plain_network, [(("conv1",), ("conv2",))], 1000.0),
     "squeezing": (squeezing_network, [(("trunk", "project0", "project1"), ("expand0", "expand1", "head"))], 1000.0),
 }
-_ALL_PAIRS = [((f"conv{index}",), (reader,)) for index, reader in enumerate(("conv1", "conv2", "conv3", "answer"))]
+
+
+def _chain(*names):
+    return [((writer,), (reader,)) for writer, reader in itertools.pairwise(names)]
+
+
 #: Here every layer reads channels of wild scales, so that half of the layers in float do not mend it.
 ALL_NETWORKS = NETWORKS | {
-    "everywhere": (wide_network, _ALL_PAIRS, 200.0),
-    "unreplayable": (unreplayable_network, _ALL_PAIRS, 200.0),
+    "everywhere": (wide_network, _chain("conv0", "conv1", "conv2", "answer"), None),
+    "unreplayable": (unreplayable_network, _chain("conv0", "conv1", "conv2", "conv3", "answer"), 200.0),
 }
 
 
 def rescale(model, writers, readers, *, seed, most):
-    """Scale the writers' output channels by up to `most` and the readers' input channels back."""
-    channels = model.get_layer(writers[0]).output.shape[-1]
-    scales = np.random.default_rng(seed).permutation(np.geomspace(most**-0.5, most**0.5, channels)).astype(np.float32)
+    """Scale the writers' output channels by up to `most`, None draws powers of two, and the readers' inputs back."""
+    channels, generator = model.get_layer(writers[0]).output.shape[-1], np.random.default_rng(seed)
+    if most is None:
+        scales = np.exp2(generator.integers(-4, 5, channels)).astype(np.float32)
+    else:
+        scales = generator.permutation(np.geomspace(most**-0.5, most**0.5, channels)).astype(np.float32)
     for name in writers:
         kernel, bias = model.get_layer(name).get_weights()
         model.get_layer(name).set_weights([kernel * scales, bias * scales])

@@ -19,11 +19,13 @@ from tfl.targets._base import Exported, Tolerance
 
 #: For formats that store 8-bit weights and compute in float32.
 INTEGER_WEIGHTS = Tolerance(
-    max_difference=0.15,
-    mean_difference=0.01,
-    agreement=0.98,
-    metric_drop=0.01,
-    reason="256 levels per output channel of the weights, activations untouched.",
+    max_difference=0.6,
+    mean_difference=0.025,
+    agreement=0.95,
+    metric_drop=0.02,
+    reason="255 levels per output channel of the weights, which every layer adds to: 0.50 at most (a photo between two "
+    "classes), 0.016 on average and 3 decisions of 77 on photos, where the weights do not lie on that grid already; "
+    "two swapped channels moved the worst photo by 0.81.",
 )
 
 

@@ -29,7 +29,7 @@ from tfl.targets._base import (
     require_dtype,
 )
 from tfl.targets._kernels import Kernels, collect_kernels
-from tfl.targets._quantizer import HALF_RUNG, TRAINED_RUNG, Quantizer, Rung, mixed_rung
+from tfl.targets._quantizer import HALF_RUNG, INTEGER_WEIGHTS, TRAINED_RUNG, Quantizer, Rung, mixed_rung
 from tfl.targets._tflite_fusion import fuse_normalization
 from tfl.targets._tflite_metadata import add_metadata
 from tfl.targets._tflite_quantizer import TfliteQuantizer
@@ -130,12 +130,9 @@ class TfliteTarget(Target):
             reason="As int8; the output's own step is 1/256.",
         ),
         "int8-qat": SIMULATED_INT8,
-        "int16x8": Tolerance(
-            max_difference=0.15,
-            mean_difference=0.01,
-            agreement=0.98,
-            metric_drop=0.01,
-            reason="65536 levels per activation, so that what is left is the weights' 256.",
+        "int16x8": replace(
+            INTEGER_WEIGHTS,
+            reason=f"65536 levels per activation, so that what is left is the weights'. {INTEGER_WEIGHTS.reason}",
         ),
     }
     unsupported: ClassVar = {

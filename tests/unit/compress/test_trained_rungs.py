@@ -41,7 +41,7 @@ class StopsBeforeTheTraining(Told):
 def everywhere(tmp_path_factory):
     """A run whose network no int8 after training keeps: its folder, and what `auto` made of it, interrupted once."""
     pytest.importorskip("tensorflow_model_optimization")
-    folder = make_hard_run(tmp_path_factory.mktemp("trained") / "everywhere", "everywhere")
+    folder = make_hard_run(tmp_path_factory.mktemp("trained") / "everywhere", "everywhere", epochs=20)
     before = sha256_file(folder.bundle_dir / "model.keras")
     settings = LadderSettings(max_drop=0.005, calibration_samples=100)
     stopped, resumed = StopsBeforeTheTraining(), Told()
