@@ -41,6 +41,7 @@ def command(
     from tfl.bench.choice import Bounds
     from tfl.bench.choice_tables import choice_table
     from tfl.benchmarking import recommend_artifact
+    from tfl.core.run_folder import RunFolder
 
     bounds = Bounds(
         max_latency_ms=max_latency_ms,
@@ -63,7 +64,8 @@ def command(
     click.echo(f"From {choice.source}")
     if out is not None:
         click.echo(f"Chart: {out}")
-    if choice.picked:
+    around = RunFolder.around(run)
+    if choice.picked and around is not None:
         artifact = next(item.artifact for item in choice.options if item.name == choice.picked)
-        print_next(f"tfl predict {quoted(run / 'bundle' / 'artifacts' / artifact)} PICTURE")
+        print_next(f"tfl predict {quoted(around.artifacts_dir / artifact)} PICTURE")
     return code
