@@ -121,7 +121,7 @@ def test_a_sweep_over_sizes_measures_smaller_inputs_and_their_accuracy(own_run, 
     made = {path: path.stat().st_mtime_ns for path in (own_run / "sizes").rglob("artifact.json")}
     assert len(made) == 2
     found, failures = resized_artifacts(
-        RunFolder(own_run), [own_run / "artifacts" / "onnx-int8"], [small], progress=Progress()
+        RunFolder(own_run), [RunFolder(own_run).artifacts_dir / "onnx-int8"], [small], progress=Progress()
     )
     assert (found, failures) == ([own_run / "sizes" / f"{small}px" / f"onnx-int8-{small}px"], {})
     assert {path: path.stat().st_mtime_ns for path in (own_run / "sizes").rglob("artifact.json")} == made
