@@ -19,13 +19,13 @@ from tfl.targets._base import Exported, Tolerance
 
 #: For formats that store 8-bit weights and compute in float32.
 INTEGER_WEIGHTS = Tolerance(
-    max_difference=0.6,
+    max_difference=0.4,
     mean_difference=0.025,
     agreement=0.95,
     metric_drop=0.02,
-    reason="255 levels per output channel of the weights, which every layer adds to: 0.50 at most (a photo between two "
-    "classes), 0.016 on average and 3 decisions of 77 on photos, where the weights do not lie on that grid already; "
-    "two swapped channels moved the worst photo by 0.81.",
+    reason="255 levels per output channel of the weights, which every layer adds to: 0.31 at most and 0.013 on average "
+    "on photos, where the weights do not lie on that grid already (0.50 and 0.016 in a second draw, for a photo "
+    "between two classes, which does not pass); two swapped channels moved the worst photo by 0.81.",
 )
 
 
