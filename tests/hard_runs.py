@@ -14,9 +14,10 @@ from tfl.core.environment import read_environment
 from tfl.core.files import digest_tree, sha256_file
 from tfl.core.run_folder import RunFolder, RunRecord
 from tfl.data.digits import write_digits
+from tfl.data.inputs import load_batch
 from tfl.data.loading import read_manifest
 from tfl.data.manifest import Manifest
-from tfl.data.preprocess import ImagePreprocessing, load_batch, load_pixels
+from tfl.data.preprocess import ImagePreprocessing, load_pixels
 from tfl.data.split import assign_splits
 from tfl.training.bundle_writer import golden_indices
 

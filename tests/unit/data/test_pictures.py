@@ -12,7 +12,8 @@ from PIL import Image
 
 from tests.conftest import STORED_TURNS
 from tfl.core.errors import ConfigError, DataError
-from tfl.data.preprocess import ImagePreprocessing, decode, load_batch, load_pixels, normalize
+from tfl.data.inputs import load_batch
+from tfl.data.preprocess import ImagePreprocessing, decode, load_pixels, normalize
 
 CONTRACT = ImagePreprocessing(height=24, width=24)
 

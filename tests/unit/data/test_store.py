@@ -9,8 +9,9 @@ from PIL import Image
 from tfl.core.errors import DataError
 from tfl.core.progress import Progress
 from tfl.data.check import check
+from tfl.data.inputs import load_batch
 from tfl.data.loading import read_manifest
-from tfl.data.preprocess import ImagePreprocessing, load_batch, load_pixels, normalize
+from tfl.data.preprocess import ImagePreprocessing, load_pixels, normalize
 from tfl.data.store import open_pixels
 
 CONTRACT = ImagePreprocessing(height=20, width=28)
