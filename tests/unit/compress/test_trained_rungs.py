@@ -56,7 +56,7 @@ def everywhere(tmp_path_factory):
 def trained(everywhere):
     """The ladders of every target that a training helps, by approach `qat`, and what was told."""
     told = Told()
-    settings = LadderSettings(max_drop=0.15, calibration_samples=100, approach="qat")
+    settings = LadderSettings(max_drop=0.4, calibration_samples=100, approach="qat")
     return quantize_run(everywhere[0], targets=TRAINED, settings=settings, progress=told).ladders, told.lines
 
 
