@@ -175,7 +175,7 @@ def print_run(folder: RunFolder) -> None:
             worst = evaluation.most_confused[0]
             click.echo(f"Most often {worst.truth} is taken for {worst.predicted} ({worst.count} times).")
     _print_folds(folder)
-    cells = ExportSummary.load(folder.exports_file).cells if folder.exports_file.is_file() else ()
+    cells = ExportSummary.of_run(folder).cells
     if folder.benchmark_file.is_file():
         print_benchmark(Benchmark.load(folder.benchmark_file), cells)
     elif cells:

@@ -62,7 +62,7 @@ def export_run(
         simulated_held_out=HeldOut.of_run(folder, simulated=True),
     )
     made = export_cells(cells, job, workers=workers, progress=progress)
-    ExportSummary(cells=cells_of(folder)).merged(made).save(folder.exports_file)
+    ExportSummary.of_run(folder).merged(made).save(folder.exports_file)
     return made
 
 
@@ -97,7 +97,7 @@ def calibration_of(
 
 def cells_of(folder: RunFolder) -> tuple[Cell, ...]:
     """Return what was exported of a run, in the order of the export."""
-    return ExportSummary.load(folder.exports_file).cells if folder.exports_file.is_file() else ()
+    return ExportSummary.of_run(folder).cells
 
 
 def benchmark_run(folder: RunFolder, config: BenchmarkConfig, *, progress: Progress) -> Benchmark:

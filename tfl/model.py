@@ -311,7 +311,7 @@ class Model:
     def cells(self) -> tuple[Cell, ...]:
         """Return the run's table of exports, empty before any."""
         run = self._require_run("the table of exports")
-        return ExportSummary.load(run.exports_file).cells if run.exports_file.is_file() else ()
+        return ExportSummary.of_run(run).cells
 
     def review(self, *, folds: int = 5, most: int = 50, seed: int = 0) -> Review:
         """Find labels of the run's data that are likely wrong, and pictures that are hard to tell.

@@ -21,6 +21,7 @@ from tfl.core.environment import read_environment
 from tfl.core.errors import ChildError, TflError, UserError, unknown_name
 from tfl.core.progress import Progress
 from tfl.core.records import Record
+from tfl.core.run_folder import RunFolder
 from tfl.core.tables import html_table
 from tfl.data.preprocess import Fusion, Pixels
 from tfl.targets import TARGETS, export_artifacts, stage_saved_model
@@ -31,6 +32,11 @@ class ExportSummary(Record):
     """All cells of a run."""
 
     cells: tuple[Cell, ...]
+
+    @classmethod
+    def of_run(cls, folder: RunFolder) -> ExportSummary:
+        """Read a run's, which has no cells before anything was exported."""
+        return cls.load(folder.exports_file) if folder.exports_file.is_file() else cls(cells=())
 
     def merged(self, newer: Sequence[Cell]) -> ExportSummary:
         """Return the cells with newer ones in the place of those of the same name."""

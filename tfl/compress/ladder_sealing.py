@@ -46,10 +46,7 @@ def sealed(work: Work, ladder: Ladder, chosen: Try) -> Ladder:
         size_bytes=artifact.size_bytes,
     )
     cell = verify_cell(cell, _job(work))
-    summary = (
-        ExportSummary.load(work.folder.exports_file) if work.folder.exports_file.is_file() else ExportSummary(cells=())
-    )
-    summary.merged([cell]).save(work.folder.exports_file)
+    ExportSummary.of_run(work.folder).merged([cell]).save(work.folder.exports_file)
     test, outputs = _test(work, ladder.target, artifact_dir)
     return dataclasses.replace(
         ladder,

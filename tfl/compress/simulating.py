@@ -246,14 +246,13 @@ class Simulator:
 
     def _drop_artifacts(self) -> None:
         """Remove what was made of an earlier simulation, since its answers are not this one's."""
-        file = self._folder.exports_file
-        cells = ExportSummary.load(file).cells if file.is_file() else ()
+        cells = ExportSummary.of_run(self._folder).cells
         stale = [cell for cell in cells if cell.precision in TARGETS.get(cell.target).simulated]
         for cell in stale:
             shutil.rmtree(self._folder.artifacts_dir / cell.name, ignore_errors=True)
             self._progress.result(f"{cell.name} is removed, it was made of an earlier training")
         if stale:
-            ExportSummary(cells=tuple(cell for cell in cells if cell not in stale)).save(file)
+            ExportSummary(cells=tuple(cell for cell in cells if cell not in stale)).save(self._folder.exports_file)
 
     def _written(self, answer: dict[str, Any], result_dir: Path) -> SimulatedTraining:
         """Put the simulation and its answers to the test split into the run."""
