@@ -76,9 +76,8 @@ def _fixed(data: str | None, options: dict[str, Any]) -> dict[str, Any]:
 
 
 def _resumed_config(data: str | None, options: dict[str, Any], tables: Any) -> RunConfig:
-    from tfl.core.config import resolve_config
+    from tfl.core.config import load_config, resolve_config
     from tfl.core.run_folder import RunFolder
-    from tfl.exports import load_config
 
     if not options["out"]:
         raise UserError("--resume needs the run's folder.", hint="Add --out RUN. See the runs: tfl runs list")

@@ -74,7 +74,7 @@ def command(
     tfl quantize runs/photos-1 --target tflite --approach qat --qat-epochs 5
     """
     from tfl.compress.ladder_records import LadderSettings
-    from tfl.exports import load_config
+    from tfl.core.config import load_config
     from tfl.model import load
 
     with make_progress() as progress:

@@ -8,13 +8,12 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from tfl.core.config import flatten
+from tfl.core.config import flatten, load_config
 from tfl.core.environment import flat_environment
 from tfl.core.records import Record
 from tfl.core.run_folder import RunFolder, RunRecord
 from tfl.data.manifest import SPLITS, Manifest
 from tfl.data.versions import diff_manifests
-from tfl.exports import load_config
 from tfl.report.tables import html_table
 from tfl.run_log import figures
 from tfl.run_record import NO_INFLUENCE

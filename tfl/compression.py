@@ -17,7 +17,7 @@ from tfl.compress.compressed_size import file_size, sparsity_of
 from tfl.compress.records import Compression, CompressSettings, EpochRow, LayerWeights, Paired
 from tfl.compress.rewrite import rewrite_bundle
 from tfl.compress.simulating import call_training, require_training, write_simulation
-from tfl.core.config import RunConfig
+from tfl.core.config import RunConfig, load_config
 from tfl.core.energy import EnergyMeter
 from tfl.core.errors import DataError, OutputExistsError, TflError, UserError
 from tfl.core.files import IfExists, claim_folder, write_text
@@ -27,7 +27,7 @@ from tfl.core.run_folder import RUN_FILE, RunFolder, RunRecord, StageRecord
 from tfl.data.manifest import Manifest
 from tfl.data.preprocess import Floats
 from tfl.data.store import open_pixels
-from tfl.exports import cells_of, export_run, load_config
+from tfl.exports import cells_of, export_run
 from tfl.pipeline import do_stages
 from tfl.run_record import StageMeter, open_record
 from tfl.targets import TARGETS

@@ -29,7 +29,7 @@ from tfl.compression import (
     with_training,
 )
 from tfl.core.augmentation import resolve_augmentation
-from tfl.core.config import RunConfig
+from tfl.core.config import RunConfig, load_config
 from tfl.core.energy import EnergyMeter
 from tfl.core.errors import IntegrityError, TflError
 from tfl.core.extras import require
@@ -38,7 +38,6 @@ from tfl.core.progress import Progress
 from tfl.core.run_folder import RunFolder
 from tfl.data.manifest import Manifest, SplitName
 from tfl.data.store import open_pixels
-from tfl.exports import load_config
 from tfl.pipeline import do_stages
 from tfl.run_log import plan_log
 from tfl.run_record import StageMeter

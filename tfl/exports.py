@@ -11,7 +11,7 @@ from tfl.bench.held_out import HeldOut
 from tfl.bench.records import Benchmark, Cell
 from tfl.bundle import Bundle, Calibration
 from tfl.bundle.records import SIMULATION_FILE
-from tfl.core.config import BenchmarkConfig, RunConfig, read_yaml, resolve_config
+from tfl.core.config import BenchmarkConfig, load_config
 from tfl.core.errors import UserError
 from tfl.core.files import write_text
 from tfl.core.progress import Progress
@@ -20,11 +20,6 @@ from tfl.data.manifest import Manifest
 from tfl.data.preprocess import Fusion, Pixels
 from tfl.data.store import open_pixels
 from tfl.targets import choose_calibration
-
-
-def load_config(folder: RunFolder) -> RunConfig:
-    """Read the resolved config of a run."""
-    return resolve_config(read_yaml(folder.config_file), {})
 
 
 def export_run(

@@ -250,7 +250,8 @@ class Model:
         Raises:
             UserError: A name is unknown, or this is not a run.
         """
-        from tfl.exports import export_run, load_config
+        from tfl.core.config import load_config
+        from tfl.exports import export_run
 
         run = self._require_run("export")
         cells = export_run(

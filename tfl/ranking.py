@@ -7,12 +7,13 @@ from pathlib import Path
 from typing import Literal, get_args
 
 from tfl.bench.records import Benchmark
+from tfl.core.config import load_config
 from tfl.core.errors import ConfigError, NotFoundError, UserError
 from tfl.core.files import sha256_text
 from tfl.core.records import Record
 from tfl.core.run_folder import RUN_FILE, RunFolder, RunRecord
 from tfl.data.manifest import Manifest
-from tfl.exports import cells_of, load_config
+from tfl.exports import cells_of
 from tfl.report.tables import html_table
 from tfl.tasks import TASKS, Evaluation
 from tfl.training.cross_validation import RECORD_FILE, CrossValidation

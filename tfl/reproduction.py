@@ -16,7 +16,7 @@ from tfl.bench.held_out import HeldOut
 from tfl.bundle import Bundle
 from tfl.bundle.records import BUNDLE_FILE, MODEL_FILE
 from tfl.bundle.weights import WeightDifference, weight_differences
-from tfl.core.config import RunConfig
+from tfl.core.config import RunConfig, load_config
 from tfl.core.errors import DataError, IntegrityError, NotFoundError, UserError
 from tfl.core.files import claim_folder, read_json, sha256_file
 from tfl.core.log_config import LogConfig
@@ -24,7 +24,6 @@ from tfl.core.progress import Progress
 from tfl.core.records import Record
 from tfl.core.run_folder import RUN_FILE, RunFolder, RunRecord, StageRecord
 from tfl.data.manifest import Manifest
-from tfl.exports import load_config
 from tfl.pipeline import do_stages, read_data
 from tfl.run_log import figures
 from tfl.run_record import deciding_settings, made_with_differences, open_record

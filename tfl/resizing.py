@@ -16,13 +16,14 @@ from tfl.bench.records import Failure
 from tfl.bundle import Artifact, Bundle, Signature
 from tfl.bundle.records import ARTIFACT_FILE, BUNDLE_FILE, MODEL_FILE
 from tfl.core.child import call_in_child
+from tfl.core.config import load_config
 from tfl.core.errors import IntegrityError, UnsupportedError, UserError
 from tfl.core.progress import Progress
 from tfl.core.run_folder import RunFolder
 from tfl.data.manifest import Manifest
 from tfl.data.preprocess import ImagePreprocessing
 from tfl.data.store import open_pixels
-from tfl.exports import calibration_of, load_config
+from tfl.exports import calibration_of
 from tfl.targets import TARGETS
 from tfl.tasks import TASKS
 

@@ -10,7 +10,7 @@ from typing import Literal
 
 import numpy as np
 
-from tfl.core.config import RunConfig
+from tfl.core.config import RunConfig, load_config
 from tfl.core.errors import UserError
 from tfl.core.extras import require, require_installed
 from tfl.core.files import write_text
@@ -21,7 +21,6 @@ from tfl.data.folds import k_folds
 from tfl.data.manifest import Manifest
 from tfl.data.relabel import Kind, Review, ReviewItem, write_table
 from tfl.data.units import make_units
-from tfl.exports import load_config
 from tfl.report.cards import render_cards
 from tfl.report.review_page import review_page
 from tfl.training.cross_validated import Doubles, cross_validated_probabilities, pretrained_features

@@ -10,7 +10,7 @@ import os
 import platform
 import time
 
-from tfl.core.config import RunConfig, differences, flatten, save_yaml
+from tfl.core.config import RunConfig, differences, flatten, load_config, save_yaml
 from tfl.core.energy import EnergyMeter
 from tfl.core.environment import Environment, environment_differences, peak_rss_bytes, read_environment
 from tfl.core.errors import OutputExistsError
@@ -18,7 +18,6 @@ from tfl.core.files import sha256_text
 from tfl.core.provenance import CodeVersion, read_code_version, read_packages
 from tfl.core.run_folder import Resumption, RunFolder, RunRecord, StageRecord, StageStatus
 from tfl.core.version import __version__
-from tfl.exports import load_config
 
 #: Settings that say where results go, not what they are.
 NO_INFLUENCE = ("out", "study", "log.")

@@ -17,7 +17,7 @@ from tfl.compress.ladder_samples import choose_samples
 from tfl.compress.ladder_sealing import sealed
 from tfl.compress.ladder_work import Work, climb, prepare
 from tfl.compress.simulating import Simulator, require_training
-from tfl.core.config import read_yaml, resolve_config
+from tfl.core.config import load_config
 from tfl.core.environment import read_environment
 from tfl.core.errors import TflError, UnsupportedError, UserError
 from tfl.core.extras import require_installed
@@ -59,7 +59,7 @@ def quantize_run(
         UserError: The pictures are gone, or there are too few.
         MissingExtraError: A package that a quantizer needs is not installed.
     """
-    config = resolve_config(read_yaml(folder.config_file), {})
+    config = load_config(folder)
     settings = settings or LadderSettings(seed=config.seed)
     names = _plan(targets, settings)
     bundle, test = Bundle.open(folder.bundle_dir), HeldOut.of_run(folder)

@@ -19,7 +19,7 @@ from tfl.compress.records import Compression, CompressSettings, EpochRow
 from tfl.compress.replay import ENVIRONMENT
 from tfl.compress.telling import Listener
 from tfl.core.child import call_in_child
-from tfl.core.config import RunConfig, read_yaml, resolve_config
+from tfl.core.config import RunConfig, load_config
 from tfl.core.errors import DataError, TflError, UnsupportedError, UserError
 from tfl.core.extras import require_installed
 from tfl.core.files import digest_tree, fresh_folder, sha256_text, write_text
@@ -225,7 +225,7 @@ class Simulator:
         answer = call_training(
             self._folder.bundle_dir,
             self._folder,
-            resolve_config(read_yaml(self._folder.config_file), {}),
+            load_config(self._folder),
             self._asked,
             state_file=self._place / _STATE_FILE,
             out_dir=result_dir,

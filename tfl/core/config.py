@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 from tfl.core.augmentation import AugmentConfig
 from tfl.core.errors import ConfigError, NotFoundError
@@ -16,6 +16,9 @@ from tfl.core.files import write_text
 from tfl.core.log_config import LogConfig
 from tfl.core.records import Record
 from tfl.core.train_config import TrainConfig, require_in_range
+
+if TYPE_CHECKING:
+    from tfl.core.run_folder import RunFolder
 
 #: Targets and precisions of a run that asks for none in particular.
 DEFAULT_PRECISIONS = ("fp32", "fp16", "int8")
@@ -314,3 +317,8 @@ def flatten(data: Mapping[str, Any], prefix: str = "") -> dict[str, Any]:
         elif key != "schema":
             flat[f"{prefix}{key}"] = value
     return flat
+
+
+def load_config(folder: RunFolder) -> RunConfig:
+    """Read the resolved config of a run."""
+    return resolve_config(read_yaml(folder.config_file), {})

@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from tfl.core.child import call_in_child
-from tfl.core.config import RunConfig, read_yaml, resolve_config
+from tfl.core.config import RunConfig, load_config
 from tfl.core.errors import UserError
 from tfl.core.progress import Progress
 from tfl.core.records import Record
@@ -88,7 +88,7 @@ def train_steps(arguments: Mapping[str, Any]) -> dict[str, Any]:
     from tfl.training.fit import fit
 
     run, out = RunFolder(Path(arguments["run"])), RunFolder(Path(arguments["out"]))
-    config: RunConfig = resolve_config(read_yaml(run.config_file), {})
+    config: RunConfig = load_config(run)
     # Every sitting is to end by its own stop and no other.
     train = dataclasses.replace(config.train, until="", time_limit_s=0.0)
     out.path.mkdir(parents=True, exist_ok=True)
