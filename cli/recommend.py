@@ -42,6 +42,7 @@ def command(
     from tfl.bench.choice_tables import choice_table
     from tfl.benchmarking import recommend_artifact
     from tfl.core.run_folder import RunFolder
+    from tfl.resizing import artifact_dir_of
 
     bounds = Bounds(
         max_latency_ms=max_latency_ms,
@@ -67,5 +68,5 @@ def command(
     around = RunFolder.around(run)
     if choice.picked and around is not None:
         artifact = next(item.artifact for item in choice.options if item.name == choice.picked)
-        print_next(f"tfl predict {quoted(around.artifacts_dir / artifact)} PICTURE")
+        print_next(f"tfl predict {quoted(artifact_dir_of(around, artifact))} PICTURE")
     return code

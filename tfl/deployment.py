@@ -24,6 +24,7 @@ from tfl.model import Model, load
 from tfl.report.picture import Picture
 from tfl.report.picture_grids import draw_tiles
 from tfl.report.quantized import flipped_tiles, read_ladders
+from tfl.resizing import artifact_dir_of
 
 
 @dataclass(frozen=True)
@@ -51,7 +52,7 @@ class Recommended:
         name = next((item.artifact for item in self.choice.options if item.name == self.choice.picked), "")
         if not name:
             raise NotFoundError(self.choice.reason, hint="Ask with other bounds.")
-        return self.run.artifacts_dir / name
+        return artifact_dir_of(self.run, name)
 
     def open(self, *, threads: int = 0) -> Model:
         """Open the picked artefact with its own engine.
@@ -110,7 +111,7 @@ def benchmark(
         model: A run, a bundle or an artefact, or its folder.
         scenarios: `single-stream`, `multi-stream`, `offline`, `server`.
         artifacts: Only these, such as `openvino-int8`; all by default.
-        sweep: Values of `batch`, `threads` and `lanes`.
+        sweep: Values of `batch`, `threads`, `lanes` and `size` (of the input).
         rounds: Fresh processes per cell.
         seconds: How long each figure is measured at least.
         least_queries: How many queries a percentile is taken from at least.

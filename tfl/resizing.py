@@ -14,7 +14,7 @@ from tfl.bench.cells import ExportJob, export_cells, plan_cells
 from tfl.bench.held_out import HeldOut
 from tfl.bench.records import Failure
 from tfl.bundle import Artifact, Bundle, Signature
-from tfl.bundle.records import ARTIFACT_FILE, BUNDLE_FILE, MODEL_FILE
+from tfl.bundle.records import ARTIFACT_FILE, BUNDLE_FILE, MODEL_FILE, sized_name, split_sized_name
 from tfl.core.child import call_in_child
 from tfl.core.config import load_config
 from tfl.core.errors import IntegrityError, UnsupportedError, UserError
@@ -69,14 +69,24 @@ def resized_artifacts(
             continue
         for folder, record in records.items():
             _require_plain(folder, record)
-        place = run.path / "sizes" / f"{size}px"
+        place = _place_of(run, size)
         small = _bundle_at(run, bundle, size, place, progress)
-        wanted = {place / f"{record.name}-{size}px": record for record in records.values()}
+        wanted = {place / sized_name(record.name, size): record for record in records.values()}
         missing = {folder: record for folder, record in wanted.items() if not _is_of(folder, small)}
         if missing:
-            failures |= _make(run, small, place, missing, progress)
+            failures |= _make(run, small, size, missing, progress)
         found += [folder for folder in wanted if folder.name not in failures]
     return found, failures
+
+
+def artifact_dir_of(run: RunFolder, name: str) -> Path:
+    """Return the folder of a run's artefact, of whatever size of the input."""
+    _, size = split_sized_name(name)
+    return (run.artifacts_dir if size is None else _place_of(run, size)) / name
+
+
+def _place_of(run: RunFolder, size: int) -> Path:
+    return run.path / "sizes" / f"{size}px"
 
 
 def _require_plain(folder: Path, record: Artifact) -> None:
@@ -148,10 +158,11 @@ def _bundle_at(run: RunFolder, bundle: Bundle, size: int, place: Path, progress:
 
 
 def _make(
-    run: RunFolder, bundle: Bundle, place: Path, missing: Mapping[Path, Artifact], progress: Progress
+    run: RunFolder, bundle: Bundle, size: int, missing: Mapping[Path, Artifact], progress: Progress
 ) -> dict[str, Failure]:
     """Export and verify what is missing of a size; return what failed, by name."""
     failures: dict[str, Failure] = {}
+    place = _place_of(run, size)
     manifest, config = Manifest.load(run.manifest_file), load_config(run)
     calibration, pixels = calibration_of(
         run, bundle, manifest, config.export.calibration_samples, config.seed, progress=progress
@@ -170,7 +181,7 @@ def _make(
         chosen = [record for record in missing.values() if record.preprocessing.fused == fused]
         cells = [cell for record in chosen for cell in plan_cells((record.target,), (record.precision,), fused=fused)]
         for cell in export_cells(cells, job, workers=config.export.workers, progress=progress):
-            name = f"{cell.name}-{place.name}"
+            name = sized_name(cell.name, size)
             if cell.status == "ok":
                 (job.artifacts_dir / cell.name).replace(place / name)
             else:

@@ -3,8 +3,10 @@
 import numpy as np
 import pytest
 
+from tfl.bundle.records import sized_name, split_sized_name
 from tfl.core.errors import UnsupportedError
-from tfl.resizing import at_size
+from tfl.core.run_folder import RunFolder
+from tfl.resizing import artifact_dir_of, at_size
 from tfl.training.network import join
 
 keras = pytest.importorskip("keras")
@@ -32,6 +34,13 @@ def test_the_weights_stay_and_the_function_is_that_of_the_smaller_picture():
     # A picture that is the same everywhere has the same features at every size, as nothing is padded here.
     grey = np.full((1, 32, 32, 3), 0.3, dtype=np.float32)
     np.testing.assert_allclose(model(grey), small(grey[:, :16, :16]), atol=1e-6)
+
+
+def test_an_artefact_of_another_size_is_found_by_its_name(tmp_path):
+    run = RunFolder(tmp_path)
+    assert artifact_dir_of(run, "onnx-int8") == run.artifacts_dir / "onnx-int8"
+    assert artifact_dir_of(run, "onnx-int8-fused-160px") == tmp_path / "sizes" / "160px" / "onnx-int8-fused-160px"
+    assert split_sized_name(sized_name("onnx-int8", 96)) == ("onnx-int8", 96)
 
 
 def test_weights_that_depend_on_the_size_are_refused():

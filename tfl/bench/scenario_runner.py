@@ -6,7 +6,6 @@ import datetime
 import itertools
 import os
 import random
-import re
 import statistics
 import tempfile
 from collections.abc import Mapping, Sequence
@@ -30,6 +29,7 @@ from tfl.bench.scenario_records import (
 from tfl.bench.scenarios import SCENARIOS, Setting
 from tfl.bench.scenarios._base import PERCENTS
 from tfl.bench.statistics import Series, compare, noise_floor, percentile
+from tfl.bundle.records import split_sized_name
 from tfl.core.child import call_in_child
 from tfl.core.environment import read_environment
 from tfl.core.errors import ConfigError, DataError, IntegrityError, JobError, TflError, UserError, closest
@@ -39,7 +39,6 @@ from tfl.targets import Kernels
 
 #: What a sweep may name of a setting; `size`, of the input, is a matter of the artefacts instead.
 KNOBS = ("batch", "threads", "lanes")
-_SIZED = re.compile(r"-\d+px$")
 _SIZES = (8, 4096)
 _AGAIN = " (again)"
 
@@ -68,7 +67,7 @@ def plan_suite(suite: Suite, artifacts: Sequence[Path]) -> list[PlannedCell]:
     scenarios = {name: SCENARIOS.get(name) for name in suite.scenarios}
     _check_sweep(suite)
     # One of another size goes by the name of what it was made after, too.
-    known = {folder: {folder.name, _SIZED.sub("", folder.name)} for folder in artifacts}
+    known = {folder: {folder.name, split_sized_name(folder.name)[0]} for folder in artifacts}
     for name in suite.artifacts:
         if not any(name in names for names in known.values()):
             there = [folder.name for folder in artifacts]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -17,12 +18,24 @@ GOLDEN_FILE = "golden.npz"
 REFERENCE_FILE = "reference.npz"
 SIMULATION_FILE = "simulation.json"
 SIMULATION_MODEL_DIR = "saved_model"
+_SIZED = re.compile(r"(.+)-(\d+)px")
 _FUSED_SUFFIX: dict[Fusion, str] = {"none": "", "normalize": "-fused", "resize": "-fused-resize"}
 
 
 def artifact_name(target: str, precision: str, fused: Fusion) -> str:
     """Return `<target>-<precision>`, and behind it what of the preprocessing is fused."""
     return f"{target}-{precision}{_FUSED_SUFFIX[fused]}"
+
+
+def sized_name(name: str, size: int) -> str:
+    """Return the name of an artefact that was made after another one for an input of so many pixels."""
+    return f"{name}-{size}px"
+
+
+def split_sized_name(name: str) -> tuple[str, int | None]:
+    """Return the name of the artefact that one was made after, and its size; None where it is no such one."""
+    found = _SIZED.fullmatch(name)
+    return (found[1], int(found[2])) if found else (name, None)
 
 
 @dataclass(frozen=True, kw_only=True)
