@@ -44,12 +44,12 @@ def command(
     from tfl.core.run_folder import RunFolder
     from tfl.resizing import artifact_dir_of
 
-    bounds = Bounds(
+    bounds = Bounds.asked(
         max_latency_ms=max_latency_ms,
         min_metric=min_accuracy,
-        max_size_bytes=None if max_size_mb is None else round(max_size_mb * 1e6),
-        max_memory_bytes=None if max_memory_mb is None else round(max_memory_mb * 1e6),
-        percent=float(percentile),
+        max_size_mb=max_size_mb,
+        max_memory_mb=max_memory_mb,
+        percent=percentile,
     )
     choice = recommend_artifact(run, bounds, chart=out)
     code = 0 if choice.picked else 1

@@ -167,12 +167,12 @@ def recommend_artifact(
         ConfigError: A bound is out of range.
     """
     run = _run_of(model, "a recommendation")
-    bounds = Bounds(
+    bounds = Bounds.asked(
         max_latency_ms=max_latency_ms,
         min_metric=min_accuracy,
-        max_size_bytes=None if max_size_mb is None else round(max_size_mb * 1e6),
-        max_memory_bytes=None if max_memory_mb is None else round(max_memory_mb * 1e6),
-        percent=float(percentile),
+        max_size_mb=max_size_mb,
+        max_memory_mb=max_memory_mb,
+        percent=percentile,
     )
     return Recommended(choose_artifact(run.path, bounds), run)
 

@@ -36,6 +36,25 @@ class Bounds(Record):
     max_memory_bytes: int | None = None
     percent: float = 90.0
 
+    @classmethod
+    def asked(
+        cls,
+        *,
+        max_latency_ms: float | None,
+        min_metric: float | None,
+        max_size_mb: float | None,
+        max_memory_mb: float | None,
+        percent: float,
+    ) -> Bounds:
+        """Take bounds as people give them, sizes in 10^6 bytes."""
+        return cls(
+            max_latency_ms=max_latency_ms,
+            min_metric=min_metric,
+            max_size_bytes=None if max_size_mb is None else round(max_size_mb * 1e6),
+            max_memory_bytes=None if max_memory_mb is None else round(max_memory_mb * 1e6),
+            percent=float(percent),
+        )
+
     def __post_init__(self) -> None:
         problems = [
             f"{name}: must be above 0. Received: {value}."
