@@ -60,7 +60,7 @@ def command(run: Path, out: Path | None, resume: bool, overwrite: bool, as_json:
 
     if_exists = one_way(resume=resume, overwrite=overwrite)
     settings = CompressSettings(**options)
-    place = out or run.parent / f"{run.name}-{settings.method.replace('+', '-')}"
+    place = out or RunFolder(run).beside(settings.suffix)
     with make_progress() as progress:
         made = compress_run(
             run,

@@ -44,11 +44,12 @@ def command(run: Path, out: Path | None, resume: bool, overwrite: bool, as_json:
     """
     from tfl.compress.distill import DistillSettings
     from tfl.compress.tables import distillation_lines, distillation_table
+    from tfl.core.run_folder import RunFolder
     from tfl.distillation import distill_run
 
     if_exists = one_way(resume=resume, overwrite=overwrite)
     settings = DistillSettings(**options)
-    place = out or run.parent / f"{run.name}-{settings.student.rpartition(':')[2]}"
+    place = out or RunFolder(run).beside(settings.suffix)
     with make_progress() as progress:
         made = distill_run(
             run,

@@ -75,7 +75,7 @@ def compress_run(
     require_trained(source)
     require_training()
     bundle, manifest = Bundle.open(source.bundle_dir), manifest_to_learn_from(source)
-    place = Path(out) if out is not None else source.path.parent / f"{source.path.name}-{_word(settings.method)}"
+    place = Path(out) if out is not None else source.beside(settings.suffix)
     folder = RunFolder(place)
     record = begin_derived_run(source, folder, load_config(source), if_exists=if_exists, command=command)
     keep_settings(folder.path / _SETTINGS_FILE, settings)
@@ -156,10 +156,6 @@ def begin_derived_run(
         write_text(after, before.read_text(encoding="utf-8"))
     record.save(folder.record_file)
     return record
-
-
-def _word(method: str) -> str:
-    return method.replace("+", "-")
 
 
 def with_training(record: RunRecord, meter: StageMeter) -> RunRecord:

@@ -224,7 +224,7 @@ def compress_model(
     """
     run = _run_of(model, "a compression")
     asked = CompressSettings.from_dict({"method": method, **settings})
-    place = Path(out) if out is not None else run.path.parent / f"{run.path.name}-{method.replace('+', '-')}"
+    place = Path(out) if out is not None else run.beside(asked.suffix)
     made = compress_run(run.path, asked, out=place, if_exists=if_exists, progress=progress)
     return MadeSmaller(made, load(place, progress=progress))
 
@@ -254,7 +254,7 @@ def distill_model(
     """
     run = _run_of(model, "a distillation")
     asked = DistillSettings.from_dict({"student": student, **settings})
-    place = Path(out) if out is not None else run.path.parent / f"{run.path.name}-{student.rpartition(':')[2]}"
+    place = Path(out) if out is not None else run.beside(asked.suffix)
     made = distill_run(run.path, asked, out=place, if_exists=if_exists, progress=progress)
     return MadeSmaller(made, load(place, progress=progress))
 

@@ -98,8 +98,7 @@ def distill_run(
     source, name = parse_spec(settings.student)
     SOURCES.get(source).info(name)
     bundle, manifest = Bundle.open(teacher.bundle_dir), manifest_to_learn_from(teacher)
-    place = teacher.path.parent / f"{teacher.path.name}-{settings.student.rpartition(':')[2]}"
-    folder = RunFolder(Path(out) if out is not None else place)
+    folder = RunFolder(Path(out) if out is not None else teacher.beside(settings.suffix))
     config = _student_config(load_config(teacher), settings)
     record = begin_derived_run(teacher, folder, config, if_exists=if_exists, command=command)
     keep_settings(folder.path / _SETTINGS_FILE, settings)

@@ -54,6 +54,11 @@ class DistillSettings(Record):
     batch_norm: Literal["frozen", "learn"] = "frozen"
     seed: int = 0
 
+    @property
+    def suffix(self) -> str:
+        """What the student's run has in its name behind that of the teacher's."""
+        return self.student.rpartition(":")[2]
+
     def __post_init__(self) -> None:
         rules = {
             "temperature": (self.temperature > 0.0, "above 0"),

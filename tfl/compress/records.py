@@ -52,6 +52,11 @@ class CompressSettings(Record):
     seed: int = 0
     minutes: float = 0.0
 
+    @property
+    def suffix(self) -> str:
+        """What the new run's name has behind that of the run it is made of."""
+        return self.method.replace("+", "-")
+
     def __post_init__(self) -> None:
         rules = {
             "method": (self.method in METHODS, f"one of {', '.join(METHODS)}"),

@@ -99,6 +99,10 @@ class RunFolder:
 
     path: Path
 
+    def beside(self, suffix: str) -> Path:
+        """Return where a run that is made of this one lies by default."""
+        return self.path.parent / f"{self.path.name}-{suffix}"
+
     @property
     def record_file(self) -> Path:
         """`RunRecord`."""
