@@ -14,6 +14,7 @@ import signal
 import struct
 import subprocess
 import sys
+import tempfile
 import weakref
 from pathlib import Path
 from typing import IO, Any
@@ -51,7 +52,7 @@ class OpenVinoWorker:
 
         Args:
             file: An `.xml` with its `.bin` beside it, or a frozen TensorFlow graph, a `.pb`.
-            keep_as: Write it there as an `.xml` with its `.bin`, and remove `file`.
+            keep_as: Write it there as an `.xml` with its `.bin`.
 
         Raises:
             ChildError: The worker has ended.
@@ -140,10 +141,17 @@ def _read(stream: IO[bytes]) -> Floats | None:
     return np.frombuffer(content, dtype=np.float32).reshape(shape)
 
 
-def keep_network(made: Path, file: Path) -> None:
-    """Move an `.xml` and its `.bin` to their place, the weights first: it is there when its description is."""
-    made.with_suffix(".bin").replace(file.with_suffix(".bin"))
-    made.replace(file)
+def save_network(network: Any, file: Path) -> None:
+    """Write an OpenVINO network in float32 as an `.xml` and its `.bin`, there whole or not at all."""
+    import openvino as ov
+
+    with tempfile.TemporaryDirectory(dir=file.parent) as room:
+        with fresh_folder(Path(room) / "network") as place:
+            ov.save_model(network, place / file.name, compress_to_fp16=False)
+        made = Path(room) / "network" / file.name
+        # The weights first: they are there when their description is.
+        made.with_suffix(".bin").replace(file.with_suffix(".bin"))
+        made.replace(file)
 
 
 def _serve() -> None:
@@ -166,12 +174,7 @@ def _opened(ov: Any, file: str, keep_as: str | None) -> Any:
     core = ov.Core()
     network = core.read_model(file)
     if keep_as is not None:
-        with fresh_folder(Path(keep_as).with_suffix(".tmp")) as place:
-            ov.save_model(network, place / Path(keep_as).name, compress_to_fp16=False)
-        made = Path(keep_as).with_suffix(".tmp")
-        keep_network(made / Path(keep_as).name, Path(keep_as))
-        made.rmdir()
-        Path(file).unlink()
+        save_network(network, Path(keep_as))
     options = {"PERFORMANCE_HINT": "THROUGHPUT", "INFERENCE_PRECISION_HINT": "f32"}
     return ov.AsyncInferQueue(core.compile_model(network, "CPU", options))
 

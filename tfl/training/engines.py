@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import tempfile
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -10,11 +11,11 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from tfl.core.extras import is_installed, version_of
-from tfl.core.files import cache_dir, fresh_folder, sha256_text, write_bytes
+from tfl.core.files import cache_dir, sha256_text, write_bytes
 from tfl.core.progress import Progress
 from tfl.data.preprocess import Floats
 from tfl.training.checkpoint import read_variables
-from tfl.training.engine_worker import OpenVinoWorker, keep_network
+from tfl.training.engine_worker import OpenVinoWorker, save_network
 
 if TYPE_CHECKING:
     import keras
@@ -87,12 +88,14 @@ def open_engine(
     # Its start and the reading of the graph take as long as what is done here meanwhile.
     worker = OpenVinoWorker()
     try:
-        if file.is_file():
-            worker.open(file)
-        else:
-            _convert(network, sample.shape[1:], file, worker)
-        expected = np.asarray(network(sample, training=False), dtype=np.float32)
-        answer = worker.run(sample)
+        file.parent.mkdir(parents=True, exist_ok=True)
+        with tempfile.TemporaryDirectory(dir=file.parent) as room:
+            if file.is_file():
+                worker.open(file)
+            else:
+                _convert(network, sample.shape[1:], file, worker, Path(room))
+            expected = np.asarray(network(sample, training=False), dtype=np.float32)
+            answer = worker.run(sample)
     except Exception as error:  # noqa: BLE001 - converters raise what they like, and Keras can run what they can't
         worker.close()
         progress.result(f"OpenVINO can't run the frozen layers, Keras does ({type(error).__name__}: {error})"[:300])
@@ -123,20 +126,16 @@ def fixed_batches(network: keras.Model, batch_size: int) -> Callable[[Floats], F
     return run
 
 
-def _convert(network: keras.Model, shape: tuple[int, ...], file: Path, worker: OpenVinoWorker) -> None:
-    """Have a network converted to OpenVINO's format in float32 and opened; the file is there whole or not at all."""
-    file.parent.mkdir(parents=True, exist_ok=True)
+def _convert(network: keras.Model, shape: tuple[int, ...], file: Path, worker: OpenVinoWorker, room: Path) -> None:
+    """Have a network converted to OpenVINO's format in float32 and opened, by way of a graph in `room`."""
     if 4 * network.count_params() > _LARGEST_GRAPH_BYTES:
         import openvino as ov
 
-        with fresh_folder(file.with_suffix(".tmp")) as place:
-            ov.save_model(ov.convert_model(_traced(network, shape)), place / file.name, compress_to_fp16=False)
-        keep_network(file.with_suffix(".tmp") / file.name, file)
-        file.with_suffix(".tmp").rmdir()
+        save_network(ov.convert_model(_traced(network, shape)), file)
         worker.open(file)
     else:
         # Read from a file, a graph takes a tenth of the time: each node of one in memory is asked for by Python.
-        source = file.with_suffix(".pb")
+        source = room / "graph.pb"
         write_bytes(source, _frozen_graph(network, shape).SerializeToString())
         worker.open(source, keep_as=file)
 
