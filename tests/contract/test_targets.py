@@ -27,26 +27,8 @@ CALIBRATED = [(name, precision) for name, precision in CELLS if precision in TAR
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize(("name", "precision"), CELLS)
+@pytest.mark.parametrize(("name", "precision", "fused"), [*((*cell, "none") for cell in CELLS), *FUSED])
 def test_a_target_keeps_its_promises(
-    name, precision, tiny_bundle, tiny_saved_model, calibration_pixels, request, tmp_path
-):
-    simulated = (name, precision) in SIMULATED
-    artifact = check_target(
-        name,
-        precision,
-        tiny_bundle,
-        saved_model_dir=tiny_saved_model,
-        work_dir=tmp_path,
-        calibration_pixels=calibration_pixels,
-        simulation_dir=request.getfixturevalue("tiny_simulation") if simulated else None,
-    )
-    assert artifact.name == f"{name}-{precision}"
-
-
-@pytest.mark.slow
-@pytest.mark.parametrize(("name", "precision", "fused"), FUSED)
-def test_a_target_keeps_its_promises_with_preprocessing_fused(
     name, precision, fused, tiny_bundle, tiny_saved_model, calibration_pixels, request, tmp_path
 ):
     simulated = (name, precision) in SIMULATED
@@ -60,7 +42,8 @@ def test_a_target_keeps_its_promises_with_preprocessing_fused(
         simulation_dir=request.getfixturevalue("tiny_simulation") if simulated else None,
         fused=fused,
     )
-    assert artifact.name.startswith(f"{name}-{precision}-fused")
+    plain = f"{name}-{precision}"
+    assert artifact.name == plain if fused == "none" else artifact.name.startswith(f"{plain}-fused")
 
 
 @pytest.mark.parametrize(("name", "precision"), REFUSED)
