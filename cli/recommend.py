@@ -49,7 +49,7 @@ def command(
         min_metric=min_accuracy,
         max_size_mb=max_size_mb,
         max_memory_mb=max_memory_mb,
-        percent=percentile,
+        percent=float(percentile),
     )
     choice = recommend_artifact(run, bounds, chart=out)
     code = 0 if choice.picked else 1

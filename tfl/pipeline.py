@@ -33,6 +33,7 @@ from tfl.run_record import StageMeter, open_record
 from tfl.tasks import TASKS, SliceScores, slice_scores
 from tfl.training.fit import Trained
 from tfl.training.logs import read_history
+from tfl.training.memory import after_silent_end, memory_advice
 
 #: A column of more values than this is not scored by unless asked: it rather names the samples.
 _MOST_VALUES = 20
@@ -102,7 +103,10 @@ def run(
     _check_names(config, if_exists)
     config = dataclasses.replace(config, out=str(folder.path))
     claim_folder(folder.path, if_exists=if_exists, marker=RUN_FILE)
+    ended_silently = folder.record_file.is_file() and RunRecord.load(folder.record_file).status == "running"
     record = open_record(config, folder, command=command)
+    if ended_silently:
+        progress.result(after_silent_end(config.train))
     return do_stages(config, folder, record, stages=stages, progress=progress)
 
 
@@ -286,7 +290,6 @@ def _split(context: _Context) -> None:
 def _train(context: _Context) -> None:
     from tfl.sealing import seal
     from tfl.training.fit import fit
-    from tfl.training.memory import memory_advice
 
     config, folder = context.config, context.folder
     manifest = Manifest.load(folder.manifest_file)

@@ -8,7 +8,9 @@ import pytest
 
 import tfl
 from tests.e2e.conftest import TFL, call
+from tfl.bench.held_out import HeldOut
 from tfl.core.progress import Progress
+from tfl.core.run_folder import RunFolder
 
 pytestmark = pytest.mark.slow
 ARGUMENTS = ["--epochs", "12", "--patience", "12", "--set", "train.augmented_views=1", "--fine-tune", "2"]
@@ -60,6 +62,24 @@ def test_stop_and_resume_give_the_same_weights(colours, straight, tmp_path, numb
     assert entry["changes"] == ["variables.OMP_NUM_THREADS: none -> 1"]
     first, second = ((folder / "training" / "history.jsonl").read_text().splitlines() for folder in (straight, stopped))
     assert [{**json.loads(row), "seconds": 0} for row in first] == [{**json.loads(row), "seconds": 0} for row in second]
+
+
+def test_after_a_kill_the_next_sitting_says_what_may_have_been_and_gives_the_same_weights(colours, straight, tmp_path):
+    killed = tmp_path / "killed"
+    process = subprocess.Popen([TFL, "train", colours, "--out", killed, *ARGUMENTS], stderr=subprocess.PIPE, text=True)
+    wait_for(process, "Training")
+    wait_for(process, "epoch")
+    process.kill()
+    process.communicate()
+    assert process.returncode == -signal.SIGKILL
+    resumed = call("train", "--out", killed, "--resume")
+    assert resumed.returncode == 0, resumed.stderr
+    for words in ("the sitting before ended without a word", "last memory", "--batch-size 16"):
+        assert words in resumed.stderr
+    first, second = (HeldOut.load(RunFolder(folder).predictions_file, folder) for folder in (straight, killed))
+    assert first.outputs.tobytes() == second.outputs.tobytes()
+    again = call("train", "--out", killed, "--resume")
+    assert "without a word" not in again.stderr
 
 
 class StopsInTheThirdEpoch(Progress):

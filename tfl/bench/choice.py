@@ -52,7 +52,7 @@ class Bounds(Record):
             min_metric=min_metric,
             max_size_bytes=None if max_size_mb is None else round(max_size_mb * 1e6),
             max_memory_bytes=None if max_memory_mb is None else round(max_memory_mb * 1e6),
-            percent=float(percent),
+            percent=percent,
         )
 
     def __post_init__(self) -> None:

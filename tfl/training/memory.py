@@ -54,6 +54,17 @@ def memory_advice(train: TrainConfig) -> Iterator[None]:
 
 def _used_up(train: TrainConfig, error: Exception) -> JobError:
     size = train.batch_size
+    steps = f"batch size {size}" if train.fine_tune_epochs else f"batch size of the head {train.head_batch_size}"
+    what = str(error).strip().splitlines()
+    return JobError(
+        f"The memory is used up ({steps}): {type(error).__name__}{f': {what[0][:200]}' if what else ''}",
+        hint=f"In a new run, which finds what is frozen computed already: {_advice(train)}."
+        " Where other programs held the memory: the same again with --resume, which goes on from the last checkpoint.",
+    )
+
+
+def _advice(train: TrainConfig) -> str:
+    size = train.batch_size
     advice = ["a smaller --image-size", "a smaller --backbone"]
     if train.fine_tune_epochs:
         smaller = f"--batch-size {size // 2} --set train.accumulate=2" if isinstance(size, int) and size > 1 else ""
@@ -61,13 +72,28 @@ def _used_up(train: TrainConfig, error: Exception) -> JobError:
         advice.insert(-2, "fewer --fine-tune-layers")
     if train.cache_dtype == "float32":
         advice.insert(-2, "--set train.cache_dtype=float16")
-    steps = f"batch size {size}" if train.fine_tune_epochs else f"batch size of the head {train.head_batch_size}"
-    what = str(error).strip().splitlines()
-    return JobError(
-        f"The memory is used up ({steps}): {type(error).__name__}{f': {what[0][:200]}' if what else ''}",
-        hint=f"In a new run, which finds what is frozen computed already: {', '.join(advice[:-1])} or {advice[-1]}."
-        " Where other programs held the memory: the same again with --resume, which goes on from the last checkpoint.",
+    return f"{', '.join(advice[:-1])} or {advice[-1]}"
+
+
+def after_silent_end(train: TrainConfig) -> str:
+    """Say what may be behind a sitting that ended without a word, which a process that is killed can't say itself."""
+    killed = _killed_for_memory()
+    seen = f"; in this container it has ended {killed} so far" if killed else ""
+    return (
+        "the sitting before ended without a word: its process was killed, as a system does to the one that takes the"
+        f" last memory{seen}, or the machine stopped. Going on from what was saved; if it ends so again, in a new run:"
+        f" {_advice(train)}"
     )
+
+
+def _killed_for_memory() -> int:
+    """Return how many processes of this container the kernel has ended for memory; 0 where it does not tell."""
+    try:
+        events = Path("/sys/fs/cgroup/memory.events").read_text(encoding="utf-8")
+    except OSError:
+        return 0
+    counts = dict(line.split() for line in events.splitlines())
+    return int(counts.get("oom_kill", 0))
 
 
 def memory_bytes() -> int:
