@@ -138,6 +138,18 @@ def named_columns(options: dict[str, Any]) -> str:
     )
 
 
+def list_option(*names: str, **attributes: Any) -> Callable[[F], F]:
+    """Make an option of a list that takes commas, may be repeated, or both: the command gets one text with commas.
+
+    Without `multiple`, click would keep the last one and drop the others without a word.
+    """
+
+    def joined(_context: click.Context, _parameter: click.Parameter, values: tuple[str, ...]) -> str | None:
+        return ",".join(values) or None
+
+    return click.option(*names, multiple=True, callback=joined, **attributes)
+
+
 def _parameter(flag: str) -> str:
     return flag.lstrip("-").replace("-", "_")
 
@@ -155,7 +167,10 @@ def setting_flags(*tables: dict[str, tuple[str, Any, str]]) -> Callable[[F], F]:
         )(function)
         for flag, (_, kind, text) in reversed(flags):
             names = (flag, *SHORT.get(flag, ()), _parameter(flag))
-            function = click.option(*names, type=str if kind == "str," else kind, help=text)(function)
+            add_option = (
+                list_option(*names, help=text) if kind == "str," else click.option(*names, type=kind, help=text)
+            )
+            function = add_option(function)
         return function
 
     return add

@@ -7,7 +7,7 @@ from typing import Any
 
 import click
 
-from tfl_cli._options import json_flag
+from tfl_cli._options import json_flag, list_option
 from tfl_cli._output import print_json, print_next, quoted
 from tfl_cli._progress import make_progress
 from tfl_cli._tables import print_benchmark
@@ -26,8 +26,8 @@ MORE = {
 @click.option("--seconds", type=float, default=2.0, show_default=True, help="How long each figure is measured.")
 @click.option("--threads", type=int, default=0, help="Threads per engine; 0 lets it choose.")
 @click.option("--rounds", type=int, help="Repeat over all in turn; 1 by default, 3 with scenarios.")
-@click.option("--batch-sizes", default="1,8,32", show_default=True, help="Tried for throughput, comma-separated.")
-@click.option(
+@list_option("--batch-sizes", default=("1,8,32",), show_default=True, help="Tried for throughput, comma-separated.")
+@list_option(
     "--scenario",
     "scenarios",
     metavar="NAME[,NAME]",

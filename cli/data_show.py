@@ -7,13 +7,13 @@ from typing import Any
 
 import click
 
-from tfl_cli._options import augment_flags, chosen_augmentation, names_or, read_flags, read_named
+from tfl_cli._options import augment_flags, chosen_augmentation, list_option, names_or, read_flags, read_named
 from tfl_cli._output import print_json
 
 
 @click.command("show")
 @click.argument("data", type=click.Path())
-@click.option("--resize", metavar="METHODS", help="crop,pad,squish,random_resized_crop or all; all by default.")
+@list_option("--resize", metavar="METHODS", help="crop,pad,squish,random_resized_crop or all; all by default.")
 @augment_flags
 @click.option("--samples", type=int, default=4, show_default=True, help="Pictures, of as many classes as can be.")
 @click.option("--views", type=int, default=5, show_default=True, help="How often each picture is augmented.")
