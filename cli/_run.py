@@ -13,7 +13,7 @@ from tfl.core.errors import JobError, UserError
 from tfl_cli._options import if_exists, resolve
 from tfl_cli._output import command_line, print_json, print_next, print_table, quoted
 from tfl_cli._progress import make_progress
-from tfl_cli._tables import print_benchmark, print_cells
+from tfl_cli._tables import climb_commands, print_benchmark, print_cells
 
 if TYPE_CHECKING:
     from tfl.core.config import RunConfig
@@ -174,7 +174,8 @@ def print_run(folder: RunFolder) -> None:
             worst = evaluation.most_confused[0]
             click.echo(f"Most often {worst.truth} is taken for {worst.predicted} ({worst.count} times).")
     _print_folds(folder)
-    cells = ExportSummary.of_run(folder).cells
+    exports = ExportSummary.of_run(folder)
+    cells = exports.cells
     if folder.benchmark_file.is_file():
         print_benchmark(Benchmark.load(folder.benchmark_file), cells)
     elif cells:
@@ -187,5 +188,6 @@ def print_run(folder: RunFolder) -> None:
         f"tfl predict {model} YOUR_PICTURE.jpg",
         f"tfl evaluate {model} --data YOUR_OTHER_PICTURES",
         f"tfl verify {model}" if best else f"tfl export {run} --target openvino,tflite --precision fp32,int8",
+        *climb_commands(exports, folder.path),
         f"tfl runs show {run}",
     )

@@ -3,17 +3,25 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
 
-from tfl_cli._output import print_table
+from tfl_cli._output import print_table, quoted
 
 if TYPE_CHECKING:
+    from tfl.bench.cells import ExportSummary
     from tfl.bench.records import Benchmark, Cell, Verification
     from tfl.tasks import SliceScores
 
 _SLICES_SHOWN = 20
+
+
+def climb_commands(exports: ExportSummary, run: Path) -> list[str]:
+    """Return the command that looks for a quantization that holds, where one did not; else nothing."""
+    targets = ",".join(exports.to_climb())
+    return [f"tfl quantize {quoted(run)} --target {targets}"] if targets else []
 
 
 def print_cells(cells: Sequence[Cell]) -> None:

@@ -10,7 +10,7 @@ import click
 from tfl_cli._options import json_flag, list_option, names_or
 from tfl_cli._output import print_json, print_next, quoted
 from tfl_cli._progress import make_progress
-from tfl_cli._tables import print_cells
+from tfl_cli._tables import climb_commands, print_cells
 
 if TYPE_CHECKING:
     from tfl.data.preprocess import Fusion
@@ -67,5 +67,5 @@ def command(
     commands = [f"tfl benchmark {quoted(run)}", f"tfl report {quoted(run)}"]
     if good is not None:
         commands.insert(0, f"tfl predict {quoted(run / good.artifact_dir)} YOUR_PICTURE.jpg")
-    print_next(*commands)
+    print_next(*commands, *climb_commands(summary, run))
     return 1 if failed else 0

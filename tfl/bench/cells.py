@@ -49,6 +49,22 @@ class ExportSummary(Record):
             head, [_shown(cell) for cell in self.cells], caption="Exported, each verified in a fresh process"
         )
 
+    def to_climb(self) -> list[str]:
+        """Name the targets whose calibrated export failed its verification, and that have other quantizations to try.
+
+        `tfl quantize` looks for one that holds.
+        """
+        return list(
+            dict.fromkeys(
+                cell.target
+                for cell in self.cells
+                if cell.failure is not None
+                and cell.failure.stage == "verify"
+                and cell.precision in TARGETS.get(cell.target).calibrated
+                and TARGETS.get(cell.target).rungs
+            )
+        )
+
 
 def _shown(cell: Cell) -> tuple[str, ...]:
     proof = cell.verification

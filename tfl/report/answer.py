@@ -5,6 +5,7 @@ from __future__ import annotations
 import shlex
 from dataclasses import dataclass
 
+from tfl.bench.cells import ExportSummary
 from tfl.bench.records import Cell
 from tfl.bench.scenario_files import newest_result
 from tfl.report.facts import KEPT_DROP, Facts, metric_drop
@@ -111,6 +112,9 @@ def next_steps(facts: Facts) -> list[Step]:
         steps.append(Step("Go on with this run; what is done is kept.", command.replace("tfl run ", f"tfl run {data}")))
     if facts.failed():
         steps.append(Step("Read why exports failed, in the table below and in the logs, and export again."))
+    if climbed := ExportSummary(cells=facts.cells).to_climb():
+        command = f"tfl quantize {run} --target {','.join(climbed)}"
+        steps.append(Step("Let tfl look for a quantization that keeps the answers.", command))
     if facts.check is not None and (facts.check.errors or facts.check.warnings):
         steps.append(Step(f"Look at the data: {facts.check.errors} errors and {facts.check.warnings} warnings below."))
     scores = facts.evaluation

@@ -189,6 +189,18 @@ def test_an_artefact_that_loses_much_is_not_recommended(copy):
     assert any("onnx-int8" in line and "loses 3.0 points" in line for line in limits(facts))
 
 
+@pytest.mark.parametrize(
+    ("name", "told"),
+    [("onnx-int8", ["onnx"]), ("onnx-fp16", []), ("saved_model-fp32", [])],
+    ids=lambda value: str(value),
+)
+def test_where_int8_did_not_hold_the_ladder_is_the_next_step(copy, name, told):
+    cells = (cell("openvino-fp32", size_bytes=1000), cell(name, size_bytes=1000, passed=False))
+    ExportSummary(cells=cells).save(RunFolder(copy).exports_file)
+    commands = [step.command for step in next_steps(read_facts(copy)) if step.command.startswith("tfl quantize")]
+    assert commands == [f"tfl quantize {copy} --target {target}" for target in told]
+
+
 def test_a_useless_model_is_called_useless(copy):
     path = RunFolder(copy).evaluation_dir / "test.json"
     scores = read_facts(copy).evaluation
