@@ -12,6 +12,8 @@ import zipfile
 from collections.abc import Callable, Sequence
 from typing import Any
 
+import numpy as np
+
 from tfl.bundle import Bundle
 from tfl.core.extras import require
 
@@ -176,6 +178,7 @@ def add_metadata(model: bytes, bundle: Bundle) -> bytes:
     flatbuffers = require("flatbuffers", purpose="writing TFLite metadata")
     schema = require("ai_edge_litert.schema_py_generated", purpose="writing TFLite metadata")
     tree: Any = schema.ModelT.InitFromObj(schema.Model.GetRootAsModel(bytearray(model), 0))
+    _take_inside(tree, model)
     buffer = schema.BufferT()
     buffer.data = list(build_metadata(bundle))
     tree.buffers.append(buffer)
@@ -185,6 +188,18 @@ def add_metadata(model: bytes, bundle: Bundle) -> bytes:
     builder = _aligned_builder(flatbuffers, len(model) + 4096)
     builder.Finish(tree.Pack(builder), file_identifier=_MODEL_IDENTIFIER)
     return bytes(builder.Output()) + _zip({LABELS_FILE: "\n".join(bundle.labels) + "\n"})
+
+
+def _take_inside(tree: Any, model: bytes) -> None:
+    """Put the buffers that lie behind the flatbuffer, by their offset in the file, into it.
+
+    AI Edge Quantizer writes models of over 256 KiB so; packed anew as they are, their weights would be gone.
+    """
+    for buffer in tree.buffers:
+        # 0 and 1 stand for a buffer without data of its own.
+        if buffer.offset > 1:
+            buffer.data = np.frombuffer(model, dtype=np.uint8, count=buffer.size, offset=buffer.offset)
+            buffer.offset = buffer.size = 0
 
 
 def _aligned_builder(flatbuffers: Any, size_bytes: int) -> Any:
