@@ -42,6 +42,7 @@ class Recipe:
         callbacks: Of tf_keras, needed while training.
         counts: Says of a number of training steps whether the weights after them may be kept.
         compressed: What was asked of which layer.
+        final_rate: Share of the learning rate that is left at the end.
     """
 
     model: Any
@@ -49,6 +50,7 @@ class Recipe:
     callbacks: tuple[Any, ...] = ()
     counts: Callable[[int], bool] = lambda steps: True
     compressed: Mapping[str, str] | None = None
+    final_rate: float = 1.0
 
 
 def make_recipe(
@@ -174,7 +176,7 @@ def _quantize(model: Any, settings: CompressSettings, before: Mapping[str, str],
             hint="Quantize it after training instead: tfl export RUN --precision int8",
         ) from error
     _require_quantized_weights(made)
-    return Recipe(model=made, strip=lambda wrapped: wrapped, compressed=dict(before))
+    return Recipe(model=made, strip=lambda wrapped: wrapped, compressed=dict(before), final_rate=settings.final_rate)
 
 
 def _require_quantized_weights(model: Any) -> None:
