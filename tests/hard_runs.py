@@ -93,6 +93,7 @@ def _chain(*names):
 #: Here every layer reads channels of wild scales, so that half of the layers in float do not mend it.
 ALL_NETWORKS = NETWORKS | {
     "everywhere": (wide_network, _chain("conv0", "conv1", "conv2", "answer"), None),
+    "narrow": (plain_network, _chain("conv0", "conv1", "conv2", "conv3", "answer"), 200.0),
     "unreplayable": (unreplayable_network, _chain("conv0", "conv1", "conv2", "conv3", "answer"), 200.0),
 }
 

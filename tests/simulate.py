@@ -10,7 +10,7 @@ from tests.tiny import draw_pixels
 from tfl.bundle import Bundle, Golden, Simulation
 from tfl.bundle.records import GOLDEN_FILE, SIMULATION_FILE, SIMULATION_MODEL_DIR
 from tfl.compress.compress_worker import save_simulation
-from tfl.compress.ranges import follow_ranges
+from tfl.compress.ranges import follow_ranges, pixel_values, settle_ranges
 from tfl.compress.recipes import make_recipe
 from tfl.compress.records import CompressSettings
 from tfl.compress.replay import replay
@@ -26,7 +26,8 @@ def main(bundle_dir, folder):
     plain = replay(load_float_model(bundle_dir)).model
     recipe = make_recipe("qat", plain, CompressSettings(method="qat"), before={}, total_steps=1)
     batch = normalize(draw_pixels(60, seed=1)[0], bundle.preprocessing)
-    quantizers = follow_ranges(recipe.model, [batch])
+    quantizers = follow_ranges(recipe.model, [batch], pixels=pixel_values(bundle.preprocessing))
+    settle_ranges(recipe.model)
     folder.mkdir(parents=True)
     save_simulation(recipe.model, bundle, folder / SIMULATION_MODEL_DIR)
     golden = Golden.load(bundle_dir / GOLDEN_FILE)

@@ -13,7 +13,7 @@ from tfl.bundle import Bundle, Golden
 from tfl.bundle.records import BUNDLE_FILE, GOLDEN_FILE, MODEL_FILE
 from tfl.compress.compressed_size import layer_weights
 from tfl.compress.learning import StepState, learn
-from tfl.compress.ranges import follow_ranges
+from tfl.compress.ranges import follow_ranges, pixel_values, settle_ranges
 from tfl.compress.recipes import freeze_batch_norm, make_recipe
 from tfl.compress.records import CompressSettings
 from tfl.compress.replay import Replayed, replay, require_same
@@ -116,8 +116,10 @@ def _steps(
         recipe = make_recipe(step, plain, settings, before=state.compressed, total_steps=total)
         if step == "qat":
             batches = (training[index][0] for index in range(min(_RANGE_BATCHES, len(training))))
-            quantizers = follow_ranges(recipe.model, batches)
+            quantizers = follow_ranges(recipe.model, batches, pixels=pixel_values(samples.train.contract))
         learn(recipe, (training, validation), settings, state, path, rows=rows, tell=tell)
+        if step == "qat":
+            settle_ranges(recipe.model)
         last = recipe.strip(recipe.model)
         state = StepState(
             step=state.step + 1,

@@ -129,7 +129,7 @@ def learn(
     while state.epoch < settings.epochs and not _is_time_up(settings, state):
         start = time.monotonic()
         tell(f"{step}: epoch {state.epoch + 1} of {settings.epochs}")
-        loss = _epoch(model, training, recipe, number=state.epoch)
+        loss = _epoch(model, training, recipe, settings, number=state.epoch)
         state.epoch += 1
         chosen_by, accuracy = _evaluate(model, validation)
         if not (math.isfinite(loss) and math.isfinite(chosen_by)):
@@ -186,10 +186,18 @@ def _variables(optimizer: Any) -> list[Any]:
     return list(found() if callable(found) else found)
 
 
-def _epoch(model: Any, training: Any, recipe: Recipe, *, number: int) -> float:
+def rate_at(share: float, settings: CompressSettings, final: float) -> float:
+    """Return the learning rate after a share of all batches: half a cosine, down to `final` of the first rate."""
+    return settings.learning_rate * (final + (1.0 - final) * 0.5 * (1.0 + math.cos(math.pi * share)))
+
+
+def _epoch(model: Any, training: Any, recipe: Recipe, settings: CompressSettings, *, number: int) -> float:
     training.go_to(number)
     total, count = 0.0, 0
     for index in range(len(training)):
+        # Of the place in the training alone, so that a training that was interrupted goes on as it would have.
+        done = (number + index / len(training)) / settings.epochs
+        model.optimizer.learning_rate.assign(rate_at(done, settings, recipe.final_rate))
         for callback in recipe.callbacks:
             callback.on_train_batch_begin(index)
         inputs, labels, *weights = training[index]

@@ -15,6 +15,7 @@ from tfl.core.extras import require
 
 _TFMOT = "tensorflow_model_optimization"
 _PRUNED = ("Conv2D", "Conv2DTranspose", "Dense")
+_WITH_KERNEL = ("Conv2D", "Conv2DTranspose", "Dense", "DepthwiseConv2D")
 _WITH_FOLDED_NORM = ("Conv2D", "DepthwiseConv2D", "Dense")
 #: Layers behind which the next one is not folded away, so that it computes by itself.
 _QUANTIZED_ALONE = (
@@ -41,6 +42,7 @@ class Recipe:
         callbacks: Of tf_keras, needed while training.
         counts: Says of a number of training steps whether the weights after them may be kept.
         compressed: What was asked of which layer.
+        final_rate: Share of the learning rate that is left at the end.
     """
 
     model: Any
@@ -48,6 +50,7 @@ class Recipe:
     callbacks: tuple[Any, ...] = ()
     counts: Callable[[int], bool] = lambda steps: True
     compressed: Mapping[str, str] | None = None
+    final_rate: float = 1.0
 
 
 def make_recipe(
@@ -172,7 +175,26 @@ def _quantize(model: Any, settings: CompressSettings, before: Mapping[str, str],
             f"The model can't be trained for int8: {error}",
             hint="Quantize it after training instead: tfl export RUN --precision int8",
         ) from error
-    return Recipe(model=made, strip=lambda wrapped: wrapped, compressed=dict(before))
+    _require_quantized_weights(made)
+    return Recipe(model=made, strip=lambda wrapped: wrapped, compressed=dict(before), final_rate=settings.final_rate)
+
+
+def _require_quantized_weights(model: Any) -> None:
+    """Raise where a layer would be trained with weights in float, which no integer artefact has.
+
+    Raises:
+        UnsupportedError: Names the layers.
+    """
+    left = [
+        layer.name
+        for layer in model.layers
+        if type(getattr(layer, "layer", layer)).__name__ in _WITH_KERNEL and not getattr(layer, "_weight_vars", ())
+    ]
+    if left:
+        raise UnsupportedError(
+            f"The model can't be trained for int8: the weights of {', '.join(left)} would stay in float.",
+            hint="Quantize it after training instead: tfl export RUN --precision int8",
+        )
 
 
 def _needs_own_config(layer: Any) -> bool:
@@ -197,7 +219,41 @@ def _scheme(before: Mapping[str, str]) -> Any:
 
     marks = "+".join(before.values())
     if "clustered" in marks:
-        return cluster_preserve.Default8BitClusterPreserveQuantizeScheme(preserve_sparsity="pruned" in marks)
-    if "pruned" in marks:
-        return prune_preserve.Default8BitPrunePreserveQuantizeScheme()
-    return default_8bit.default_8bit_quantize_scheme.Default8BitQuantizeScheme()
+        scheme = cluster_preserve.Default8BitClusterPreserveQuantizeScheme(preserve_sparsity="pruned" in marks)
+    elif "pruned" in marks:
+        scheme = prune_preserve.Default8BitPrunePreserveQuantizeScheme()
+    else:
+        scheme = default_8bit.default_8bit_quantize_scheme.Default8BitQuantizeScheme()
+    scheme.get_layout_transformer = _layout
+    return scheme
+
+
+def _layout() -> Any:
+    """Return the library's changes to a network, less one: it leaves weights alone before a rectifier that is a layer.
+
+    The rule is meant for sums, whose own output need not be quantized where a rectifier follows. It takes layers with
+    weights as well, and then these are in float all the training long and in the network that comes of it.
+    """
+    from tensorflow_model_optimization.python.core.quantization.keras import quantize_aware_activation
+    from tensorflow_model_optimization.python.core.quantization.keras.default_8bit import (
+        default_8bit_quantize_configs as configs,
+    )
+    from tensorflow_model_optimization.python.core.quantization.keras.default_8bit import (
+        default_8bit_quantize_layout_transform as layout,
+    )
+
+    class Layout(layout.Default8BitQuantizeLayoutTransform):  # type: ignore[misc]
+        def apply(self, model: Any, layer_quantize_map: Any) -> Any:
+            made, chosen = super().apply(model, layer_quantize_map)
+            for layer in made.layers:
+                config = chosen.get(layer.name, {})
+                is_left = isinstance(config.get("quantize_config"), configs.NoOpQuantizeConfig)
+                if not is_left or type(layer).__name__ not in _WITH_KERNEL:
+                    continue
+                config["quantize_config"] = None
+                if getattr(layer.activation, "__name__", "") == "linear":
+                    # Between the layer and its rectifier nothing is quantized, as both are computed in one.
+                    layer.activation = quantize_aware_activation.NoOpActivation()
+            return made, chosen
+
+    return Layout()

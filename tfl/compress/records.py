@@ -24,7 +24,9 @@ class CompressSettings(Record):
         method: The steps, joined by `+`; each keeps what the one before it reached. With `qat` these are the PQAT,
             CQAT and PCQAT of TensorFlow Model Optimization.
         epochs: Of each step, at least 1.
-        learning_rate: Of Adam, constant.
+        learning_rate: Of Adam.
+        final_rate: Share of the learning rate that a half cosine ends at in `qat` (Loshchilov and Hutter, "SGDR", 2017,
+            without restarts); 1 keeps it constant, as it is in the other steps.
         batch_size: Samples per step.
         batch_norm: `frozen` leaves BatchNorm's statistics and factors as they are; `learn` lets them move, which needs
             batches of some size.
@@ -42,6 +44,7 @@ class CompressSettings(Record):
     method: Method
     epochs: int = 3
     learning_rate: float = 1e-4
+    final_rate: float = 1.0
     batch_size: int = 32
     batch_norm: Literal["frozen", "learn"] = "frozen"
     sparsity: float = 0.5
@@ -62,6 +65,7 @@ class CompressSettings(Record):
             "method": (self.method in METHODS, f"one of {', '.join(METHODS)}"),
             "epochs": (self.epochs >= 1, "at least 1"),
             "learning_rate": (0.0 < self.learning_rate < 1.0, "above 0 and below 1"),
+            "final_rate": (0.0 <= self.final_rate <= 1.0, "0 to 1"),
             "batch_size": (self.batch_size >= 1, "at least 1"),
             "sparsity": (0.0 < self.sparsity < 1.0, "above 0 and below 1"),
             "block": (_pair(self.block, "x") is not None, "two numbers from 1 up, such as 1x1 or 2x4"),

@@ -1,6 +1,7 @@
 """Runs steps on tiny networks, straight and in two sittings; a process of its own, as tfmot changes tf.keras."""
 
-import dataclasses
+import contextlib
+import functools
 import json
 import sys
 from pathlib import Path
@@ -12,7 +13,7 @@ import tf_keras
 from tests.tiny import CONTRACT, build_model, draw_pixels
 from tfl.compress.compress_worker import float_weights
 from tfl.compress.learning import StepState, learn
-from tfl.compress.ranges import follow_ranges
+from tfl.compress.ranges import follow_ranges, pixel_values
 from tfl.compress.recipes import freeze_batch_norm, make_recipe
 from tfl.compress.records import CompressSettings
 from tfl.compress.replay import replay
@@ -29,6 +30,11 @@ def feeds():
     return made
 
 
+def interrupt(text, *, before):
+    if before in text:
+        raise KeyboardInterrupt
+
+
 def step(replayed, settings, place, *, before, start, state_file, sittings):
     training, validation = feeds()
     for epochs in sittings:
@@ -38,17 +44,18 @@ def step(replayed, settings, place, *, before, start, state_file, sittings):
         name = settings.steps[place]
         recipe = make_recipe(name, plain, settings, before=before, total_steps=sittings[-1] * len(training))
         if name == "qat":
-            follow_ranges(recipe.model, (training[index][0] for index in range(3)))
+            follow_ranges(recipe.model, (training[index][0] for index in range(3)), pixels=pixel_values(CONTRACT))
         state = StepState.load(state_file) if state_file.is_file() else StepState(step=place)
-        learn(
-            recipe,
-            (training, validation),
-            dataclasses.replace(settings, epochs=epochs),
-            state,
-            state_file,
-            rows=False,
-            tell=lambda _: None,
-        )
+        with contextlib.suppress(KeyboardInterrupt):
+            learn(
+                recipe,
+                (training, validation),
+                settings,
+                state,
+                state_file,
+                rows=False,
+                tell=functools.partial(interrupt, before=f"epoch {epochs + 1} of"),
+            )
     last = recipe.strip(recipe.model)
     return last, dict(recipe.compressed or {}), state
 
@@ -72,7 +79,7 @@ def run_case(method, folder, changes):
     settings = CompressSettings(method=method, **given)
     ends, said = [], {}
     # Patterns are looked at once; that stops do not show is asked of every method without them.
-    for sittings in ((2,),) if changes else ((2,), (1, 2)):
+    for sittings in ((2,),) if {"m_by_n", "block"} & changes.keys() else ((2,), (1, 2)):
         start, before, quantized = replayed.model.get_weights(), {}, None
         origin = start
         for place in range(len(settings.steps)):

@@ -23,6 +23,8 @@ def test_settings_come_back_from_json_and_name_their_steps():
         ("method", "shrink"),
         ("epochs", 0),
         ("learning_rate", 0.0),
+        ("final_rate", -0.1),
+        ("final_rate", 1.5),
         ("batch_size", 0),
         ("sparsity", 1.0),
         ("block", "2"),

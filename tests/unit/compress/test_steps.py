@@ -8,8 +8,8 @@ import numpy as np
 import pytest
 
 from tests.presence import skip_without
-from tfl.compress.learning import StepState
-from tfl.compress.records import METHODS, EpochRow
+from tfl.compress.learning import StepState, rate_at
+from tfl.compress.records import METHODS, CompressSettings, EpochRow
 from tfl.compress.replay import ENVIRONMENT
 from tfl.core.errors import IntegrityError
 
@@ -20,6 +20,7 @@ ROOT = Path(__file__).resolve().parents[3]
 CASES = {
     "pattern": ("prune", {"m_by_n": "2:4"}),
     "block": ("prune", {"block": "4x1", "sparsity": 0.75}),
+    "falling": ("qat", {"final_rate": 0.0}),
     **{method: (method, {}) for method in METHODS},
 }
 
@@ -74,6 +75,19 @@ def test_a_method_reaches_what_it_is_for_in_one_sitting_or_two(method, said):
             assert found["zeros"] == pytest.approx(0.5, abs=0.03), name
         if "cluster" in method:
             assert found["unique"] <= 9, name
+
+
+@pytest.mark.slow
+def test_a_falling_rate_goes_on_where_it_was_and_moves_less(said):
+    falling, constant = said["falling"], said["qat"]
+    assert falling["difference"] < 1e-5
+    assert 1e-4 < falling["moved"] < constant["moved"]
+
+
+def test_a_rate_falls_on_half_a_cosine():
+    settings = CompressSettings(method="qat", learning_rate=0.2)
+    assert [rate_at(share, settings, 0.1) for share in (0.0, 0.5, 1.0)] == pytest.approx([0.2, 0.11, 0.02])
+    assert {rate_at(share, settings, 1.0) for share in (0.0, 0.3, 1.0)} == {0.2}
 
 
 def test_a_state_comes_back_as_it_was_saved(tmp_path):

@@ -94,8 +94,9 @@ def test_training_recovers_what_int8_lost_and_is_done_once_for_all_targets(every
         assert [tried.rung for tried in ladder.climb.tries] == ["int8-qat"]
         assert ladder.training == auto.training
         assert ladder.chosen.drop.drop < 0.5 * lost
-        # With ranges as wild as these the engines may round too far from the simulation, which must not pass as proven.
         assert ladder.holds == ladder.cell.verification.passed
+        # Were a single tensor rounded in another way, ranges as wild as these would change one decision in seven.
+        assert ladder.cell.verification.held_out.flipped <= 0.03 * ladder.cell.verification.held_out.sample_count
         artifact = Artifact.open(folder.path / ladder.cell.artifact_dir)
         assert (artifact.precision, artifact.calibration) == ("int8-qat", None)
         assert ladder.cell.verification.float_metric == ladder.training.metric, "verified against the simulation"
