@@ -6,9 +6,9 @@ DATA is a folder with a folder of photos per class, or `train` and `val` with su
 ImageNet weights of MobileNetV2. The teacher is a run of MobileNetV2. The student is the embedded network, whose layers
 all learn: from the labels alone (`alpha` 0), from the teacher's answers (`alpha` 0.9), and from these and its features
 (weight 1), with the same seed, the same order of the same augmented photos and the same number of epochs; none is
-ended early. No seed is begun that would, at the pace so far, end after `--minutes`. The interval is Student's, at
-95 %, of the paired differences over the seeds: it says how much the order and the augmentation matter, and not how much
-the choice of the test photos does.
+ended early. No seed is begun that would, at the pace so far, end after `--minutes`; the same command with the same
+`--out` goes on. The interval is Student's, at 95 %, of the paired differences over the seeds: it says how much the
+order and the augmentation matter, and not how much the choice of the test photos does.
 """
 
 from __future__ import annotations
@@ -21,6 +21,7 @@ import statistics
 import tempfile
 import time
 from pathlib import Path
+from typing import Literal
 
 TEACHER, STUDENT = "keras_applications:MobileNetV2", "embedded:sketchnet"
 #: Share of the teacher's answers in the loss, and weight of its features.
@@ -41,8 +42,13 @@ def teach(folder: Path, arguments: argparse.Namespace) -> Path:
         "train.patience": max(10, arguments.epochs),
         "data.allow": [name for name in arguments.allow.split(",") if name],
     }
-    run(resolve_config({}, settings), stages=TRAINING_STAGES)
+    run(resolve_config({}, settings), stages=TRAINING_STAGES, if_exists=begun(folder / "teacher"))
     return folder / "teacher"
+
+
+def begun(folder: Path) -> Literal["resume", "refuse"]:
+    """Go on with what an interrupted benchmark left in its `--out`."""
+    return "resume" if (folder / "run.json").is_file() else "refuse"
 
 
 def learn(teacher: Path, out: Path, *, lesson: str, seed: int, epochs: int) -> Figures:
@@ -54,7 +60,7 @@ def learn(teacher: Path, out: Path, *, lesson: str, seed: int, epochs: int) -> F
     settings = DistillSettings(
         student=STUDENT, alpha=alpha, features=features, seed=seed, epochs=epochs, learning_rate=LEARNING_RATE
     )
-    made = distill_run(teacher, settings, out=out)
+    made = distill_run(teacher, settings, out=out, if_exists=begun(out))
     return {
         "teacher": made.teacher_metric,
         "head": made.alone_metric,
