@@ -107,7 +107,7 @@ def test_resizing_that_a_target_can_not_do_is_refused(finished_run):
 
 def test_the_setting_of_a_run_decides_what_its_export_makes(fused_by_setting):
     run, document = fused_by_setting
-    made = {cell["artifact_dir"].rpartition("/")[2]: cell for cell in document["cells"]}
+    made = {cell["artifact_dir"].rpartition("/")[2]: cell for cell in document["exports"]["cells"]}
     assert made.keys() == {"openvino-int8-fused", "tflite-int8-fused"}
     for cell in made.values():
         assert cell["status"] == "ok", cell["failure"]
@@ -121,4 +121,4 @@ def test_the_setting_of_a_run_decides_what_its_export_makes(fused_by_setting):
 def test_a_run_that_is_gone_on_with_keeps_what_it_fuses(fused_by_setting):
     run, _ = fused_by_setting
     process = call("run", "--out", run, "--resume", "--fuse-preprocessing", "resize")
-    assert_user_error(process, "export.fuse_preprocessing: normalize -> resize")
+    assert_user_error(process, "export.fuse_preprocessing: 'normalize' -> 'resize'")
