@@ -1,11 +1,12 @@
 """Does tfl's benchmark measure what others measure? The same files, the same machine, three other harnesses.
 
-    python benchmarks/harness_checks.py RUN [--part openvino|direct|turns|loadgen|overhead] [--rounds 3] [--seconds 4]
+    python benchmarks/harness_checks.py RUN [--part PART] [--rounds 3] [--seconds 4]
 
 - `openvino`: against OpenVINO's `benchmark_app`, batch 1, latency and throughput hints.
 - `direct`: against LiteRT's interpreter and an ONNX Runtime session in a plain loop.
 - `turns`: tfl's runtime and the engine called directly, in one process, ten inferences each in turn: what a neighbour
   takes, it takes from both.
+- `inputs`: OpenVINO with many pictures in turn, as tfl, and with one that stays in the caches, as `benchmark_app`.
 - `loadgen`: MLPerf LoadGen (`pip install mlcommons-loadgen`) drives tfl's runtime, SingleStream and Offline.
 - `overhead`: what the harness itself costs per inference, with a model that does nothing.
 
@@ -216,6 +217,21 @@ def take_turns(options: argparse.Namespace, samples: Path, root: Path) -> dict[s
     return found
 
 
+def compare_inputs(options: argparse.Namespace, samples: Path, root: Path) -> dict[str, list[Figures]]:
+    found: dict[str, list[Figures]] = {}
+    print("| p50 ms | pictures in turn | one picture | the same by the engine's counter | in turn over counter |")
+    print("|---|---|---|---|---|")
+    for folder in load(options.run).artifacts():
+        if folder.name in ("openvino-fp32", "openvino-int8"):
+            rounds = [in_child("inputs", folder, samples, root, options.seconds) for _ in range(options.rounds)]
+            found[folder.name] = rounds
+            middle = {name: statistics.median(item[name] for item in rounds) for name in rounds[0]}
+            ratios = ", ".join(f"{item['all'] / item['one_engine']:.3f}" for item in rounds)
+            figures = " | ".join(f"{middle[name]:.2f}" for name in ("all", "one", "one_engine"))
+            print(f"| {folder.name} | {figures} | {ratios} |", flush=True)
+    return found
+
+
 def clean(pairs: list[dict[str, Any]], options: argparse.Namespace) -> list[dict[str, Any]]:
     return [pair for pair in pairs if pair["others_share"] <= options.most_others]
 
@@ -247,7 +263,7 @@ def show(results: list[Mapping[str, Any]]) -> None:
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("run", type=Path)
-    parser.add_argument("--part", choices=["openvino", "direct", "turns", "loadgen", "overhead"])
+    parser.add_argument("--part", choices=["openvino", "direct", "turns", "inputs", "loadgen", "overhead"])
     parser.add_argument("--rounds", type=int, default=3)
     parser.add_argument("--seconds", type=float, default=4.0)
     parser.add_argument("--limit-s", type=float, default=230.0, help="begin nothing new after so long")
@@ -255,7 +271,7 @@ def main() -> None:
     parser.add_argument("--out", type=Path)
     options = parser.parse_args()
     deadline = time.monotonic() + options.limit_s
-    parts = [options.part] if options.part else ["overhead", "turns", "direct", "openvino", "loadgen"]
+    parts = [options.part] if options.part else ["overhead", "turns", "inputs", "direct", "openvino", "loadgen"]
     document: dict[str, Any] = {"environment": read_environment().to_dict(), "loadgen": version_of("mlcommons-loadgen")}
     with tempfile.TemporaryDirectory() as scratch:
         held_out = load(options.run).held_out()[0]
@@ -269,6 +285,8 @@ def main() -> None:
                     print(f"{row['scenario']}: {row['per_query_us']:.2f} us per inference{timed_us}")
             elif part == "turns":
                 document[part] = take_turns(options, samples, held_out.root)
+            elif part == "inputs":
+                document[part] = compare_inputs(options, samples, held_out.root)
             elif part == "loadgen" and document["loadgen"] is None:
                 print("MLPerf LoadGen is not installed: pip install mlcommons-loadgen")
             else:

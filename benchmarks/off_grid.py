@@ -1,11 +1,12 @@
 """What 8-bit and half-precision weights do to a network's answers, and whether its weights were 8-bit before.
 
-    python benchmarks/off_grid.py RUN [--precision fp16,w8,int16x8] [--out FOLDER]
+    python benchmarks/off_grid.py RUN [--precision fp16,w8,int16x8] [--draws 1] [--out FOLDER]
 
 Weights that were stored in 8 bits once lie on a grid of 255 levels per output channel, and storing them so again
 changes nothing. So RUN's network is exported twice: as it is, and with every weight of its convolutions and dense
-layers moved by up to half a step of that grid, at random, which is where weights lie that were trained in float. Each
-artefact is verified against the float network that it was made of. The result is a Markdown table on standard output.
+layers moved by up to half a step of that grid, at random, which is where weights lie that were trained in float; this
+once per draw. Each artefact is verified against the float network that it was made of. The result is a Markdown table
+on standard output.
 """
 
 from __future__ import annotations
@@ -77,15 +78,17 @@ def main() -> int:
     parser.add_argument("run", type=Path)
     parser.add_argument("--precision", default="fp16,w8,int16x8")
     parser.add_argument("--target", default="openvino,tflite,onnx")
+    parser.add_argument("--draws", type=int, default=1, help="how often the weights are moved anew")
     parser.add_argument("--out", type=Path)
     arguments = parser.parse_args()
     place = arguments.out or Path(tempfile.mkdtemp(prefix="off-grid-"))
     print("| weights | artefact | MB | largest difference | mean | decisions that differ | metric | verified |")
     print("|---|---|---|---|---|---|---|---|", flush=True)
-    for title in ("as they are", "moved"):
-        folder = copied(RunFolder(arguments.run), place / title.replace(" ", "-"))
-        if title == "moved":
-            moved(folder)
+    for draw in range(arguments.draws + 1):
+        title = f"moved, draw {draw}" if draw else "as they are"
+        folder = copied(RunFolder(arguments.run), place / f"draw-{draw}")
+        if draw:
+            moved(folder, seed=draw - 1)
         cells = load(folder.path).export(arguments.target.split(","), arguments.precision.split(",")).cells
         for cell in cells:
             proof = cell.verification

@@ -88,6 +88,12 @@ EXPORT_FLAGS: dict[str, tuple[str, Any, str]] = {
     "--target": ("export.targets", "str,", "Targets, comma-separated; all by default."),
     "--precision": ("export.precisions", "str,", "Precisions, comma-separated; fp32,fp16,int8 by default."),
     "--calibration-samples": ("export.calibration_samples", int, "Training samples that set the ranges of int8."),
+    "--fuse-preprocessing": (
+        "export.fuse_preprocessing",
+        click.Choice(["none", "normalize", "resize"]),
+        "What of the preprocessing goes into the model file, which then takes uint8 RGB: range, mean, std and channel "
+        "order, or these and the resizing of the decoded picture.",
+    ),
 }
 BENCHMARK_FLAGS: dict[str, tuple[str, Any, str]] = {
     "--seconds": ("benchmark.seconds", float, "How long each figure is measured."),

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from tfl_cli._options import json_flag, list_option, names_or
+from tfl_cli._options import EXPORT_FLAGS, json_flag, list_option, names_or
 from tfl_cli._output import print_json, print_next, quoted
 from tfl_cli._progress import make_progress
 from tfl_cli._tables import climb_commands, print_cells
@@ -25,11 +25,10 @@ if TYPE_CHECKING:
 @click.option(
     "--fuse-preprocessing",
     "fused",
-    type=click.Choice(["none", "normalize", "resize"]),
+    type=EXPORT_FLAGS["--fuse-preprocessing"][1],
     default="none",
     show_default=True,
-    help="What of the preprocessing goes into the model file, which then takes uint8 RGB: range, mean, std and channel "
-    "order, or these and the resizing of the decoded picture.",
+    help=EXPORT_FLAGS["--fuse-preprocessing"][2],
 )
 @json_flag
 def command(

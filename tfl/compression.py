@@ -289,6 +289,7 @@ def _export_simulated(folder: RunFolder, made: Compression, progress: Progress) 
             precisions=(precision,),
             calibration_samples=config.export.calibration_samples,
             workers=config.export.workers,
+            fused=config.export.fuse_preprocessing,
             seed=config.seed,
             progress=progress,
         )

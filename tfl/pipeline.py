@@ -163,7 +163,7 @@ def _check_names(config: RunConfig, if_exists: IfExists) -> None:
     check_loggers(config.log)
     source, name = parse_spec(config.model.backbone)
     SOURCES.get(source).info(name)
-    plan_cells(config.export.targets, config.export.precisions)
+    plan_cells(config.export.targets, config.export.precisions, fused=config.export.fuse_preprocessing)
     if if_exists != "resume":
         read_data(config)
 
@@ -379,6 +379,7 @@ def _export(context: _Context) -> None:
         precisions=export.precisions,
         calibration_samples=export.calibration_samples,
         workers=export.workers,
+        fused=export.fuse_preprocessing,
         seed=context.config.seed,
         progress=context.progress,
     )

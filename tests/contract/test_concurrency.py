@@ -55,6 +55,18 @@ def test_the_kernels_that_ran_are_told(name, tiny_artifacts):
         assert (told.integer_time_share > 0) == (artifact.precision == "int8")
 
 
+@pytest.mark.parametrize("lanes", [0, 1])
+@pytest.mark.parametrize("name", ARTIFACTS)
+def test_pictures_that_may_not_be_written_to_are_answered_all_the_same(name, lanes, tiny_artifacts):
+    inputs = normalize(draw_pixels(4, seed=9)[0], CONTRACT)
+    locked = inputs.copy()
+    locked.flags.writeable = False
+    _, runtime = open_artifact(tiny_artifacts[name], mode="throughput" if lanes else "latency", lanes=lanes)
+    with runtime:
+        answer = runtime.lanes()[0] if lanes else runtime.predict
+        assert np.array_equal(answer(locked), answer(inputs))
+
+
 def test_a_target_without_lanes_says_so(tiny_artifacts):
     folder = tiny_artifacts["onnx-int8"]
     artifact = Artifact.load(folder / ARTIFACT_FILE)

@@ -1,5 +1,7 @@
 """Compression and distillation from the command line: a run in, an ordinary run out."""
 
+import shutil
+
 import numpy as np
 import pytest
 
@@ -7,6 +9,7 @@ from tests.e2e.conftest import assert_user_error, call, call_json
 from tests.presence import skip_without
 from tfl.bundle import Artifact
 from tfl.compress.records import Compression
+from tfl.core.config import read_yaml, resolve_config, save_yaml
 from tfl.core.run_folder import RunFolder, RunRecord
 
 skip_without("tensorflow_model_optimization")
@@ -82,6 +85,21 @@ def _integer_convolutions_of_openvino(out):
 
 def test_verifying_again_holds_it_against_the_simulation(quantized):
     assert call("verify", quantized[0]).returncode == 0
+
+
+def test_a_run_that_fuses_its_preprocessing_has_it_in_the_quantized_network_too(run, quantized, tmp_path):
+    source, out = shutil.copytree(run, tmp_path / "source"), shutil.copytree(quantized[0], tmp_path / "out")
+    for folder in map(RunFolder, (source, out)):
+        save_yaml(
+            resolve_config(read_yaml(folder.config_file), {"export.fuse_preprocessing": "normalize"}),
+            folder.config_file,
+        )
+    RunFolder(out).exports_file.unlink()
+    document = call_json("compress", source, "--method", "qat", *BRIEF, "--out", out, "--resume")
+    assert {(cell["target"], cell["fused"], cell["status"]) for cell in document["cells"]} == {
+        ("openvino", "normalize", "ok"),
+        ("tflite", "normalize", "ok"),
+    }
 
 
 def test_a_run_that_is_gone_on_with_must_be_asked_for_the_same(run, quantized):

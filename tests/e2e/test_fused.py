@@ -23,6 +23,16 @@ def fused_run(finished_run, tmp_path_factory):
     return run, documents
 
 
+@pytest.fixture(scope="module")
+def fused_by_setting(colours, tmp_path_factory):
+    """A run that was begun with the setting, trained, and then gone on with; not to be changed."""
+    run = tmp_path_factory.mktemp("setting") / "run"
+    settings = ("export.fuse_preprocessing=normalize", "export.targets=[openvino, tflite]", "export.precisions=[int8]")
+    assignments = [word for setting in settings for word in ("--set", setting)]
+    call_json("train", colours, "--out", run, "--epochs", "6", "--augment", "none", "--image-size", "48", *assignments)
+    return run, call_json("run", "--out", run, "--resume")
+
+
 def cells_of(document):
     return {(cell["target"], cell["precision"]): cell for cell in document["cells"]}
 
@@ -93,3 +103,22 @@ def test_resizing_that_a_target_can_not_do_is_refused(finished_run):
         "export", finished_run[0], "--target", "tflite", "--precision", "fp32", "--fuse-preprocessing", "resize"
     )
     assert_user_error(process, "tflite-fp32-fused-resize", "anti-aliased")
+
+
+def test_the_setting_of_a_run_decides_what_its_export_makes(fused_by_setting):
+    run, document = fused_by_setting
+    made = {cell["artifact_dir"].rpartition("/")[2]: cell for cell in document["exports"]["cells"]}
+    assert made.keys() == {"openvino-int8-fused", "tflite-int8-fused"}
+    for cell in made.values():
+        assert cell["status"] == "ok", cell["failure"]
+        record = json.loads((run / cell["artifact_dir"] / "artifact.json").read_text(encoding="utf-8"))
+        assert record["preprocessing"]["fused"] == "normalize"
+        assert record["signature"]["inputs"][0]["dtype"] == "uint8"
+    measured = json.loads((run / "benchmark.json").read_text(encoding="utf-8"))["measurements"]
+    assert len(measured) == len(made)
+
+
+def test_a_run_that_is_gone_on_with_keeps_what_it_fuses(fused_by_setting):
+    run, _ = fused_by_setting
+    process = call("run", "--out", run, "--resume", "--fuse-preprocessing", "resize")
+    assert_user_error(process, "export.fuse_preprocessing: 'normalize' -> 'resize'")

@@ -20,6 +20,14 @@ from tests.e2e.conftest import assert_user_error, call, call_json
         (["run", "{data}", "--precision", "int9"], ["Unknown precision 'int9'", "int8"]),
         (["run", "{data}", "--set", "train.epoch=3"], ["train.epoch: unknown key", "Did you mean 'epochs'?"]),
         (["run", "{data}", "--set", "train.epochs=many"], ["train.epochs: must be int", "many"]),
+        (
+            ["run", "{data}", "--set", "export.fuse_preprocessing=crop"],
+            ["export.fuse_preprocessing", "normalize", "crop"],
+        ),
+        (
+            ["run", "{data}", "--target", "tflite", "--fuse-preprocessing", "resize"],
+            ["tflite-fp32-fused-resize", "anti-aliased"],
+        ),
         (["run", "{data}", "--epochs", "-1"], ["train.epochs: must be at least 0"]),
         (["run", "{data}", "--config", "{missing}"], ["There is no config file"]),
         (["run", "--resume"], ["--resume needs the run's folder"]),

@@ -235,6 +235,9 @@ class _Walk:
         layer = self._separable(operation, name, made) if kind == "SeparableConv2D" else None
         if layer is None:
             layer = getattr(self.keras.layers, kind)(**made, name=name)
+            if kind == "BatchNormalization":
+                # Keras 3 has no fused kernel, whose other rounding a badly conditioned network blows up without limit.
+                layer.fused = False
             if operation.weights and kind != "Normalization":
                 self.origin[name] = Origin(operation, tuple(range(len(operation.weights))))
         if not split or activation is None:

@@ -146,12 +146,15 @@ class ExportConfig(Record):
         precisions: Every target makes those of these that it can.
         calibration_samples: Training samples that set the ranges of static int8.
         workers: Child processes at a time.
+        fuse_preprocessing: What of the preprocessing goes into the model files, which then take uint8 RGB: `none`,
+            `normalize` (range, mean, std and channel order) or `resize` (these and the resizing).
     """
 
     targets: tuple[str, ...] = ()
     precisions: tuple[str, ...] = DEFAULT_PRECISIONS
     calibration_samples: int = 200
     workers: int = 2
+    fuse_preprocessing: Literal["none", "normalize", "resize"] = "none"
 
     def __post_init__(self) -> None:
         require_in_range(

@@ -56,6 +56,17 @@ _SMALLEST_FILL = 0.75
 _RESIZE_TYPES = {"crop": "crop", "squish": "standard", "pad": "fit_to_window_letterbox"}
 
 
+def _as_tensor(batch: Inputs) -> Any:
+    """Let the engine read a batch where it lies; copying it cost up to a tenth of the int8 throughput.
+
+    A read-only batch is copied, since the engine shares no other. Handing a request the array itself does the same
+    by way of checks in Python that took 30 us, a hundredth of an int8 inference of MobileNetV2.
+    """
+    from openvino import Tensor
+
+    return Tensor(batch, shared_memory=bool(batch.flags.writeable))
+
+
 class _StaticModel:
     """The model compiled for one batch size, with inference requests that run beside each other.
 
@@ -80,9 +91,9 @@ class _StaticModel:
             padding = np.zeros((self.size - count, *batch.shape[1:]), dtype=batch.dtype)
             batch = np.concatenate([batch, padding])
         request = self._idle.popleft()
-        # The engine reads the batch where it lies; copying it cost up to a tenth of the int8 throughput.
         shared = np.ascontiguousarray(batch)
-        request.start_async({0: shared}, share_inputs=True)
+        request.set_input_tensor(_as_tensor(shared))
+        request.start_async()
 
         def finish() -> Floats:
             nonlocal shared
@@ -148,7 +159,9 @@ class OpenVinoRuntime(Runtime):
                 with self._lock:
                     requests[count] = self._static_for(count, fill=1.0).compiled.create_infer_request()
             shared = np.ascontiguousarray(batch)
-            requests[count].infer({0: shared}, share_inputs=True)
+            requests[count].set_input_tensor(_as_tensor(shared))
+            requests[count].start_async()
+            requests[count].wait()
             return np.array(requests[count].get_output_tensor(0).data, dtype=np.float32)
 
         return predict
