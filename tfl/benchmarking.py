@@ -8,6 +8,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
+from tfl.bench.cells import ExportSummary
 from tfl.bench.choice import Bounds, Choice
 from tfl.bench.choice_files import choice_of_result, choice_of_run
 from tfl.bench.records import Failure
@@ -128,7 +129,7 @@ def benchmark_scenarios(
 
 def _artifacts(model: Model, suite: Suite) -> tuple[list[Path], dict[str, Failure]]:
     """Return what is measured, at every size of the sweep, and what of that could not be made."""
-    found = model.artifacts()
+    found = _verified(model, suite)
     sizes = suite.sweep.get("size", ())
     if not sizes:
         return found, {}
@@ -144,6 +145,25 @@ def _artifacts(model: Model, suite: Suite) -> tuple[list[Path], dict[str, Failur
     if not made:
         raise JobError(f"Nothing could be made. The first reason: {next(iter(failures.values())).message}")
     return made, failures
+
+
+def _verified(model: Model, suite: Suite) -> list[Path]:
+    """Return the artefacts but those that failed their verification; who names one gets it.
+
+    Raises:
+        UserError: None is left.
+    """
+    found = model.artifacts()
+    if model.kind == "artifact" or model.run is None:
+        return found
+    failed = ExportSummary.of_run(model.run).failed_names
+    left_out = [folder.name for folder in found if folder.name in failed and folder.name not in suite.artifacts]
+    if left_out:
+        model.progress.result(f"left out, since they failed their verification: {', '.join(left_out)}")
+    kept = [folder for folder in found if folder.name not in left_out]
+    if not kept:
+        raise UserError(f"{model.path} has no verified artefact.", hint=f"Make some: tfl export {model.path}")
+    return kept
 
 
 def _base(model: Model) -> Path:

@@ -1,5 +1,6 @@
 """Benchmarks under scenarios, through the command line, on every target's real artefacts."""
 
+import dataclasses
 import json
 import shutil
 
@@ -7,8 +8,14 @@ import numpy as np
 import pytest
 from PIL import Image
 
+import tfl
 from tests.conftest import draw_classes
 from tests.e2e.conftest import assert_user_error, call, call_json
+from tfl.bench.cells import ExportSummary
+from tfl.bench.records import Failure
+from tfl.bench.scenario_files import make_suite
+from tfl.benchmarking import _verified
+from tfl.core.errors import UserError
 from tfl.core.progress import Progress
 from tfl.core.run_folder import RunFolder
 from tfl.resizing import resized_artifacts
@@ -228,6 +235,28 @@ def test_a_suite_file_is_a_whole_benchmark(own_run, tmp_path):
 )
 def test_mistakes_are_told_before_anything_is_measured(finished_run, options, words):
     assert_user_error(call("benchmark", finished_run[0], *options), *words)
+
+
+def test_what_failed_its_verification_is_measured_only_by_its_name(own_run):
+    run = RunFolder(own_run)
+    exports = ExportSummary.load(run.exports_file)
+    bad = exports.cells[0]
+    failure = Failure(stage="verify", error="VerificationError", message="too far")
+    try:
+        exports.merged([dataclasses.replace(bad, status="failed", failure=failure)]).save(run.exports_file)
+        measured = [[path.name for path in verified_of(tfl.load(own_run), names)] for names in ((), (bad.name,))]
+        assert measured[0] == [name for name in measured[1] if name != bad.name]
+        assert bad.name in measured[1]
+        cells = [dataclasses.replace(cell, status="failed", failure=failure) for cell in exports.cells]
+        exports.merged(cells).save(run.exports_file)
+        with pytest.raises(UserError, match="no verified artefact"):
+            verified_of(tfl.load(own_run), ())
+    finally:
+        exports.save(run.exports_file)
+
+
+def verified_of(model, names):
+    return _verified(model, make_suite({"scenarios": ["offline"], "artifacts": list(names)}, where="a test"))
 
 
 def test_a_file_that_is_no_baseline_is_told_before_anything_is_measured(own_run, tmp_path):

@@ -49,6 +49,11 @@ class ExportSummary(Record):
             head, [_shown(cell) for cell in self.cells], caption="Exported, each verified in a fresh process"
         )
 
+    @property
+    def failed_names(self) -> frozenset[str]:
+        """Names of the artefacts that could not be made or failed their verification."""
+        return frozenset(cell.name for cell in self.cells if cell.status == "failed")
+
     def to_climb(self) -> list[str]:
         """Name the targets whose calibrated export failed its verification, and that have other quantizations to try.
 

@@ -194,8 +194,9 @@ def choose(
         UserError: There are no options.
     """
     if not options:
+        why = "".join(f" {name}: {reason}." for name, reason in (left_out or {}).items())
         raise UserError(
-            "No artefact has a measured latency of one sample.",
+            f"No artefact that may be chosen has a measured latency of one sample.{why}",
             hint="Measure: tfl benchmark RUN --scenario single-stream",
         )
     judged = [

@@ -1,12 +1,19 @@
 """Which artefact is recommended, and what is said when none fits."""
 
+import dataclasses
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from tests.unit.bench.results import draw_result
+from tfl.bench.cells import ExportSummary
 from tfl.bench.choice import Bounds, Choice, Option, choose, options_of_scenarios
+from tfl.bench.choice_files import choice_of_run
+from tfl.bench.records import Cell, Failure
+from tfl.bench.scenario_files import RESULT_FILE, save_result
 from tfl.core.errors import ConfigError, UserError
+from tfl.core.run_folder import RunFolder
 
 
 def _option(name, latency_ms, metric, size_mb=5.0, memory_mb=100.0):
@@ -117,3 +124,22 @@ def test_without_options_it_is_said_how_to_measure():
 def test_bounds_that_can_not_be_are_refused_together():
     with pytest.raises(ConfigError, match=r"(?s)max_latency_ms.*percent"):
         Bounds(max_latency_ms=-1.0, percent=75.0)
+
+
+def test_what_failed_its_verification_is_no_option_though_it_was_measured(tmp_path):
+    run = RunFolder(tmp_path / "run")
+    run.benchmarks_dir.mkdir(parents=True)
+    result, series = draw_result({"onnx-int8": 3.0, "onnx-fp32": 9.0}, rounds=1)
+    save_result(result, series, run.benchmarks_dir / "1" / RESULT_FILE)
+    failure = Failure(stage="verify", error="VerificationError", message="too far")
+    bad = Cell(target="onnx", precision="int8", status="failed", failure=failure)
+    good = Cell(target="onnx", precision="fp32", status="ok")
+    for cells, picked in (((bad, good), "onnx-fp32"), ((good,), "onnx-int8")):
+        ExportSummary(cells=cells).save(run.exports_file)
+        found = choice_of_run(run, Bounds())
+        assert found.picked.startswith(picked)
+        assert all("failed its verification" in why for why in found.left_out.values())
+        assert len(found.options) + len(found.left_out) == 2
+    ExportSummary(cells=(bad, dataclasses.replace(bad, precision="fp32"))).save(run.exports_file)
+    with pytest.raises(UserError, match=r"onnx-int8.*failed its verification"):
+        choice_of_run(run, Bounds())
