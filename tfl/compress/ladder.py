@@ -155,7 +155,8 @@ class Climber:
             if rung.precision == _INTEGER:
                 recipe = dataclasses.replace(rung.recipe or Recipe(), calibration=method)
                 self._tool().check(recipe)
-                rung = dataclasses.replace(rung, recipe=recipe, summary=f"{rung.summary}; ranges by {method}")
+                summary = f"{rung.summary}; here by the quantizer, ranges by {method}"
+                rung = dataclasses.replace(rung, recipe=recipe, summary=summary)
             wanted.append(rung)
         return wanted
 

@@ -194,6 +194,8 @@ class _Walk:
             return ""
         if kind == "LayerScale" and len(operation.weights) == 1 and len(operation.input.shape) == _PICTURES:
             return ""
+        if _is_scaled_sum(operation):
+            return ""
         if getattr(self.keras.layers, kind, None) is None or not _is_keras_own(operation):
             return "tf_keras has no such layer"
         config = operation.get_config()
@@ -221,6 +223,8 @@ class _Walk:
         activation = _activation_of(config)
         if kind == "LayerScale":
             return self._layer_scale(operation, name)
+        if _is_scaled_sum(operation):
+            return self._scaled_sum(operation, name)
         if kind == "Activation" and activation in _HARD:
             return self._hard(name, with_input=_HARD[activation])
         made, _ = _translated(kind, config, getattr(self.keras.layers, kind))
@@ -250,6 +254,12 @@ class _Walk:
         layer = self.keras.layers.DepthwiseConv2D(1, use_bias=False, name=name)
         self.origin[name] = Origin(operation, (0,))
         return lambda value, **_: layer(value)
+
+    def _scaled_sum(self, operation: Any, name: str) -> Callable[..., Any]:
+        """InceptionResNetV2's sum of a tensor and a share of another."""
+        scale = self.keras.layers.Rescaling(float(operation.scale), name=self._free_name(f"{name}_scale", ""))
+        add = self.keras.layers.Add(name=name)
+        return lambda pair, **_: add([pair[0], scale(pair[1])])
 
     def _separable(self, operation: Any, name: str, config: Mapping[str, Any]) -> Callable[..., Any]:
         """A separable convolution as its two halves, which can be pruned and quantized each by its own rule."""
@@ -333,6 +343,11 @@ def _is_layer(operation: Any) -> bool:
 
 def _is_keras_own(layer: Any) -> bool:
     return type(layer).__module__.startswith("keras.src.layers.")
+
+
+def _is_scaled_sum(layer: Any) -> bool:
+    # A class of the application's own, which Keras does not export.
+    return type(layer).__module__.endswith(".applications.inception_resnet_v2")
 
 
 def _activation_of(config: Mapping[str, Any]) -> str | None:

@@ -61,7 +61,17 @@ def _scaled_input(keras, x):
     return keras.layers.LayerNormalization()(keras.layers.ZeroPadding2D(1)(x))
 
 
-ZOO = [_depthwise, _separable, _squeeze_and_excite, _hard_activations, _residual, _nested, _shared, _scaled_input]
+def _scaled_sum(keras, x):
+    from keras.src.applications.inception_resnet_v2 import inception_resnet_block
+
+    x = keras.layers.Conv2D(32, 3, activation="relu")(x)
+    return inception_resnet_block(x, scale=0.17, block_type="block35", block_idx=1)
+
+
+ZOO = [
+    *[_depthwise, _separable, _squeeze_and_excite, _hard_activations, _residual, _nested, _shared, _scaled_input],
+    _scaled_sum,
+]
 
 
 def _model(build):
