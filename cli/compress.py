@@ -53,10 +53,10 @@ def command(run: Path, out: Path | None, resume: bool, overwrite: bool, as_json:
     tfl compress runs/photos-1 --method qat --epochs 5
     tfl compress runs/photos-1 --method prune+qat --sparsity 0.8
     """
+    from tfl.bench.cells import ExportSummary
     from tfl.compress.records import CompressSettings
     from tfl.compression import compress_run
     from tfl.core.run_folder import RunFolder
-    from tfl.exports import cells_of
 
     if_exists = one_way(resume=resume, overwrite=overwrite)
     settings = CompressSettings(**options)
@@ -70,12 +70,14 @@ def command(run: Path, out: Path | None, resume: bool, overwrite: bool, as_json:
             command=command_line(),
             progress=progress,
         )
-    cells = cells_of(RunFolder(place))
+    exports = ExportSummary.of_run(RunFolder(place))
     if as_json:
-        print_json({"run": str(place), "compression": made.to_dict(), "cells": [cell.to_dict() for cell in cells]})
+        print_json(
+            {"run": str(place), "compression": made.to_dict(), "cells": [cell.to_dict() for cell in exports.cells]}
+        )
     else:
-        _print(made, cells, place)
-    return 1 if any(cell.status == "failed" for cell in cells) else 0
+        _print(made, exports.cells, place)
+    return 1 if exports.failed_names else 0
 
 
 def _print(made: Compression, cells: tuple[Cell, ...], place: Path) -> None:

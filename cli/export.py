@@ -57,7 +57,7 @@ def command(
             workers=workers,
             fuse_preprocessing=fused,
         )
-    failed = any(cell.status == "failed" for cell in summary.cells)
+    failed = bool(summary.failed_names)
     if as_json:
         print_json(summary.to_dict())
         return 1 if failed else 0

@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 
+from tfl.bench.cells import ExportSummary
 from tfl.bench.held_out import HeldOut
 from tfl.bench.paired import mcnemar_of
 from tfl.bundle import Bundle
@@ -27,7 +28,7 @@ from tfl.core.run_folder import RUN_FILE, RunFolder, RunRecord, StageRecord
 from tfl.data.manifest import Manifest
 from tfl.data.preprocess import Floats
 from tfl.data.store import open_pixels
-from tfl.exports import cells_of, export_run
+from tfl.exports import export_run
 from tfl.pipeline import do_stages
 from tfl.run_record import StageMeter, open_record
 from tfl.targets import TARGETS
@@ -277,7 +278,7 @@ def paired(before: Floats, after: Floats, truth: tuple[int, ...]) -> Paired:
 
 def _export_simulated(folder: RunFolder, made: Compression, progress: Progress) -> None:
     """Make and verify the artefacts that only a simulation can give, of every target that has them."""
-    if not made.quantizers or cells_of(folder):
+    if not made.quantizers or ExportSummary.of_run(folder).cells:
         return
     able = {name: TARGETS.get(name).simulated for name in TARGETS.names() if TARGETS.get(name).simulated}
     config = load_config(folder)

@@ -90,11 +90,6 @@ def calibration_of(
     return record, np.asarray(pixels)
 
 
-def cells_of(folder: RunFolder) -> tuple[Cell, ...]:
-    """Return what was exported of a run, in the order of the export."""
-    return ExportSummary.of_run(folder).cells
-
-
 def benchmark_run(folder: RunFolder, config: BenchmarkConfig, *, progress: Progress) -> Benchmark:
     """Measure every verified artefact of a run; writes `benchmark.json`, `benchmark.md` and `benchmark.png`.
 
@@ -104,7 +99,7 @@ def benchmark_run(folder: RunFolder, config: BenchmarkConfig, *, progress: Progr
     from tfl.report.plots import draw_accuracy_latency
     from tfl.report.tables import benchmark_markdown
 
-    artifacts = [folder.path / cell.artifact_dir for cell in cells_of(folder) if cell.status == "ok"]
+    artifacts = [folder.path / cell.artifact_dir for cell in ExportSummary.of_run(folder).cells if cell.status == "ok"]
     if not artifacts:
         raise UserError(f"{folder.path} has no verified artefact.", hint=f"Make some: tfl export {folder.path}")
     held_out = HeldOut.of_run(folder)

@@ -12,7 +12,7 @@ from pathlib import Path, PurePosixPath
 from typing import Any
 from urllib.parse import urlsplit
 
-from tfl.bench.cells import plan_cells
+from tfl.bench.cells import ExportSummary, plan_cells
 from tfl.bench.held_out import HeldOut
 from tfl.core.config import RunConfig
 from tfl.core.energy import EnergyMeter
@@ -25,7 +25,7 @@ from tfl.data.loading import read_manifest
 from tfl.data.manifest import Manifest
 from tfl.data.readers import ReadOptions
 from tfl.data.split import assign_splits
-from tfl.exports import benchmark_run, cells_of, export_run
+from tfl.exports import benchmark_run, export_run
 from tfl.loggers import check_loggers
 from tfl.report.study import keep_study
 from tfl.run_log import end_log, plan_log
@@ -33,7 +33,7 @@ from tfl.run_record import StageMeter, open_record
 from tfl.tasks import TASKS, SliceScores, slice_scores
 from tfl.training.fit import Trained
 from tfl.training.logs import read_history
-from tfl.training.memory import after_silent_end, memory_advice
+from tfl.training.memory import memory_advice
 
 #: A column of more values than this is not scored by unless asked: it rather names the samples.
 _MOST_VALUES = 20
@@ -103,10 +103,7 @@ def run(
     _check_names(config, if_exists)
     config = dataclasses.replace(config, out=str(folder.path))
     claim_folder(folder.path, if_exists=if_exists, marker=RUN_FILE)
-    ended_silently = folder.record_file.is_file() and RunRecord.load(folder.record_file).status == "running"
-    record = open_record(config, folder, command=command)
-    if ended_silently:
-        progress.result(after_silent_end(config.train))
+    record = open_record(config, folder, command=command, progress=progress)
     return do_stages(config, folder, record, stages=stages, progress=progress)
 
 
@@ -144,7 +141,7 @@ def do_stages(
         else:
             _save(context, status="failed", message=error.message)
         raise
-    failed = tuple(cell.name for cell in cells_of(folder) if cell.status == "failed") + tuple(context.failed)
+    failed = ExportSummary.of_run(folder).failed_names + tuple(context.failed)
     _save(context, status="failed" if failed else "done", message=f"failed: {', '.join(failed)}" if failed else "")
     shutil.rmtree(folder.work_dir, ignore_errors=True)
     return Outcome(folder, tuple(dict.fromkeys(failed)))

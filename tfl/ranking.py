@@ -6,6 +6,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Literal, get_args
 
+from tfl.bench.cells import ExportSummary
 from tfl.bench.records import Benchmark
 from tfl.core.config import load_config
 from tfl.core.errors import ConfigError, NotFoundError, UserError
@@ -13,7 +14,6 @@ from tfl.core.files import sha256_text
 from tfl.core.records import Record
 from tfl.core.run_folder import RUN_FILE, RunFolder, RunRecord
 from tfl.data.manifest import Manifest
-from tfl.exports import cells_of
 from tfl.report.tables import html_table
 from tfl.tasks import TASKS, Evaluation
 from tfl.training.cross_validation import RECORD_FILE, CrossValidation
@@ -239,7 +239,7 @@ def _with_artifact(place: Place, folder: RunFolder) -> Place:
                 size_bytes=best.size_bytes,
                 machine=benchmark.environment.cpu,
             )
-    cells = [cell for cell in cells_of(folder) if cell.status == "ok"]
+    cells = [cell for cell in ExportSummary.of_run(folder).cells if cell.status == "ok"]
     if not cells:
         return place
     smallest = min(cells, key=lambda cell: cell.size_bytes)

@@ -15,21 +15,24 @@ from tfl.core.energy import EnergyMeter
 from tfl.core.environment import Environment, environment_differences, peak_rss_bytes, read_environment
 from tfl.core.errors import OutputExistsError
 from tfl.core.files import sha256_text
+from tfl.core.progress import Progress
 from tfl.core.provenance import CodeVersion, read_code_version, read_packages
 from tfl.core.run_folder import Resumption, RunFolder, RunRecord, StageRecord, StageStatus
 from tfl.core.version import __version__
+from tfl.training.memory import after_silent_end
 
 #: Settings that say where results go, not what they are.
 NO_INFLUENCE = ("out", "study", "log.")
 
 
-def open_record(config: RunConfig, folder: RunFolder, *, command: str) -> RunRecord:
+def open_record(config: RunConfig, folder: RunFolder, *, command: str, progress: Progress | None = None) -> RunRecord:
     """Begin a run's record, or go on with the one that lies there.
 
     Args:
         config: Of the run, saved as `config.yaml` when it begins.
         folder: Of the run.
         command: The command line, or `python`.
+        progress: Told where the sitting before ended without a word.
 
     Raises:
         OutputExistsError: The run was begun with other settings; names each.
@@ -41,7 +44,10 @@ def open_record(config: RunConfig, folder: RunFolder, *, command: str) -> RunRec
                 f"{folder.path} was made with other settings: {'; '.join(changed)}.",
                 hint="Resume with the same settings, or choose another --out.",
             )
-        return _resumed(RunRecord.load(folder.record_file), command)
+        before = RunRecord.load(folder.record_file)
+        if before.status == "running" and progress is not None:
+            progress.result(after_silent_end(config.train))
+        return _resumed(before, command)
     settings = deciding_settings(config)
     record = RunRecord(
         name=folder.path.name,

@@ -50,9 +50,9 @@ class ExportSummary(Record):
         )
 
     @property
-    def failed_names(self) -> frozenset[str]:
+    def failed_names(self) -> tuple[str, ...]:
         """Names of the artefacts that could not be made or failed their verification."""
-        return frozenset(cell.name for cell in self.cells if cell.status == "failed")
+        return tuple(cell.name for cell in self.cells if cell.status == "failed")
 
     def to_climb(self) -> list[str]:
         """Name the targets whose calibrated export failed its verification, and that have other quantizations to try.
