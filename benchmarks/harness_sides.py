@@ -18,7 +18,6 @@ import numpy as np
 
 from tfl.bench.held_out import HeldOut
 from tfl.bundle import Artifact
-from tfl.data.inputs import load_uniform
 from tfl.targets import Runtime, open_artifact
 
 WARM_UP = 30
@@ -28,7 +27,7 @@ Figures = dict[str, float]
 
 def pictures(folder: Path, samples: HeldOut) -> Any:
     """The first held-out pictures as single inputs, the same that tfl goes round."""
-    inputs = load_uniform(samples.files[:INPUTS], Artifact.open(folder).preprocessing)
+    inputs = Artifact.open(folder).preprocessing.load_uniform(samples.sources[:INPUTS])
     return [np.ascontiguousarray(inputs[index : index + 1]) for index in range(len(inputs))]
 
 

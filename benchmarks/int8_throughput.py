@@ -33,7 +33,6 @@ from tfl.bench.scenarios import SCENARIOS, Load, Setting
 from tfl.bundle import Artifact
 from tfl.core.child import call_in_child
 from tfl.core.environment import read_environment
-from tfl.data.inputs import load_uniform
 from tfl.model import load
 from tfl.targets import open_artifact
 
@@ -48,7 +47,7 @@ def sweep(folders: dict[str, Path], samples: HeldOut) -> dict[str, Any]:
     """Try every point once, artefact after artefact at each point, and keep the best of each."""
     found: dict[str, list[dict[str, Any]]] = {name: [] for name in folders}
     inputs = {
-        name: load_uniform(samples.files[:INPUTS], Artifact.open(folders[name]).preprocessing) for name in folders
+        name: Artifact.open(folders[name]).preprocessing.load_uniform(samples.sources[:INPUTS]) for name in folders
     }
     for batch, lanes in itertools.product(BATCHES, LANES):
         for name, folder in folders.items():

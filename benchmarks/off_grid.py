@@ -27,7 +27,7 @@ from tfl.compress.rewrite import rewrite_bundle
 from tfl.core.progress import Progress
 from tfl.core.run_folder import RunFolder
 from tfl.data.manifest import Manifest
-from tfl.data.store import open_pixels
+from tfl.data.store import open_rows
 from tfl.tasks import TASKS
 
 LEVELS = 127
@@ -42,7 +42,7 @@ def copied(source: RunFolder, place: Path) -> RunFolder:
 def moved(folder: RunFolder, *, seed: int = 0) -> float:
     """Move the weights off their grid and return the new float network's metric on the test split."""
     from tfl.targets._keras import load_keras_model
-    from tfl.training.bundle_writer import predict_pixels
+    from tfl.training.bundle_writer import predict_rows
 
     bundle, manifest = Bundle.load(folder.bundle_dir / BUNDLE_FILE), Manifest.load(folder.manifest_file)
     model, generator = load_keras_model(folder.bundle_dir, bundle), np.random.default_rng(seed)
@@ -50,18 +50,17 @@ def moved(folder: RunFolder, *, seed: int = 0) -> float:
         if variable.path.endswith("kernel"):
             variable.assign(_moved(np.asarray(variable), generator, is_depthwise="depthwise" in variable.path))
     examples = manifest.of_split("test")
-    pixels = open_pixels(examples, manifest.root, bundle.preprocessing, cache_dir=folder.work_dir, progress=Progress())
-    outputs = predict_pixels(model, pixels, bundle.preprocessing, progress=Progress())
+    pixels = open_rows(examples, manifest.root, bundle.preprocessing, cache_dir=folder.work_dir, progress=Progress())
+    outputs = predict_rows(model, pixels, bundle.preprocessing, progress=Progress())
     truth, task = tuple(manifest.label_indices(examples)), TASKS.get(bundle.task)
     metric = task.metric_of(truth, outputs)
     with tempfile.TemporaryDirectory() as scratch:
         file = Path(scratch) / "model.keras"
         model.save(file)
         rewrite_bundle(
-            folder.bundle_dir, bundle, file, pixels=pixels, outputs=outputs, truth=truth, metrics={task.metric: metric}
+            folder.bundle_dir, bundle, file, rows=pixels, outputs=outputs, truth=truth, metrics={task.metric: metric}
         )
-    paths = tuple(item.path for item in examples)
-    HeldOut(Path(manifest.root), paths, truth, outputs).save(folder.predictions_file)
+    HeldOut.of_examples(Path(manifest.root), examples, truth, outputs).save(folder.predictions_file)
     return metric
 
 

@@ -23,7 +23,7 @@ from PIL import Image
 from tfl.core.progress import Progress
 from tfl.data.loading import read_manifest
 from tfl.data.preprocess import ImagePreprocessing, normalize
-from tfl.data.store import open_pixels
+from tfl.data.store import open_rows
 
 MOST_SHARE = 0.02
 
@@ -66,7 +66,7 @@ def main() -> int:
         draw(place / "data", arguments.pictures)
         manifest = read_manifest(place / "data")
         start = time.perf_counter()
-        pixels = open_pixels(manifest.examples, manifest.root, contract, cache_dir=place, progress=Progress())
+        pixels = open_rows(manifest.examples, manifest.root, contract, cache_dir=place, progress=Progress())
         first_s = time.perf_counter() - start
         model = make_model(arguments.size)
         answers = np.arange(arguments.batch) % 2

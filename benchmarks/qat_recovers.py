@@ -75,25 +75,24 @@ def put_into(run_dir: Path, model) -> float:
     from tfl.core.progress import Progress
     from tfl.core.run_folder import RunFolder
     from tfl.data.manifest import Manifest
-    from tfl.data.store import open_pixels
+    from tfl.data.store import open_rows
     from tfl.tasks import TASKS
-    from tfl.training.bundle_writer import predict_pixels
+    from tfl.training.bundle_writer import predict_rows
 
     folder = RunFolder(run_dir)
     bundle, manifest = Bundle.open(folder.bundle_dir), Manifest.load(folder.manifest_file)
     examples = manifest.of_split("test")
-    pixels = open_pixels(examples, manifest.root, bundle.preprocessing, cache_dir=folder.work_dir, progress=Progress())
-    outputs = predict_pixels(model, pixels, bundle.preprocessing, progress=Progress())
+    pixels = open_rows(examples, manifest.root, bundle.preprocessing, cache_dir=folder.work_dir, progress=Progress())
+    outputs = predict_rows(model, pixels, bundle.preprocessing, progress=Progress())
     truth, task = tuple(manifest.label_indices(examples)), TASKS.get(bundle.task)
     with tempfile.TemporaryDirectory() as scratch:
         file = Path(scratch) / "model.keras"
         model.save(file)
         metric = task.metric_of(truth, outputs)
         rewrite_bundle(
-            folder.bundle_dir, bundle, file, pixels=pixels, outputs=outputs, truth=truth, metrics={task.metric: metric}
+            folder.bundle_dir, bundle, file, rows=pixels, outputs=outputs, truth=truth, metrics={task.metric: metric}
         )
-    paths = tuple(item.path for item in examples)
-    HeldOut(Path(manifest.root), paths, truth, outputs).save(folder.predictions_file)
+    HeldOut.of_examples(Path(manifest.root), examples, truth, outputs).save(folder.predictions_file)
     return metric
 
 
@@ -105,12 +104,12 @@ def train(run_dir: Path, model) -> None:
     from tfl.core.run_folder import RunFolder
     from tfl.data.manifest import Manifest
     from tfl.data.preprocess import normalize
-    from tfl.data.store import open_pixels
+    from tfl.data.store import open_rows
 
     folder = RunFolder(run_dir)
     bundle, manifest = Bundle.open(folder.bundle_dir), Manifest.load(folder.manifest_file)
     examples = manifest.of_split("train")
-    pixels = open_pixels(examples, manifest.root, bundle.preprocessing, cache_dir=folder.work_dir, progress=Progress())
+    pixels = open_rows(examples, manifest.root, bundle.preprocessing, cache_dir=folder.work_dir, progress=Progress())
     inputs = normalize(np.asarray(pixels), bundle.preprocessing)
     model.compile(keras.optimizers.Adam(0.003), "sparse_categorical_crossentropy", jit_compile=False)
     model.fit(inputs, np.asarray(manifest.label_indices(examples)), batch_size=32, epochs=20, verbose=0)

@@ -14,10 +14,9 @@ from tfl.core.environment import read_environment
 from tfl.core.files import digest_tree, sha256_file
 from tfl.core.run_folder import RunFolder, RunRecord
 from tfl.data.digits import write_digits
-from tfl.data.inputs import load_batch
 from tfl.data.loading import read_manifest
 from tfl.data.manifest import Manifest
-from tfl.data.preprocess import ImagePreprocessing, load_pixels
+from tfl.data.preprocess import ImagePreprocessing
 from tfl.data.split import assign_splits
 from tfl.training.bundle_writer import golden_indices
 
@@ -122,7 +121,7 @@ def make_hard_run(path, kind, *, epochs=12):
     data = path.with_name(f"{path.name}-digits")
     write_digits(data)
     manifest = with_splits(read_manifest(data))
-    pictures = {split: load_batch(files_of(manifest, split), CONTRACT) for split in ("train", "test")}
+    pictures = {split: CONTRACT.load_batch(files_of(manifest, split)) for split in ("train", "test")}
     keras.utils.set_random_seed(3)
     model = build(len(manifest.labels))
     model.compile(keras.optimizers.Adam(0.004), "sparse_categorical_crossentropy", jit_compile=False)
@@ -170,7 +169,7 @@ def write_run(folder, manifest, model, outputs):
     bundle_dir.mkdir(parents=True)
     model.save(bundle_dir / MODEL_FILE)
     chosen = golden_indices(manifest.label_indices(test))
-    golden = np.stack([load_pixels(manifest_path(manifest, test[index]), CONTRACT) for index in chosen])
+    golden = np.stack([CONTRACT.read(manifest_path(manifest, test[index])) for index in chosen])
     Golden(golden, outputs[chosen]).save(bundle_dir / GOLDEN_FILE)
     write_bundle(bundle_dir, manifest)
 

@@ -31,7 +31,7 @@ def main(bundle_dir, folder):
     folder.mkdir(parents=True)
     save_simulation(recipe.model, bundle, folder / SIMULATION_MODEL_DIR)
     golden = Golden.load(bundle_dir / GOLDEN_FILE)
-    outputs = np.asarray(recipe.model(normalize(golden.pixels, bundle.preprocessing), training=False))
+    outputs = np.asarray(recipe.model(normalize(golden.rows, bundle.preprocessing), training=False))
     dataclasses.replace(golden, outputs=outputs).save(folder / GOLDEN_FILE)
     record = Simulation(
         bundle_fingerprint=bundle.fingerprint, quantizers=quantizers, metrics={}, files=digest_tree(folder)

@@ -108,7 +108,7 @@ def make_tiny_artifacts(bundle_dir, saved_model_dir, pixels, out_dir):
             target=name,
             saved_model_dir=saved_model_dir,
             calibration=calibration,
-            calibration_pixels=pixels,
+            calibration_rows=pixels,
         )
         for precision, artifact in made.items():
             if isinstance(artifact, TflError):

@@ -25,9 +25,10 @@ from tfl.core.files import IfExists, claim_folder, write_text
 from tfl.core.progress import Progress
 from tfl.core.records import Record
 from tfl.core.run_folder import RUN_FILE, RunFolder, RunRecord, StageRecord
+from tfl.data.contract import Floats
 from tfl.data.manifest import Manifest
-from tfl.data.preprocess import Floats
-from tfl.data.store import open_pixels
+from tfl.data.preprocess import as_pictures
+from tfl.data.store import open_rows
 from tfl.exports import export_run
 from tfl.pipeline import do_stages
 from tfl.run_record import StageMeter, open_record
@@ -65,7 +66,8 @@ def compress_run(
         The record, also saved as `compression.json` in the new run.
 
     Raises:
-        UnsupportedError: The network can't be replayed in tf_keras, or the step can't be done on it.
+        UnsupportedError: The model takes no pictures, or its network can't be replayed in tf_keras, or the step can't
+            be done on it.
         DataError: The run's pictures are gone.
         OutputExistsError: The folder exists, or was begun with other settings.
         MissingExtraError: A package is not installed.
@@ -76,6 +78,7 @@ def compress_run(
     require_trained(source)
     require_training()
     bundle, manifest = Bundle.open(source.bundle_dir), manifest_to_learn_from(source)
+    as_pictures(bundle.preprocessing, purpose="tfl compress")
     place = Path(out) if out is not None else source.beside(settings.suffix)
     folder = RunFolder(place)
     record = begin_derived_run(source, folder, load_config(source), if_exists=if_exists, command=command)
@@ -107,7 +110,7 @@ def manifest_to_learn_from(source: RunFolder) -> Manifest:
     """
     manifest = Manifest.load(source.manifest_file)
     if not Path(manifest.root).is_dir():
-        raise DataError(f"The pictures of the run, {manifest.root}, are not there any more, so nothing can be learned.")
+        raise DataError(f"The samples of the run, {manifest.root}, are not there any more, so nothing can be learned.")
     return manifest
 
 
@@ -223,19 +226,19 @@ def _write(
     before = HeldOut.load(source.predictions_file, root)
     if before.outputs is None or before.paths != paths:
         raise DataError(f"{source.predictions_file} is not of the run's test split.")
-    pixels = open_pixels(examples, manifest.root, bundle.preprocessing, cache_dir=folder.work_dir, progress=progress)
+    rows = open_rows(examples, manifest.root, bundle.preprocessing, cache_dir=folder.work_dir, progress=progress)
     made = rewrite_bundle(
         folder.bundle_dir,
         bundle,
         result_dir / MODEL_FILE,
-        pixels=pixels,
+        rows=rows,
         outputs=outputs,
         truth=truth,
         metrics={task.metric: task.metric_of(truth, outputs)},
     )
-    HeldOut(root, paths, truth, outputs).save(folder.predictions_file)
+    dataclasses.replace(before, outputs=outputs).save(folder.predictions_file)
     if simulated is not None:
-        HeldOut(root, paths, truth, simulated).save(folder.simulated_predictions_file)
+        dataclasses.replace(before, outputs=simulated).save(folder.simulated_predictions_file)
         metrics = {task.metric: task.metric_of(truth, simulated)}
         write_simulation(
             folder, made, result_dir, simulated, truth=truth, quantizers=answer["quantizers"], metrics=metrics

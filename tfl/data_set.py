@@ -18,7 +18,7 @@ from tfl.data.check import CheckReport, check
 from tfl.data.folds import Fold, k_folds
 from tfl.data.loading import read_manifest
 from tfl.data.manifest import Manifest
-from tfl.data.preprocess import ImagePreprocessing
+from tfl.data.preprocess import ImagePreprocessing, as_pictures
 from tfl.data.readers import NO_OPTIONS, Location, ReadOptions, as_location
 
 if TYPE_CHECKING:
@@ -225,6 +225,7 @@ def load_data(
     *,
     reader: str = "auto",
     path_column: str = "",
+    text_column: str = "",
     label_column: str = "",
     split_column: str = "",
     group_column: str = "",
@@ -240,6 +241,7 @@ def load_data(
             one, such as `s3://bucket/photos`. `tfl data formats` shows them all.
         reader: A reader's name, or `auto`.
         path_column: Column of such a file with the paths; this and the next are guessed where empty.
+        text_column: Column of a table with the texts; several, comma-separated, are joined.
         label_column: Of the classes; several, comma-separated, are columns of 0 and 1.
         split_column: Of the splits.
         group_column: Of what must stay on one side of a split.
@@ -253,6 +255,7 @@ def load_data(
     location = as_location(path)
     options = ReadOptions(
         path_column=path_column,
+        text_column=text_column,
         label_column=label_column,
         split_column=split_column,
         group_column=group_column,
@@ -276,4 +279,4 @@ def _augmentation(preset: Augmentation, augment: Mapping[str, Any] | AugmentConf
 
 def _contract(backbone: str) -> ImagePreprocessing:
     source, name = parse_spec(backbone)
-    return SOURCES.get(source).info(name).preprocessing
+    return as_pictures(SOURCES.get(source).info(name).preprocessing, purpose="This")

@@ -37,7 +37,7 @@ from tfl.core.files import IfExists
 from tfl.core.progress import Progress
 from tfl.core.run_folder import RunFolder
 from tfl.data.manifest import Manifest, SplitName
-from tfl.data.store import open_pixels
+from tfl.data.store import open_rows
 from tfl.pipeline import do_stages
 from tfl.run_log import plan_log
 from tfl.run_record import StageMeter
@@ -45,9 +45,9 @@ from tfl.sealing import seal
 from tfl.targets import load_float_model
 from tfl.tasks import TASKS
 from tfl.training.augment import make_augmenter
-from tfl.training.bundle_writer import predict_pixels
+from tfl.training.bundle_writer import predict_rows
 from tfl.training.checkpoint import StageState
-from tfl.training.feed import make_feed, normalizer
+from tfl.training.feed import make_feed, preparer
 from tfl.training.fit import Trained, fit
 from tfl.training.goals import Goals
 from tfl.training.logs import TrainingLog
@@ -147,9 +147,9 @@ def _teach(
         progress=progress,
     )
     examples, contract = manifest.of_split("test"), trained.backbone.info.preprocessing
-    pixels = open_pixels(examples, manifest.root, contract, cache_dir=folder.work_dir, progress=progress)
+    rows = open_rows(examples, manifest.root, contract, cache_dir=folder.work_dir, progress=progress)
     truth, task = tuple(manifest.label_indices(examples)), TASKS.get(config.task)
-    alone = task.metric_of(truth, predict_pixels(trained.model, pixels, contract, progress=progress))
+    alone = task.metric_of(truth, predict_rows(trained.model, rows, contract, progress=progress))
     state = _learn(trained, answers, manifest, config, folder, settings, progress)
     metric = seal(trained, manifest, folder, task=config.task, progress=progress)
     root = Path(manifest.root)
@@ -254,7 +254,7 @@ def _feeds(
     samples = make_samples(manifest, contract, augmentation, work_dir=folder.work_dir, progress=progress)
     count = samples.class_count
     training = make_feed(
-        samples.train.pixels(large=samples.large),
+        samples.train.rows(large=samples.large),
         label_rows(samples.train.labels, count, answers["train"]),
         batch_size=settings.batch_size,
         prepare=make_augmenter(augmentation, contract, seed=settings.seed),
@@ -264,9 +264,9 @@ def _feeds(
         shuffle_seed=1000 * settings.seed + 1,
     )
     validation = make_feed(
-        samples.validation.pixels(),
+        samples.validation.rows(),
         label_rows(samples.validation.labels, count, answers["validation"]),
         batch_size=settings.batch_size,
-        prepare=normalizer(contract),
+        prepare=preparer(contract),
     )
     return training, validation

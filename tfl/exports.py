@@ -16,9 +16,9 @@ from tfl.core.errors import UserError
 from tfl.core.files import write_text
 from tfl.core.progress import Progress
 from tfl.core.run_folder import RunFolder
+from tfl.data.contract import Fusion, Rows
 from tfl.data.manifest import Manifest
-from tfl.data.preprocess import Fusion, Pixels
-from tfl.data.store import open_pixels
+from tfl.data.store import open_rows
 from tfl.targets import choose_calibration
 
 
@@ -41,7 +41,7 @@ def export_run(
     cells = plan_cells(targets, precisions, fused=fused)
     manifest = Manifest.load(folder.manifest_file)
     bundle = Bundle.open(folder.bundle_dir)
-    calibration, pixels = calibration_of(folder, bundle, manifest, calibration_samples, seed, progress=progress)
+    calibration, rows = calibration_of(folder, bundle, manifest, calibration_samples, seed, progress=progress)
     held_out = HeldOut.of_run(folder)
     job = ExportJob(
         bundle_dir=folder.bundle_dir,
@@ -50,9 +50,9 @@ def export_run(
         work_dir=folder.work_dir,
         logs_dir=folder.logs_dir,
         calibration=calibration,
-        calibration_pixels=pixels,
+        calibration_rows=rows,
         held_out=held_out,
-        reason_without="" if held_out else f"the pictures of {manifest.root} are not there any more",
+        reason_without="" if held_out else f"the samples of {manifest.root} are not there any more",
         simulation_dir=folder.simulation_dir if (folder.simulation_dir / SIMULATION_FILE).is_file() else None,
         simulated_held_out=HeldOut.of_run(folder, simulated=True),
     )
@@ -63,7 +63,7 @@ def export_run(
 
 def calibration_of(
     folder: RunFolder, bundle: Bundle, manifest: Manifest, count: int, seed: int, *, progress: Progress
-) -> tuple[Calibration, Pixels]:
+) -> tuple[Calibration, Rows]:
     """Draw the samples that set the ranges of static int8 from a run's training split.
 
     Args:
@@ -86,8 +86,8 @@ def calibration_of(
             manifest, examples=tuple(item for item in manifest.examples if item.path not in shared)
         )
     record, examples = choose_calibration(manifest, sample_count=count, seed=seed, scored=scored)
-    pixels = open_pixels(examples, manifest.root, bundle.preprocessing, cache_dir=folder.work_dir, progress=progress)
-    return record, np.asarray(pixels)
+    rows = open_rows(examples, manifest.root, bundle.preprocessing, cache_dir=folder.work_dir, progress=progress)
+    return record, np.asarray(rows)
 
 
 def benchmark_run(folder: RunFolder, config: BenchmarkConfig, *, progress: Progress) -> Benchmark:
@@ -105,7 +105,7 @@ def benchmark_run(folder: RunFolder, config: BenchmarkConfig, *, progress: Progr
     held_out = HeldOut.of_run(folder)
     if held_out is None:
         raise UserError(
-            f"The pictures that {folder.path} is scored on are not there any more.",
+            f"The samples that {folder.path} is scored on are not there any more.",
             hint="Name them: tfl benchmark ARTIFACT --data DATA",
         )
     result = benchmark_artifacts(

@@ -76,5 +76,4 @@ def as_held_out(manifest: Manifest, examples: tuple[Example, ...], labels: Seque
             f"{manifest.root} has classes that the model does not know: {', '.join(unknown)}.",
             hint=f"It knows: {', '.join(labels)}.",
         )
-    truth = tuple(index[example.label] for example in examples)
-    return HeldOut(Path(manifest.root), tuple(example.path for example in examples), truth, None)
+    return HeldOut.of_examples(Path(manifest.root), examples, [index[example.label] for example in examples], None)

@@ -21,8 +21,8 @@ from tfl.core.errors import IntegrityError, UnsupportedError, UserError
 from tfl.core.progress import Progress
 from tfl.core.run_folder import RunFolder
 from tfl.data.manifest import Manifest
-from tfl.data.preprocess import ImagePreprocessing
-from tfl.data.store import open_pixels
+from tfl.data.preprocess import ImagePreprocessing, as_pictures
+from tfl.data.store import open_rows
 from tfl.exports import calibration_of
 from tfl.targets import TARGETS
 from tfl.tasks import TASKS
@@ -45,7 +45,7 @@ def resized_artifacts(
     Args:
         run: Whose training is done.
         artifacts: Folders of the run's artefacts.
-        sizes: Rows and columns of the input, in pixels.
+        sizes: Height and width of the input, in pixels.
         progress: Told what happens.
 
     Returns:
@@ -58,6 +58,8 @@ def resized_artifacts(
     """
     bundle = Bundle.open(run.bundle_dir)
     contract = bundle.preprocessing
+    if not isinstance(contract, ImagePreprocessing):
+        raise UnsupportedError(f"{run.path} takes no pictures, so there is no size of the input to sweep.")
     if contract.height != contract.width:
         raise UserError(f"The input of {run.path} is {contract.height} x {contract.width}: only square ones are swept.")
     records = {folder: Artifact.open(folder) for folder in artifacts}
@@ -117,12 +119,13 @@ def _bundle_at(run: RunFolder, bundle: Bundle, size: int, place: Path, progress:
     shutil.rmtree(place, ignore_errors=True)
     place.mkdir(parents=True)
     progress.update(f"the network at {size} pixels")
-    contract = dataclasses.replace(bundle.preprocessing, height=size, width=size)
+    contract = as_pictures(bundle.preprocessing, purpose="Another size of the input")
+    contract = dataclasses.replace(contract, height=size, width=size)
     manifest, task = Manifest.load(run.manifest_file), TASKS.get(bundle.task)
     if HeldOut.of_run(run) is None:
-        raise UserError(f"The pictures that {run.path} is scored on are not there any more.")
+        raise UserError(f"The samples that {run.path} is scored on are not there any more.")
     examples = manifest.of_split("test")
-    pixels = open_pixels(examples, manifest.root, contract, cache_dir=run.work_dir, progress=progress)
+    rows = open_rows(examples, manifest.root, contract, cache_dir=run.work_dir, progress=progress)
     made = place / "made"
     made.mkdir()
     call_in_child(
@@ -145,13 +148,12 @@ def _bundle_at(run: RunFolder, bundle: Bundle, size: int, place: Path, progress:
         folder,
         dataclasses.replace(bundle, preprocessing=contract, signature=signature),
         made / MODEL_FILE,
-        pixels=pixels,
+        rows=rows,
         outputs=outputs,
         truth=truth,
         metrics={task.metric: task.metric_of(truth, outputs)},
     )
-    paths = tuple(item.path for item in examples)
-    HeldOut(Path(manifest.root), paths, truth, outputs).save(place / "predictions.npz")
+    HeldOut.of_examples(Path(manifest.root), examples, truth, outputs).save(place / "predictions.npz")
     shutil.rmtree(made)
     source.write_text(bundle.fingerprint)
     return small
@@ -164,7 +166,7 @@ def _make(
     failures: dict[str, Failure] = {}
     place = _place_of(run, size)
     manifest, config = Manifest.load(run.manifest_file), load_config(run)
-    calibration, pixels = calibration_of(
+    calibration, rows = calibration_of(
         run, bundle, manifest, config.export.calibration_samples, config.seed, progress=progress
     )
     job = ExportJob(
@@ -174,11 +176,11 @@ def _make(
         work_dir=place,
         logs_dir=run.logs_dir / place.name,
         calibration=calibration,
-        calibration_pixels=pixels,
+        calibration_rows=rows,
         held_out=HeldOut.load(place / "predictions.npz", Path(manifest.root)),
     )
-    for fused in {record.preprocessing.fused: None for record in missing.values()}:
-        chosen = [record for record in missing.values() if record.preprocessing.fused == fused]
+    for fused in {record.preprocessing.fusion: None for record in missing.values()}:
+        chosen = [record for record in missing.values() if record.preprocessing.fusion == fused]
         cells = [cell for record in chosen for cell in plan_cells((record.target,), (record.precision,), fused=fused)]
         for cell in export_cells(cells, job, workers=config.export.workers, progress=progress):
             name = sized_name(cell.name, size)
@@ -194,15 +196,15 @@ def resize_in_child(arguments: Mapping[str, Any]) -> dict[str, Any]:
     """Give a bundle's network another input, and write it and its answers to the test split."""
     from tfl.core.files import write_atomic
     from tfl.targets._keras import load_keras_model
-    from tfl.training.bundle_writer import predict_pixels
+    from tfl.training.bundle_writer import predict_rows
 
     bundle_dir, out_dir = Path(arguments["bundle_dir"]), Path(arguments["out_dir"])
     contract, run = ImagePreprocessing.from_dict(arguments["contract"]), RunFolder(Path(arguments["run"]))
     model = at_size(load_keras_model(bundle_dir, Bundle.load(bundle_dir / BUNDLE_FILE)), contract.height)
     manifest, silent = Manifest.load(run.manifest_file), Progress()
     examples = manifest.of_split("test")
-    pixels = open_pixels(examples, manifest.root, contract, cache_dir=run.work_dir, progress=silent)
-    outputs = predict_pixels(model, pixels, contract, progress=silent)
+    rows = open_rows(examples, manifest.root, contract, cache_dir=run.work_dir, progress=silent)
+    outputs = predict_rows(model, rows, contract, progress=silent)
     write_atomic(out_dir / MODEL_FILE, lambda file: model.save(file))
     np.save(out_dir / _ANSWERS_FILE, outputs, allow_pickle=False)
     return {}

@@ -8,9 +8,9 @@ from tfl.bench.held_out import HeldOut
 from tfl.core.progress import Progress
 from tfl.core.run_folder import RunFolder
 from tfl.data.manifest import Manifest
-from tfl.data.store import open_pixels
+from tfl.data.store import open_rows
 from tfl.tasks import TASKS
-from tfl.training.bundle_writer import predict_pixels, write_bundle
+from tfl.training.bundle_writer import predict_rows, write_bundle
 from tfl.training.fit import Trained
 
 
@@ -31,10 +31,10 @@ def seal(trained: Trained, manifest: Manifest, folder: RunFolder, *, task: str, 
         DataError: A picture can't be decoded.
     """
     examples, contract = manifest.of_split("test"), trained.backbone.info.preprocessing
-    pixels = open_pixels(examples, manifest.root, contract, cache_dir=folder.work_dir, progress=progress)
-    outputs = predict_pixels(trained.model, pixels, contract, progress=progress)
+    rows = open_rows(examples, manifest.root, contract, cache_dir=folder.work_dir, progress=progress)
+    outputs = predict_rows(trained.model, rows, contract, progress=progress)
     truth, plug_in = tuple(manifest.label_indices(examples)), TASKS.get(task)
-    HeldOut(Path(manifest.root), tuple(item.path for item in examples), truth, outputs).save(folder.predictions_file)
+    HeldOut.of_examples(Path(manifest.root), examples, truth, outputs).save(folder.predictions_file)
     metric = plug_in.metric_of(truth, outputs)
     write_bundle(
         folder.bundle_dir,
@@ -42,7 +42,7 @@ def seal(trained: Trained, manifest: Manifest, folder: RunFolder, *, task: str, 
         trained.backbone,
         task=task,
         labels=manifest.labels,
-        pixels=pixels,
+        rows=rows,
         outputs=outputs,
         truth=truth,
         metrics={plug_in.metric: metric},

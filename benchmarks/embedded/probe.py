@@ -24,7 +24,8 @@ import numpy.typing as npt
 
 from tfl.backbones import _sketchnet
 from tfl.backbones.embedded import SOURCE
-from tfl.data.preprocess import ImagePreprocessing, Pixels, load_pixels, normalize
+from tfl.data.decode import Pixels
+from tfl.data.preprocess import ImagePreprocessing, normalize
 
 _C_GRID = (0.0003, 0.001, 0.003, 0.01, 0.03, 0.1)
 _MOBILENET = ImagePreprocessing(height=224, width=224, scale=1 / 127.5, mean=(1.0, 1.0, 1.0))
@@ -69,7 +70,7 @@ def read_digits(contract: ImagePreprocessing) -> Pictures:
 
     digits = load_digits()
     grey = np.rint(digits.images / 16 * 255).astype(np.uint8)
-    pixels = np.stack([load_pixels(image, contract) for image in grey])
+    pixels = np.stack([contract.read(image) for image in grey])
     parts = train_test_split(pixels, digits.target, test_size=0.3, stratify=digits.target, random_state=0)
     return Pictures("digits", parts[0], parts[2], parts[1], parts[3])
 
@@ -88,7 +89,7 @@ def read_photos(folder: Path, contract: ImagePreprocessing) -> Pictures:
     read: dict[str, Any] = {}
     for part in ("train", "val"):
         files = [(file, k) for k, name in enumerate(classes) for file in sorted((folder / part / name).iterdir())]
-        read[part] = np.stack([load_pixels(file, contract) for file, _ in files])
+        read[part] = np.stack([contract.read(file) for file, _ in files])
         read[part + "_labels"] = np.array([label for _, label in files])
     return Pictures(folder.name, read["train"], read["train_labels"], read["val"], read["val_labels"])
 

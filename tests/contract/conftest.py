@@ -39,12 +39,12 @@ def tiny_simulation(tiny_bundle, tmp_path_factory):
 
 
 @pytest.fixture(scope="session")
-def calibration_pixels():
+def calibration_rows():
     """Training pictures of the tiny model."""
     return draw_pixels(60, seed=1)[0]
 
 
 @pytest.fixture(scope="session")
-def tiny_artifacts(tiny_bundle, tiny_saved_model, calibration_pixels, tmp_path_factory):
+def tiny_artifacts(tiny_bundle, tiny_saved_model, calibration_rows, tmp_path_factory):
     """Folder of every artefact of the tiny bundle, by name; not to be changed."""
-    return make_tiny_artifacts(tiny_bundle, tiny_saved_model, calibration_pixels, tmp_path_factory.mktemp("artifacts"))
+    return make_tiny_artifacts(tiny_bundle, tiny_saved_model, calibration_rows, tmp_path_factory.mktemp("artifacts"))

@@ -15,10 +15,10 @@ pytestmark = pytest.mark.slow
 
 
 @pytest.fixture(scope="session")
-def exported(tiny_bundle, tiny_saved_model, calibration_pixels, tmp_path_factory):
+def exported(tiny_bundle, tiny_saved_model, calibration_rows, tmp_path_factory):
     """Folder of the tiny model's artefact of a target and precision, made once."""
     root = tmp_path_factory.mktemp("artifacts")
-    calibration = Calibration(split="train", sample_count=len(calibration_pixels), seed=0, fingerprint="0" * 64)
+    calibration = Calibration(split="train", sample_count=len(calibration_rows), seed=0, fingerprint="0" * 64)
 
     def export(target, precision):
         folder = root / f"{target}-{precision}"
@@ -30,7 +30,7 @@ def exported(tiny_bundle, tiny_saved_model, calibration_pixels, tmp_path_factory
                 precision=precision,
                 saved_model_dir=tiny_saved_model,
                 calibration=calibration,
-                calibration_pixels=calibration_pixels,
+                calibration_rows=calibration_rows,
             )
         return folder
 

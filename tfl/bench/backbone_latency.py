@@ -15,7 +15,7 @@ from tfl.backbones import SOURCES, parse_spec
 from tfl.core.child import call_in_child
 from tfl.core.extras import is_installed, require
 from tfl.core.records import Record
-from tfl.data.preprocess import Floats
+from tfl.data.contract import Inputs
 
 _WARM_UP = 5
 _LEAST_RUNS = 30
@@ -59,16 +59,17 @@ def measure_here(arguments: Mapping[str, Any]) -> dict[str, Any]:
     source, name = parse_spec(arguments["spec"])
     backbone = SOURCES.get(source).load(name, image_size=arguments["image_size"])
     contract = backbone.info.preprocessing
-    shape = (1, contract.height, contract.width, 3)
-    picture = np.random.default_rng(0).uniform(-1.0, 1.0, shape).astype(np.float32)
-    engine, call = _openvino_call(backbone.model, shape) if is_installed("openvino") else _keras_call(backbone.model)
+    sample = contract.prepare(contract.draw_rows(1, seed=0))
+    engine, call = (
+        _openvino_call(backbone.model, sample.shape) if is_installed("openvino") else _keras_call(backbone.model)
+    )
     for _ in range(_WARM_UP):
-        call(picture)
+        call(sample)
     timings_ms: list[float] = []
     end_s = time.perf_counter() + _LEAST_SECONDS
     while len(timings_ms) < _LEAST_RUNS or time.perf_counter() < end_s:
         start_s = time.perf_counter()
-        call(picture)
+        call(sample)
         timings_ms.append((time.perf_counter() - start_s) * 1e3)
     return BackboneSpeed(
         engine=engine,
@@ -78,7 +79,7 @@ def measure_here(arguments: Mapping[str, Any]) -> dict[str, Any]:
     ).to_dict()
 
 
-def _openvino_call(model: Any, shape: tuple[int, ...]) -> tuple[str, Callable[[Floats], Any]]:
+def _openvino_call(model: Any, shape: tuple[int, ...]) -> tuple[str, Callable[[Inputs], Any]]:
     from tfl.targets.openvino import send_no_telemetry
 
     send_no_telemetry()
@@ -91,9 +92,9 @@ def _openvino_call(model: Any, shape: tuple[int, ...]) -> tuple[str, Callable[[F
     # Float32 is what is compared; newer processors would silently compute in bfloat16.
     settings = {"PERFORMANCE_HINT": "LATENCY", "INFERENCE_PRECISION_HINT": "f32"}
     request = openvino.Core().compile_model(converted, "CPU", settings).create_infer_request()
-    return f"OpenVINO {openvino.__version__.partition('-')[0]}", lambda picture: request.infer({0: picture})
+    return f"OpenVINO {openvino.__version__.partition('-')[0]}", lambda sample: request.infer({0: sample})
 
 
-def _keras_call(model: Any) -> tuple[str, Callable[[Floats], Any]]:
+def _keras_call(model: Any) -> tuple[str, Callable[[Inputs], Any]]:
     keras = require("keras", purpose="measuring with Keras")
     return f"Keras {keras.__version__}", model.predict_on_batch

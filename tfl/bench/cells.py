@@ -23,7 +23,7 @@ from tfl.core.progress import Progress
 from tfl.core.records import Record
 from tfl.core.run_folder import RunFolder
 from tfl.core.tables import html_table
-from tfl.data.preprocess import Fusion, Pixels
+from tfl.data.contract import Fusion, Rows
 from tfl.targets import TARGETS, export_artifacts, stage_saved_model
 
 
@@ -101,7 +101,7 @@ class ExportJob:
         work_dir: For the shared SavedModel; removed afterwards.
         logs_dir: Receives a log per cell.
         calibration: The samples' record, or None where there are none.
-        calibration_pixels: `(samples, height, width, 3)` uint8.
+        calibration_rows: `(samples, height, width, 3)` uint8.
         held_out: To verify on, or None.
         simulation_dir: A `Simulation` of the bundle, or None.
         simulated_held_out: `held_out` with the answers of the simulation, or None.
@@ -114,7 +114,7 @@ class ExportJob:
     work_dir: Path
     logs_dir: Path
     calibration: Calibration | None
-    calibration_pixels: Pixels | None
+    calibration_rows: Rows | None
     held_out: HeldOut | None
     reason_without: str = ""
     simulation_dir: Path | None = None
@@ -241,7 +241,7 @@ def _exported(cells: Sequence[Cell], job: ExportJob, staged: Path, log: Path) ->
         target=cells[0].target,
         saved_model_dir=staged,
         calibration=job.calibration,
-        calibration_pixels=job.calibration_pixels,
+        calibration_rows=job.calibration_rows,
         simulation_dir=job.simulation_dir,
         fused=cells[0].fused,
         log_path=log,

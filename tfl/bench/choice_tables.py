@@ -40,4 +40,4 @@ def asked_of(bounds: Bounds) -> str:
     parts = [f"at most {', '.join(most)}"] if most else []
     parts += [f"at least a metric of {bounds.min_metric:g}"] if bounds.min_metric is not None else []
     told = " and ".join(parts) if parts else "none; of those that score within 0.01 of the best, the fastest"
-    return f"Bounds: {told}. Latency is the p{bounds.percent:g} of one picture."
+    return f"Bounds: {told}. Latency is the p{bounds.percent:g} of one sample."

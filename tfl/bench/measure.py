@@ -20,7 +20,7 @@ from tfl.bench.records import LatencyMs, Measurement
 from tfl.core.child import call_in_child
 from tfl.core.config import BenchmarkConfig
 from tfl.core.environment import peak_rss_bytes
-from tfl.data.inputs import Inputs, load_batch, load_uniform
+from tfl.data.contract import Inputs
 from tfl.targets import TARGETS, Runtime, open_artifact
 from tfl.tasks import TASKS
 
@@ -67,7 +67,7 @@ def measure_here(arguments: Mapping[str, Any]) -> dict[str, Any]:
     samples = HeldOut.load(Path(arguments["held_out"]), Path(arguments["root"]))
     artifact, runtime, load_ms = _timed_open(folder, config.threads)
     task = TASKS.get(artifact.task)
-    inputs = load_uniform(samples.files[:_INPUTS], artifact.preprocessing)
+    inputs = artifact.preprocessing.load_uniform(samples.sources[:_INPUTS])
     singles = [np.ascontiguousarray(inputs[index : index + 1]) for index in range(len(inputs))]
     with runtime:
         start = time.perf_counter()
@@ -76,10 +76,10 @@ def measure_here(arguments: Mapping[str, Any]) -> dict[str, Any]:
         model_ms = latency(runtime.predict, singles, seconds=config.seconds)
 
         def answer(file: Path) -> None:
-            output = runtime.predict(load_batch([file], artifact.preprocessing))
+            output = runtime.predict(artifact.preprocessing.load_batch([file]))
             task.decode(output[0], artifact.labels, source=str(file))
 
-        end_to_end_ms = latency(answer, samples.files, seconds=config.seconds)
+        end_to_end_ms = latency(answer, samples.sources, seconds=config.seconds)
         # Peak memory is that of serving single inputs; scoring below holds more.
         peak_bytes = peak_rss_bytes()
         metric = task.metric_of(samples.truth, answer_files(runtime, samples, artifact))

@@ -107,7 +107,7 @@ def _notes(keys: Iterable[tuple[str, str]], results: Sequence[ScenarioResult]) -
         if cells.count(cell) > 1:
             notes.append(f"{cell}: the artefacts have the same name and other files; each has a row.")
     if len({result.pictures for result in results}) > 1:
-        notes.append("The accuracies are on different pictures and do not compare.")
+        notes.append("The accuracies are on different samples and do not compare.")
     if len({(result.suite.seconds, result.suite.rounds) for result in results}) > 1:
         notes.append("The results were measured for different times or rounds; short ones are less sure.")
     return notes

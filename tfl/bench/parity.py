@@ -14,13 +14,10 @@ from tfl.bench.records import Check, Differences, Verification
 from tfl.bundle import Artifact, Golden
 from tfl.bundle.records import ARTIFACT_FILE, GOLDEN_FILE
 from tfl.core.child import call_in_child
-from tfl.data.inputs import Inputs, input_batches, prepare
-from tfl.data.preprocess import Floats
+from tfl.data.contract import Floats, Inputs
 from tfl.targets import TARGETS, Runtime, Tolerance, open_artifact
 from tfl.tasks import TASKS
 
-#: One sample alone must give what it gives in a batch, up to the float32 rounding of another summation order.
-_BATCH_TOLERANCE = 1e-4
 _BATCH = 32
 
 
@@ -63,14 +60,14 @@ def verify_here(arguments: Mapping[str, Any]) -> dict[str, Any]:
     """Verify in this process; the child's side of `verify`."""
     folder = Path(arguments["artifact_dir"])
     artifact = Artifact.load(folder / ARTIFACT_FILE)
-    tolerance = TARGETS.get(artifact.target).tolerance_of(artifact.precision, artifact.preprocessing.fused)
+    tolerance = TARGETS.get(artifact.target).tolerance_of(artifact.precision, artifact.preprocessing.fusion)
     task = TASKS.get(artifact.task)
     artifact, runtime = open_artifact(folder, threads=arguments["threads"])
     with runtime:
         golden = Golden.load(folder / GOLDEN_FILE)
-        inputs = prepare(golden.pixels, artifact.preprocessing)
+        inputs = artifact.preprocessing.prepare(golden.rows)
         outputs = runtime.predict(inputs)
-        checks = [_finite(outputs), _same_alone(runtime, inputs, outputs)]
+        checks = [_finite(outputs), _same_alone(runtime, inputs, outputs, tolerance.batch_difference)]
         golden_differences = compare(golden.outputs, outputs)
         checks += _checks("golden", golden_differences, tolerance)
         differences = metric = float_metric = None
@@ -103,7 +100,7 @@ def verify_here(arguments: Mapping[str, Any]) -> dict[str, Any]:
 
 def answer_files(runtime: Runtime, samples: HeldOut, artifact: Artifact) -> Floats:
     """Run an artefact from files to probabilities: `(samples, classes)` float32."""
-    batches = input_batches(samples.files, artifact.preprocessing, size=_BATCH)
+    batches = artifact.preprocessing.input_batches(samples.sources, size=_BATCH)
     return np.concatenate(list(runtime.predict_stream(batches)))
 
 
@@ -149,12 +146,12 @@ def _finite(outputs: Floats) -> Check:
     return Check(name="golden values not finite", value=bad, limit=0.0, passed=bad == 0.0)
 
 
-def _same_alone(runtime: Runtime, inputs: Inputs, outputs: Floats) -> Check:
+def _same_alone(runtime: Runtime, inputs: Inputs, outputs: Floats, limit: float) -> Check:
     alone = np.concatenate([runtime.predict(inputs[index : index + 1]) for index in range(len(inputs))])
     distance = float(np.abs(alone - outputs).max())
     return Check(
         name="golden one by one against batch",
         value=distance,
-        limit=_BATCH_TOLERANCE,
-        passed=distance <= _BATCH_TOLERANCE,
+        limit=limit,
+        passed=distance <= limit,
     )

@@ -8,7 +8,7 @@ from typing import Literal
 from tfl.bundle.records import artifact_name
 from tfl.core.environment import Environment
 from tfl.core.records import Record
-from tfl.data.preprocess import Fusion
+from tfl.data.contract import Fusion
 from tfl.targets import Tolerance
 
 

@@ -21,8 +21,7 @@ from tfl.core.energy import EnergyMeter
 from tfl.core.environment import peak_rss_bytes
 from tfl.core.errors import DataError, IntegrityError
 from tfl.core.files import sha256_text, write_atomic
-from tfl.data.inputs import Inputs, load_batch, load_uniform, prepare_picture
-from tfl.data.preprocess import decode
+from tfl.data.contract import Inputs
 from tfl.targets import TARGETS, Runtime, open_artifact, open_target
 from tfl.tasks import TASKS
 
@@ -89,7 +88,7 @@ def score_here(arguments: Mapping[str, Any]) -> dict[str, Any]:
     task = TASKS.get(artifact.task)
     with runtime:
         metric = task.metric_of(samples.truth, answer_files(runtime, samples, artifact))
-    picture = load_batch(samples.files[:1], artifact.preprocessing)
+    picture = artifact.preprocessing.load_batch(samples.sources[:1])
     kernels = TARGETS.get(artifact.target).kernels(folder, artifact, picture, threads=0)
     accuracy = Accuracy(
         artifact_digest=_same_files(folder, artifact),
@@ -115,14 +114,14 @@ def _same_files(folder: Path, artifact: Artifact) -> str:
 
 
 def _varied_inputs(samples: HeldOut, artifact: Artifact) -> Inputs:
-    inputs = load_uniform(samples.files[:_INPUTS], artifact.preprocessing)
+    inputs = artifact.preprocessing.load_uniform(samples.sources[:_INPUTS])
     # Digests, because sorting whole tensors took more memory than the engines, and the peak is on record.
     distinct = {hashlib.sha256(item).digest(): index for index, item in reversed(list(enumerate(inputs)))}
     if len(distinct) < 2:
         raise DataError(
-            f"All inputs are the same picture: {len(inputs)} of {samples.root}. An engine and its caches can be fast "
+            f"All inputs are the same sample: {len(inputs)} of {samples.root}. An engine and its caches can be fast "
             "on one input that is repeated and slow on real ones.",
-            hint="Name varied pictures with --data.",
+            hint="Name varied samples with --data.",
         )
     return inputs if len(distinct) == len(inputs) else np.ascontiguousarray(inputs[sorted(distinct.values())])
 
@@ -137,24 +136,24 @@ def _joules_per_sample(joules: float | None, outcome: Outcome) -> float | None:
 def _stage_times(runtime: Runtime, samples: HeldOut, artifact: Artifact) -> StageTimes:
     """Time each step of file to answer apart, then the whole in one go, on the same pictures."""
     task, contract = TASKS.get(artifact.task), artifact.preprocessing
-    chosen = (samples.files * -(-_STAGE_PICTURES // len(samples.files)))[:_STAGE_PICTURES]
+    chosen = (samples.sources * -(-_STAGE_PICTURES // len(samples.sources)))[:_STAGE_PICTURES]
     apart: list[list[float]] = []
     whole: list[float] = []
-    for file in chosen:
+    for source in chosen:
         marks = [time.perf_counter()]
-        image = decode(file, draft_for=contract)
+        opened = contract.open_source(source)
         marks.append(time.perf_counter())
-        tensor = prepare_picture(image, contract)
+        tensor = contract.prepare_opened(opened)
         marks.append(time.perf_counter())
         output = runtime.predict(tensor)
         marks.append(time.perf_counter())
-        task.decode(output[0], artifact.labels, source=str(file))
+        task.decode(output[0], artifact.labels, source=str(source))
         marks.append(time.perf_counter())
         apart.append([(after - before) * 1e3 for before, after in itertools.pairwise(marks)])
-    for file in chosen:
+    for source in chosen:
         start = time.perf_counter()
-        output = runtime.predict(load_batch([file], contract))
-        task.decode(output[0], artifact.labels, source=str(file))
+        output = runtime.predict(contract.load_batch([source]))
+        task.decode(output[0], artifact.labels, source=str(source))
         whole.append((time.perf_counter() - start) * 1e3)
     decode_ms, preprocess_ms, infer_ms, postprocess_ms = (float(value) for value in np.median(apart, axis=0))
     return StageTimes(

@@ -17,7 +17,7 @@ _OTHERS_SHARE, _STOPPED_MS = 0.10, 50.0
 INTERVALS = "In brackets: the 95 % interval. 'n < 368' means: withheld, so many timings are needed."
 STAGES_TITLE = "From the file to the answer: medians of each step, and of the whole in one go"
 KERNELS_TITLE = "What ran"
-STANDINGS_TITLE = "Against the fastest by the median: times its time per picture"
+STANDINGS_TITLE = "Against the fastest by the median: times its time per sample"
 
 
 def cells_table(result: ScenarioResult, *, scenario: str = "") -> Plain:
@@ -173,7 +173,7 @@ def comparison_table(comparison: ResultComparison, *, old: str, new: str) -> Pla
             shown_ratio(cell.ratio),
             f"{cell.ratio.noise_floor:.1%}",
             cell.ratio.verdict,
-            "other pictures" if cell.metric_change is None else f"{cell.metric_change:+.4f}",
+            "other samples" if cell.metric_change is None else f"{cell.metric_change:+.4f}",
             "same" if cell.same_artifact else "other files",
         )
         for cell in comparison.cells

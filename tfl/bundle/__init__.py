@@ -12,6 +12,7 @@ from tfl.bundle.records import (
     Signature,
     Simulation,
     Tensor,
+    write_contract_files,
 )
 
 __all__ = [
@@ -24,4 +25,5 @@ __all__ = [
     "Signature",
     "Simulation",
     "Tensor",
+    "write_contract_files",
 ]

@@ -10,7 +10,7 @@ import numpy as np
 
 from tfl.core.errors import IntegrityError
 from tfl.core.files import write_atomic
-from tfl.data.preprocess import Floats, Pixels
+from tfl.data.contract import Floats, Rows
 
 
 @dataclass(frozen=True)
@@ -18,16 +18,16 @@ class Golden:
     """A few held-out samples.
 
     Attributes:
-        pixels: `(samples, height, width, 3)` uint8 RGB, resized by the contract.
+        rows: `(samples, ...)` as the contract reads them, such as resized pixels.
         outputs: `(samples, classes)` float32, what the float model answered.
     """
 
-    pixels: Pixels
+    rows: Rows
     outputs: Floats
 
     def save(self, path: Path) -> None:
         """Write a compressed `.npz`, atomically."""
-        write_atomic(path, lambda file: np.savez_compressed(file, pixels=self.pixels, outputs=self.outputs))
+        write_atomic(path, lambda file: np.savez_compressed(file, rows=self.rows, outputs=self.outputs))
 
     @classmethod
     def load(cls, path: Path) -> Golden:
@@ -38,6 +38,7 @@ class Golden:
         """
         try:
             with np.load(path, allow_pickle=False) as arrays:
-                return cls(pixels=arrays["pixels"], outputs=arrays["outputs"])
+                # Bundles written when there were only pictures call them pixels.
+                return cls(rows=arrays["rows" if "rows" in arrays else "pixels"], outputs=arrays["outputs"])
         except (OSError, KeyError, ValueError, zipfile.BadZipFile) as error:
             raise IntegrityError(f"{path} is not a golden batch: {error}.") from error

@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+import dataclasses
 import re
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Self
 
 from tfl.core.errors import IntegrityError
-from tfl.core.files import check_digests
+from tfl.core.files import check_digests, write_bytes
 from tfl.core.records import Record
-from tfl.data.preprocess import Fusion, ImagePreprocessing
+from tfl.data.contract import Contract, Fusion
 
 BUNDLE_FILE = "bundle.json"
 ARTIFACT_FILE = "artifact.json"
@@ -36,6 +38,16 @@ def split_sized_name(name: str) -> tuple[str, int | None]:
     """Return the name of the artefact that one was made after, and its size; None where it is no such one."""
     found = _SIZED.fullmatch(name)
     return (found[1], int(found[2])) if found else (name, None)
+
+
+def write_contract_files(folder: Path, contract: Contract) -> None:
+    """Write what a contract needs beside its record into the folder of a bundle or an artefact.
+
+    Raises:
+        IntegrityError: A file of the contract is missing or altered.
+    """
+    for name, content in contract.files.items():
+        write_bytes(folder / name, content)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -89,7 +101,7 @@ class Bundle(Record):
     Attributes:
         task: Name of the task plug-in.
         labels: Class names in the order of the output.
-        preprocessing: The contract from a file to the input tensor.
+        preprocessing: The contract from a source to the input tensor.
         signature: Input and output of `model.keras`.
         backbone: Where the pretrained part came from.
         metrics: The test split's metrics of the float model.
@@ -101,7 +113,7 @@ class Bundle(Record):
 
     task: str
     labels: tuple[str, ...]
-    preprocessing: ImagePreprocessing
+    preprocessing: Contract
     signature: Signature
     backbone: BackboneRecord
     metrics: dict[str, float]
@@ -114,6 +126,12 @@ class Bundle(Record):
     def fingerprint(self) -> str:
         """SHA-256 of the model file, which names the model in everything made from it."""
         return self.files[MODEL_FILE]
+
+    @classmethod
+    def load(cls, path: Path) -> Self:
+        """Read the record; its contract knows where the files are that it needs."""
+        bundle = super().load(path)
+        return dataclasses.replace(bundle, preprocessing=bundle.preprocessing.located(path.parent))
 
     @classmethod
     def open(cls, folder: Path) -> Bundle:
@@ -167,7 +185,7 @@ class Artifact(Record):
         target: Name of the target plug-in.
         precision: One of the target's precisions.
         model_files: What the runtime opens; the sizes of these make `size_bytes`. The first one is the entry.
-        preprocessing: The bundle's contract; its `fused` says what of it the model file does itself.
+        preprocessing: The bundle's contract; its `fusion` says what of it the model file does itself.
         size_bytes: Size of the model files.
         bundle_fingerprint: The bundle it was made from.
         calibration: For static quantization, else None.
@@ -179,7 +197,7 @@ class Artifact(Record):
     target: str
     precision: str
     labels: tuple[str, ...]
-    preprocessing: ImagePreprocessing
+    preprocessing: Contract
     signature: Signature
     model_files: tuple[str, ...]
     size_bytes: int
@@ -194,7 +212,13 @@ class Artifact(Record):
     @property
     def name(self) -> str:
         """See `artifact_name`."""
-        return artifact_name(self.target, self.precision, self.preprocessing.fused)
+        return artifact_name(self.target, self.precision, self.preprocessing.fusion)
+
+    @classmethod
+    def load(cls, path: Path) -> Self:
+        """Read the record; its contract knows where the files are that it needs."""
+        artifact = super().load(path)
+        return dataclasses.replace(artifact, preprocessing=artifact.preprocessing.located(path.parent))
 
     @classmethod
     def open(cls, folder: Path) -> Artifact:

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from tfl.bench.held_out import HeldOut
 from tfl.compress.ladder_records import FlippedSample
 from tfl.core.errors import DataError
-from tfl.data.preprocess import Floats
+from tfl.data.contract import Floats
 
 
 def flipped_samples(samples: HeldOut, outputs: Floats, labels: Sequence[str]) -> tuple[FlippedSample, ...]:

@@ -22,11 +22,12 @@ from tfl.core.augmentation import resolve_augmentation
 from tfl.core.config import RunConfig
 from tfl.core.files import write_atomic
 from tfl.core.progress import Progress
+from tfl.data.contract import Contract, Floats, Rows
 from tfl.data.manifest import Manifest
-from tfl.data.preprocess import Floats, ImagePreprocessing, Pixels, normalize
-from tfl.data.store import open_pixels
+from tfl.data.preprocess import as_pictures
+from tfl.data.store import open_rows
 from tfl.training.augment import make_augmenter
-from tfl.training.feed import balanced_weights, make_feed, normalizer
+from tfl.training.feed import balanced_weights, make_feed, preparer
 from tfl.training.mix import make_mixer
 from tfl.training.samples import Samples, make_samples
 
@@ -58,8 +59,8 @@ def compress_in_child(arguments: Mapping[str, Any]) -> dict[str, Any]:
     keras.utils.set_random_seed(settings.seed)
     source = load_keras_model(bundle_dir, bundle)
     replayed = replay(source)
-    golden = normalize(Golden.load(bundle_dir / GOLDEN_FILE).pixels, bundle.preprocessing)
-    low, high = bundle.preprocessing.value_range
+    golden: Any = bundle.preprocessing.prepare(Golden.load(bundle_dir / GOLDEN_FILE).rows)
+    low, high = as_pictures(bundle.preprocessing, purpose="tfl compress").value_range
     drawn = np.random.default_rng(settings.seed).uniform(low, high, golden.shape).astype(np.float32)
     difference = max(require_same(source, replayed.model, batch) for batch in (golden, drawn))
     manifest, work_dir = Manifest.load(Path(arguments["manifest_file"])), Path(arguments["work_dir"])
@@ -71,7 +72,7 @@ def compress_in_child(arguments: Mapping[str, Any]) -> dict[str, Any]:
     replayed.copy_back(float_weights(last, replayed))
     write_atomic(out_dir / MODEL_FILE, lambda file: source.save(file))
     examples = manifest.of_split("test")
-    test = open_pixels(examples, manifest.root, bundle.preprocessing, cache_dir=work_dir, progress=Progress())
+    test = open_rows(examples, manifest.root, bundle.preprocessing, cache_dir=work_dir, progress=Progress())
     answers = {"outputs": _answers(source, test, bundle.preprocessing)}
     if quantizers:
         answers["simulated"] = _answers(last, test, bundle.preprocessing)
@@ -116,7 +117,9 @@ def _steps(
         recipe = make_recipe(step, plain, settings, before=state.compressed, total_steps=total)
         if step == "qat":
             batches = (training[index][0] for index in range(min(_RANGE_BATCHES, len(training))))
-            quantizers = follow_ranges(recipe.model, batches, pixels=pixel_values(samples.train.contract))
+            quantizers = follow_ranges(
+                recipe.model, batches, pixels=pixel_values(as_pictures(samples.train.contract, purpose="tfl compress"))
+            )
         learn(recipe, (training, validation), settings, state, path, rows=rows, tell=tell)
         if step == "qat":
             settle_ranges(recipe.model)
@@ -140,7 +143,7 @@ def _feeds(
     train, seed = config.train, settings.seed + salt
     labels, class_count = samples.train.labels, samples.class_count if rows else None
     training = make_feed(
-        samples.train.pixels(large=samples.large),
+        samples.train.rows(large=samples.large),
         labels,
         batch_size=settings.batch_size,
         prepare=make_augmenter(samples.augmentation, samples.train.contract, seed=seed),
@@ -152,10 +155,10 @@ def _feeds(
         label_smoothing=train.label_smoothing,
     )
     validation = make_feed(
-        samples.validation.pixels(),
+        samples.validation.rows(),
         samples.validation.labels,
         batch_size=settings.batch_size,
-        prepare=normalizer(samples.validation.contract),
+        prepare=preparer(samples.validation.contract),
         class_count=class_count,
     )
     return training, validation
@@ -190,10 +193,10 @@ def _plain_name(name: str) -> str:
     return name.rpartition("/")[2].partition(":")[0]
 
 
-def _answers(model: Any, pixels: Pixels, contract: ImagePreprocessing) -> Floats:
+def _answers(model: Any, rows: Rows, contract: Contract) -> Floats:
     parts = [
-        np.asarray(model(normalize(np.asarray(pixels[start : start + _BATCH]), contract), training=False))
-        for start in range(0, len(pixels), _BATCH)
+        np.asarray(model(contract.prepare(np.asarray(rows[start : start + _BATCH])), training=False))
+        for start in range(0, len(rows), _BATCH)
     ]
     return np.concatenate(parts).astype(np.float32)
 

@@ -16,9 +16,10 @@ from tfl.core.files import sha256_text, write_atomic
 from tfl.core.progress import Progress
 from tfl.core.records import Record
 from tfl.core.tables import html_lines
+from tfl.data.contract import Floats
 from tfl.data.manifest import Manifest, SplitName
-from tfl.data.preprocess import Floats, normalize
-from tfl.data.store import open_pixels
+from tfl.data.store import open_rows
+from tfl.training.network import input_like
 
 _BATCH = 32
 #: Smallest probability that a logarithm is taken of: the step of float32 below 1.
@@ -162,17 +163,17 @@ def teacher_answers(
     found: dict[SplitName, Answers] = {}
     for split in splits:
         examples, contract = manifest.of_split(split), bundle.preprocessing
-        pixels = open_pixels(examples, manifest.root, contract, cache_dir=file.parent, progress=progress)
+        rows = open_rows(examples, manifest.root, contract, cache_dir=file.parent, progress=progress)
         outputs, seen = [], []
-        for start in range(0, len(pixels), _BATCH):
-            batch = normalize(np.asarray(pixels[start : start + _BATCH]), contract)
+        for start in range(0, len(rows), _BATCH):
+            batch = contract.prepare(np.asarray(rows[start : start + _BATCH]))
             outputs.append(np.asarray(model.predict_on_batch(batch), dtype=np.float32))
             seen.append(
                 np.zeros((len(batch), 0), np.float32)
                 if backbone is None
                 else np.asarray(backbone.predict_on_batch(batch))
             )
-            progress.update(f"the teacher answers ({split})", done=start + len(batch), total=len(pixels))
+            progress.update(f"the teacher answers ({split})", done=start + len(batch), total=len(rows))
         found[split] = Answers(np.concatenate(outputs), np.concatenate(seen).astype(np.float32))
     found = _standardized(found)
     arrays_of = {f"{split}_outputs": found[split].outputs for split in splits}
@@ -228,7 +229,7 @@ def student_network(backbone: Any, head: Any, *, feature_count: int, dropout: fl
 
     from tfl.training.network import dense_of
 
-    inputs = keras.Input(backbone.input_shape[1:], dtype="float32", name="image")
+    inputs = input_like(backbone)
     features = backbone(inputs)
     kept = keras.layers.Dropout(dropout, seed=seed, name="student_dropout")(features)
     given = dense_of(head).get_weights()

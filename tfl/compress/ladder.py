@@ -30,7 +30,7 @@ from tfl.compress.ladder_records import (
 from tfl.compress.ladder_scores import ChoiceSet, Judge, compare_speed
 from tfl.compress.ranking import Score, search_layers
 from tfl.core.errors import JobError, TflError
-from tfl.data.preprocess import Pixels, normalize
+from tfl.data.contract import Rows
 from tfl.targets import Exported, ExportRequest, Quantizer, Rung, export_draws, export_files
 
 _FLOAT = "fp32"
@@ -93,7 +93,7 @@ class Climber:
         *,
         settings: LadderSettings,
         use: SampleUse,
-        calibration: Pixels,
+        calibration: Rows,
         choice: ChoiceSet,
         tell: Callable[[str], None],
     ) -> None:
@@ -198,7 +198,7 @@ class Climber:
         return drop <= self._settings.max_drop + 1e-9
 
     def _speed(self, reference: _Model, model: _Model) -> SpeedRatio:
-        inputs = normalize(np.asarray(self._choice.pixels[:_SPEED_SAMPLES]), self._judge.bundle.preprocessing)
+        inputs = self._judge.bundle.preprocessing.prepare(np.asarray(self._choice.rows[:_SPEED_SAMPLES]))
         with (
             self._judge.open(reference.folder, reference.exported, _FLOAT) as first,
             self._judge.open(model.folder, model.exported, model.precision) as second,
@@ -247,7 +247,7 @@ class Climber:
             self._quantizer = self._new_tool(self._calibration)
         return self._quantizer
 
-    def _new_tool(self, calibration: Pixels) -> Quantizer:
+    def _new_tool(self, calibration: Rows) -> Quantizer:
         request = ExportRequest(
             bundle=self._judge.bundle,
             bundle_dir=self._paths.bundle_dir,
@@ -255,7 +255,7 @@ class Climber:
             out_dir=self._paths.scratch,
             shared_dir=self._paths.scratch,
             precision=_INTEGER,
-            calibration_pixels=calibration,
+            calibration_rows=calibration,
         )
         return self._judge.target.quantizer(request, float_dir=self._exported(_FLOAT, 0).folder)
 
@@ -287,7 +287,7 @@ class Climber:
             target=self._judge.target_name,
             precisions=precisions,
             saved_model_dir=self._paths.saved_model_dir,
-            calibration_pixels=np.asarray(self._calibration[:count]) if count else None,
+            calibration_rows=np.asarray(self._calibration[:count]) if count else None,
             simulation_dir=self._paths.simulation_dir,
             log_path=self._paths.log_path,
         )
@@ -306,7 +306,7 @@ class Climber:
             return ()
         if self._settings.calibration_method:
             recipe = dataclasses.replace(recipe, calibration=self._settings.calibration_method)
-        inputs = normalize(np.asarray(self._choice.pixels[:_ERROR_SAMPLES]), self._judge.bundle.preprocessing)
+        inputs = self._judge.bundle.preprocessing.prepare(np.asarray(self._choice.rows[:_ERROR_SAMPLES]))
         count = self._use.calibration.sample_count
         errors = self._quantizer.layer_errors(recipe, inputs, sample_count=count)
         return tuple(LayerError(layer=name, relative_error=value) for name, value in errors.items())
@@ -331,10 +331,10 @@ class Climber:
         note = f"{_SENSITIVITY_DRAWS} draws of {count} of the {pool} samples that are set aside for calibration"
         return Sensitivity(sample_count=count, drops=tuple(drops), spread=max(drops) - min(drops), note=note)
 
-    def _again(self, chosen: _Model, draws: Sequence[Pixels]) -> list[_Model]:
+    def _again(self, chosen: _Model, draws: Sequence[Rows]) -> list[_Model]:
         """Make a model once per draw of calibration samples."""
         if chosen.recipe is not None:
-            return [self._write(chosen.recipe, len(pixels), tool=self._new_tool(pixels)) for pixels in draws]
+            return [self._write(chosen.recipe, len(rows), tool=self._new_tool(rows)) for rows in draws]
         folder = self._fresh("again")
         made = export_draws(
             self._paths.bundle_dir,

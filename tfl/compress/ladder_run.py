@@ -65,7 +65,7 @@ def quantize_run(
     bundle, test = Bundle.open(folder.bundle_dir), HeldOut.of_run(folder)
     if test is None or test.outputs is None:
         raise UserError(
-            f"The pictures of {folder.path}, or the float model's answers to them, are not there any more.",
+            f"The samples of {folder.path}, or the float model's answers to them, are not there any more.",
             hint="Put the data back where the run found them.",
         )
     manifest = Manifest.load(folder.manifest_file)

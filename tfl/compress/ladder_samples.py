@@ -68,7 +68,7 @@ def choose_samples(manifest: Manifest, settings: LadderSettings, *, allow_leakag
     if not validation and not rest:
         raise UserError(
             "There are no samples to judge by: no validation split, and calibration takes every training sample.",
-            hint="Give the data more training pictures, or a validation split.",
+            hint="Give the data more training samples, or a validation split.",
         )
     head = {item.path for item in first}
     calibration = (*first, *(item for item in pool if item.path not in head))

@@ -13,7 +13,7 @@ from tfl.bundle import Artifact, Bundle
 from tfl.compress.ladder_records import SpeedRatio
 from tfl.compress.paired import PairedDrop, compare_paired
 from tfl.compress.ranking import Score
-from tfl.data.preprocess import Floats, Pixels, normalize
+from tfl.data.contract import Floats, Inputs, Rows
 from tfl.targets import Exported, Runtime, Target, draft_artifact
 from tfl.tasks import TASKS
 
@@ -31,12 +31,12 @@ class ChoiceSet:
     """Samples that judge, with the float model's answers.
 
     Attributes:
-        pixels: `(samples, height, width, 3)` uint8 RGB.
+        rows: `(samples, height, width, 3)` uint8 RGB.
         truth: Class indices.
         reference: `(samples, classes)` float32 of the float Keras model.
     """
 
-    pixels: Pixels
+    rows: Rows
     truth: tuple[int, ...]
     reference: Floats
 
@@ -46,7 +46,7 @@ class ChoiceSet:
             return self
         chosen = np.linspace(0, len(self.truth) - 1, most).astype(int)
         truth = tuple(self.truth[index] for index in chosen)
-        return ChoiceSet(np.asarray(self.pixels[chosen]), truth, self.reference[chosen])
+        return ChoiceSet(np.asarray(self.rows[chosen]), truth, self.reference[chosen])
 
 
 @dataclass(frozen=True)
@@ -79,11 +79,11 @@ class Judge:
         answers = np.concatenate(list(runtime.predict_stream(self._batches(samples))))
         return answers[: len(samples.truth)]
 
-    def _batches(self, samples: ChoiceSet) -> Iterator[Floats]:
+    def _batches(self, samples: ChoiceSet) -> Iterator[Inputs]:
         count = len(samples.truth)
         for start in range(0, count, _BATCH):
             chosen = [min(index, count - 1) for index in range(start, start + _BATCH)]
-            yield normalize(np.asarray(samples.pixels[chosen]), self.bundle.preprocessing)
+            yield self.bundle.preprocessing.prepare(np.asarray(samples.rows[chosen]))
 
     def score(self, answers: Floats, samples: ChoiceSet) -> Score:
         """Return metric and mean log loss."""
@@ -113,7 +113,7 @@ def log_loss(truth: Sequence[int], answers: Floats) -> float:
     return float(-np.log(np.clip(sure, _LEAST_PROBABILITY, 1.0)).mean())
 
 
-def compare_speed(reference: Runtime, runtime: Runtime, inputs: Floats, *, seed: int) -> SpeedRatio:
+def compare_speed(reference: Runtime, runtime: Runtime, inputs: Inputs, *, seed: int) -> SpeedRatio:
     """Time two opened models in turns, block by block, so that what else the machine does meets both alike.
 
     Args:
@@ -141,7 +141,7 @@ def compare_speed(reference: Runtime, runtime: Runtime, inputs: Floats, *, seed:
     )
 
 
-def _block_ms(runtime: Runtime, singles: Sequence[Floats]) -> float:
+def _block_ms(runtime: Runtime, singles: Sequence[Inputs]) -> float:
     """Return the median latency of one block."""
     timings: list[float] = []
     end = time.perf_counter() + _BLOCK_S

@@ -91,7 +91,7 @@ def _job(work: Work) -> ExportJob:
         work_dir=folder.work_dir,
         logs_dir=folder.logs_dir,
         calibration=None,
-        calibration_pixels=None,
+        calibration_rows=None,
         held_out=work.test,
         simulated_held_out=HeldOut.of_run(folder, simulated=True),
     )

@@ -20,7 +20,7 @@ from tfl.core.child import call_in_child
 from tfl.core.progress import Progress
 from tfl.core.run_folder import RunFolder
 from tfl.data.manifest import Manifest
-from tfl.data.store import open_pixels
+from tfl.data.store import open_rows
 from tfl.targets import stage_saved_model
 
 #: A large network on two processors: each of its hundred layers is a model that is written and scored.
@@ -58,16 +58,14 @@ def prepare(work: Work, manifest: Manifest) -> None:
     shutil.rmtree(work.place, ignore_errors=True)
     work.place.mkdir(parents=True)
     for name, examples in (("calibration", samples.calibration), ("choice", samples.choice)):
-        pixels = open_pixels(
-            examples, manifest.root, work.bundle.preprocessing, cache_dir=work.place, progress=progress
-        )
-        np.save(work.place / f"{name}.npy", np.asarray(pixels), allow_pickle=False)
+        rows = open_rows(examples, manifest.root, work.bundle.preprocessing, cache_dir=work.place, progress=progress)
+        np.save(work.place / f"{name}.npy", np.asarray(rows), allow_pickle=False)
     progress.update("staging the float32 SavedModel")
     stage_saved_model(work.folder.bundle_dir, work.place / "staged", log_path=logs / "stage.log")
     progress.update("answering the choice samples with the float model")
     arguments = {
         "bundle_dir": str(work.folder.bundle_dir),
-        "pixels": str(work.place / "choice.npy"),
+        "rows": str(work.place / "choice.npy"),
         "answers": str(work.place / "answers.npy"),
     }
     call_in_child("tfl.compress.ladder_worker:answer_with_bundle", arguments, log_path=logs / "quantize-float.log")
@@ -99,8 +97,8 @@ def climb(work: Work, name: str, rungs: Sequence[str], *, simulation_dir: Path |
         "export_log": str(work.folder.logs_dir / f"quantize-{name}-export.log"),
         "settings": work.settings.to_dict(),
         "use": work.samples.use.to_dict(),
-        "calibration_pixels": str(work.place / "calibration.npy"),
-        "choice_pixels": str(work.place / "choice.npy"),
+        "calibration_rows": str(work.place / "calibration.npy"),
+        "choice_rows": str(work.place / "choice.npy"),
         "choice_answers": str(work.place / "answers.npy"),
         "choice_truth": _truth(work),
         "told": str(told),

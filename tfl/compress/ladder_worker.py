@@ -17,20 +17,19 @@ from tfl.compress.ladder_records import LadderSettings, SampleUse
 from tfl.compress.ladder_scores import ChoiceSet, Judge
 from tfl.compress.telling import Teller
 from tfl.core.extras import require_installed
-from tfl.data.preprocess import normalize
 from tfl.targets import TARGETS, open_artifact, open_bundle
 
 _BATCH = 32
 
 
 def answer_with_bundle(arguments: Mapping[str, Any]) -> dict[str, Any]:
-    """Write the float Keras model's answers to pixels: `(samples, classes)` float32."""
-    pixels = np.load(arguments["pixels"], mmap_mode="r", allow_pickle=False)
+    """Write the float Keras model's answers to rows: `(samples, classes)` float32."""
+    rows = np.load(arguments["rows"], mmap_mode="r", allow_pickle=False)
     bundle, runtime = open_bundle(Path(arguments["bundle_dir"]))
     with runtime:
         parts = [
-            runtime.predict(normalize(np.asarray(pixels[start : start + _BATCH]), bundle.preprocessing))
-            for start in range(0, len(pixels), _BATCH)
+            runtime.predict(bundle.preprocessing.prepare(np.asarray(rows[start : start + _BATCH])))
+            for start in range(0, len(rows), _BATCH)
         ]
     np.save(arguments["answers"], np.concatenate(parts), allow_pickle=False)
     return {}
@@ -50,7 +49,7 @@ def climb_here(arguments: Mapping[str, Any]) -> dict[str, Any]:
     bundle_dir = Path(arguments["bundle_dir"])
     bundle = Bundle.load(bundle_dir / BUNDLE_FILE)
     choice = ChoiceSet(
-        pixels=np.load(arguments["choice_pixels"], mmap_mode="r", allow_pickle=False),
+        rows=np.load(arguments["choice_rows"], mmap_mode="r", allow_pickle=False),
         truth=tuple(arguments["choice_truth"]),
         reference=np.load(arguments["choice_answers"], allow_pickle=False),
     )
@@ -65,7 +64,7 @@ def climb_here(arguments: Mapping[str, Any]) -> dict[str, Any]:
         ),
         settings=settings,
         use=SampleUse.from_dict(arguments["use"]),
-        calibration=np.load(arguments["calibration_pixels"], mmap_mode="r", allow_pickle=False),
+        calibration=np.load(arguments["calibration_rows"], mmap_mode="r", allow_pickle=False),
         choice=choice,
         tell=Teller(Path(arguments["told"])),
     )

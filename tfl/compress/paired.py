@@ -17,7 +17,7 @@ import numpy.typing as npt
 from tfl.bench.paired import mcnemar
 from tfl.core.errors import DataError
 from tfl.core.records import Record
-from tfl.data.preprocess import Floats
+from tfl.data.contract import Floats
 
 Metric: TypeAlias = Callable[[Sequence[int], Floats], float]
 Outcome = Literal["within", "exceeded", "too few samples to say"]

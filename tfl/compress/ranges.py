@@ -11,7 +11,8 @@ from typing import Any
 
 import numpy as np
 
-from tfl.data.preprocess import Floats, ImagePreprocessing, normalize
+from tfl.data.contract import Floats
+from tfl.data.preprocess import ImagePreprocessing, normalize
 
 #: Share of the old range that a batch leaves: the last hundred batches count.
 _DECAY = 0.99

@@ -16,7 +16,7 @@ import numpy as np
 
 from tfl.core.errors import UnsupportedError
 from tfl.core.extras import require
-from tfl.data.preprocess import Floats
+from tfl.data.contract import Floats
 
 #: Largest difference of any output: both sides run the same float32 kernels, apart from rare splits into two layers.
 REPLAY_TOLERANCE = 1e-5

@@ -10,11 +10,11 @@ from pathlib import Path
 
 import numpy as np
 
-from tfl.bundle import Bundle, Golden
+from tfl.bundle import Bundle, Golden, write_contract_files
 from tfl.bundle.records import BUNDLE_FILE, GOLDEN_FILE, MODEL_FILE, REFERENCE_FILE
 from tfl.core.environment import read_environment
 from tfl.core.files import digest_tree, fresh_folder
-from tfl.data.preprocess import Floats, Pixels
+from tfl.data.contract import Floats, Rows
 from tfl.training.bundle_writer import golden_indices, write_reference
 
 
@@ -23,7 +23,7 @@ def rewrite_bundle(
     source: Bundle,
     model_file: Path,
     *,
-    pixels: Pixels,
+    rows: Rows,
     outputs: Floats,
     truth: Sequence[int],
     metrics: dict[str, float],
@@ -34,7 +34,7 @@ def rewrite_bundle(
         folder: Replaced when it exists.
         source: The bundle that the model was made from.
         model_file: Keras 3, float32.
-        pixels: `(samples, height, width, 3)` uint8, the held-out samples.
+        rows: `(samples, ...)` as the contract reads them, the held-out samples.
         outputs: `(samples, classes)` float32, the model's answers to them.
         truth: Class index of each sample.
         metrics: Of the held-out samples.
@@ -42,7 +42,8 @@ def rewrite_bundle(
     chosen = golden_indices(truth)
     with fresh_folder(folder) as place:
         shutil.copyfile(model_file, place / MODEL_FILE)
-        Golden(np.asarray(pixels[chosen]), outputs[chosen]).save(place / GOLDEN_FILE)
+        Golden(np.asarray(rows[chosen]), outputs[chosen]).save(place / GOLDEN_FILE)
+        write_contract_files(place, source.preprocessing)
         write_reference(place / REFERENCE_FILE, outputs, truth)
         bundle = dataclasses.replace(
             source,

@@ -25,8 +25,8 @@ from tfl.core.extras import require_installed
 from tfl.core.files import digest_tree, fresh_folder, sha256_text, write_text
 from tfl.core.progress import Progress
 from tfl.core.run_folder import RunFolder
+from tfl.data.contract import Floats
 from tfl.data.manifest import Manifest
-from tfl.data.preprocess import Floats
 from tfl.targets import TARGETS
 from tfl.tasks import TASKS
 
@@ -121,7 +121,7 @@ def write_simulation(
     golden = Golden.load(folder.bundle_dir / GOLDEN_FILE)
     with fresh_folder(folder.simulation_dir) as place:
         (result_dir / SIMULATION_DIR).rename(place / SIMULATION_MODEL_DIR)
-        Golden(golden.pixels, outputs[golden_indices(truth)]).save(place / GOLDEN_FILE)
+        Golden(golden.rows, outputs[golden_indices(truth)]).save(place / GOLDEN_FILE)
         simulation = Simulation(
             bundle_fingerprint=bundle.fingerprint, quantizers=quantizers, metrics=metrics, files=digest_tree(place)
         )
@@ -263,8 +263,8 @@ class Simulator:
         if len(outputs) != len(truth):
             raise DataError(f"{len(outputs)} answers came back to {len(truth)} test samples.")
         self._drop_artifacts()
-        metric, paths = task.metric_of(truth, outputs), tuple(item.path for item in examples)
-        HeldOut(Path(self._manifest.root), paths, truth, outputs).save(self._folder.simulated_predictions_file)
+        metric, root = task.metric_of(truth, outputs), Path(self._manifest.root)
+        HeldOut.of_examples(root, examples, truth, outputs).save(self._folder.simulated_predictions_file)
         write_simulation(
             self._folder,
             self._bundle,

@@ -6,7 +6,7 @@ from tfl.compress.distill import Distillation
 from tfl.compress.paired import agresti_min
 from tfl.compress.records import Compression, Paired, Size
 from tfl.core.tables import Plain
-from tfl.tasks.image_classification import wilson_interval
+from tfl.tasks import wilson_interval
 
 #: The metric whose interval follows from the counts of right answers.
 _SHARE = "accuracy"

@@ -16,8 +16,11 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, ClassVar, Literal, Self, Union
 
-from tfl.core.errors import ConfigError, closest
+from tfl.core.errors import ConfigError, NotFoundError, closest
 from tfl.core.files import read_json, write_json
+
+#: Metadata of a field that is of this machine alone, such as a path: it is not saved, and has a default.
+LOCAL: Mapping[str, bool] = types.MappingProxyType({"local": True})
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -27,8 +30,8 @@ class Record:
     SCHEMA: ClassVar[int] = 1
 
     def to_dict(self) -> dict[str, Any]:
-        """Return plain JSON values; NaN and infinities become None."""
-        fields = {field.name: _plain(getattr(self, field.name)) for field in dataclasses.fields(self)}
+        """Return plain JSON values; NaN and infinities become None. Fields marked with `LOCAL` are left out."""
+        fields = {field.name: _plain(getattr(self, field.name)) for field in _saved_fields(type(self))}
         return {"schema": self.SCHEMA, **fields}
 
     @classmethod
@@ -43,6 +46,15 @@ class Record:
         if problems:
             raise ConfigError(f"{cls.__name__}: " + "\n".join(problems))
         return typing.cast(Self, record)
+
+    @classmethod
+    def variant_of(cls, data: Mapping[str, Any]) -> type[Record]:
+        """Return the class that plain values are of, where a record has several kinds; the class itself elsewhere.
+
+        Raises:
+            NotFoundError: There is no such kind.
+        """
+        return cls
 
     def save(self, path: Path) -> None:
         """Write the record as JSON, atomically."""
@@ -67,11 +79,15 @@ class Record:
         return f"<table><caption>{type(self).__name__}</caption>{rows}</table>"
 
 
+def _saved_fields(cls: type[Record]) -> list[dataclasses.Field[Any]]:
+    return [field for field in dataclasses.fields(cls) if not field.metadata.get("local")]
+
+
 def field_types(cls: type[Record]) -> dict[str, Any]:
     """Return the resolved type of each field of a record class."""
     if cls not in _FIELD_TYPES:
         hints = typing.get_type_hints(cls)
-        _FIELD_TYPES[cls] = {field.name: hints[field.name] for field in dataclasses.fields(cls)}
+        _FIELD_TYPES[cls] = {field.name: hints[field.name] for field in _saved_fields(cls)}
     return _FIELD_TYPES[cls]
 
 
@@ -112,6 +128,11 @@ def _plain(value: Any) -> Any:
 def _read_record(cls: type[Record], data: Any, where: str, problems: list[str]) -> Record | None:
     if not isinstance(data, Mapping):
         problems.append(f"{where or cls.__name__}: must be a mapping. Received: {data!r}.")
+        return None
+    try:
+        cls = cls.variant_of(data)
+    except NotFoundError as error:
+        problems.append(f"{where or cls.__name__}: {error.message}")
         return None
     schema = data.get("schema", cls.SCHEMA)
     if schema != cls.SCHEMA:

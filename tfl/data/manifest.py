@@ -20,17 +20,18 @@ SPLITS: tuple[SplitName, ...] = ("train", "validation", "test")
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Example(Record):
-    """One labelled file.
+    """One labelled sample: a file, or a text that stands in a table.
 
     Attributes:
-        path: POSIX path below the manifest's root.
+        path: POSIX path below the manifest's root; of a text in a table the table's, a colon and the line.
         label: Class name as the data spell it.
         split: The split it belongs to, or None before splitting.
         given_split: The split folder or column value the data came with, such as `val`, or None.
-        sha256: Digest of the file's bytes; empty before the check has read it.
+        sha256: Digest of the file's bytes, or of the text in UTF-8; empty before the check has read it.
         group: What must stay on one side of a split: a patient, a video, a shoot. Empty where each file is its own.
         labels: All labels of an example of multi-label data, of which `label` is the text; empty elsewhere.
         attributes: Further columns of a manifest file, by name; `evaluate` scores by their values.
+        text: The sample itself where it stands in a table; empty where it is a file.
     """
 
     path: str
@@ -41,6 +42,15 @@ class Example(Record):
     group: str = ""
     labels: tuple[str, ...] = ()
     attributes: dict[str, str] = field(default_factory=dict)
+    text: str = ""
+
+    def source(self, root: Path) -> Path | str:
+        """Return what a preprocessing contract reads: the file, or the text itself.
+
+        Args:
+            root: Of the manifest.
+        """
+        return self.text or root / self.path
 
     @property
     def all_labels(self) -> tuple[str, ...]:
@@ -77,6 +87,7 @@ class Manifest(Record):
         problems: What else the reader saw: bad rows, missing files, unknown columns.
         source: Where the data came from, as the person wrote it, when `root` is only where they were unpacked.
         parent: Fingerprint of the version that this one was made from by relabelling.
+        kind: Name of the kind of data, such as `image`.
     """
 
     root: str
@@ -88,6 +99,7 @@ class Manifest(Record):
     problems: tuple[Problem, ...] = ()
     source: str = ""
     parent: str = ""
+    kind: str = "image"
 
     def save(self, path: Path) -> None:
         """Write the manifest as JSON with one example per line, atomically.
@@ -138,10 +150,15 @@ class Manifest(Record):
             f"Unknown split '{name}'.{closest(name, allowed)} Allowed: {', '.join(dict.fromkeys(allowed))}."
         )
 
-    def paths(self, examples: tuple[Example, ...]) -> list[Path]:
-        """Return the absolute paths of examples."""
+    def sources(self, examples: tuple[Example, ...]) -> list[Path | str]:
+        """Return what a preprocessing contract reads: the absolute paths of examples, or their texts."""
         root = Path(self.root)
-        return [root / item.path for item in examples]
+        return [item.source(root) for item in examples]
+
+    @property
+    def is_at_hand(self) -> bool:
+        """Whether every file that an example needs is there."""
+        return all(isinstance(source, str) or source.is_file() for source in self.sources(self.examples))
 
     def label_indices(self, examples: tuple[Example, ...]) -> list[int]:
         """Return the class index of each example."""

@@ -1,4 +1,4 @@
-"""The preprocessing contract: data, not code, with one implementation for training, service and edge.
+"""The preprocessing contract of pictures: data, not code, with one implementation for training, service and edge.
 
 decode -> orient (EXIF) -> colour -> resize -> scale, mean, std. Pillow and NumPy only, so that what a
 model saw in training is bit for bit what it sees on a device without TensorFlow.
@@ -8,51 +8,23 @@ from __future__ import annotations
 
 import dataclasses
 import functools
-import io
-import warnings
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Literal, TypeAlias
+from typing import Any, ClassVar, Literal, cast
 
 import numpy as np
 import numpy.typing as npt
-from PIL import ExifTags, Image, UnidentifiedImageError
+import PIL
+from PIL import Image
 
-from tfl.core.errors import ConfigError, DataError
-from tfl.core.records import Record
-from tfl.data.formats import DAMAGE, OPENED, kind_of, verify_checksums
-
-ImageSource: TypeAlias = Path | str | bytes | Image.Image | npt.NDArray[np.uint8]
-Pixels: TypeAlias = npt.NDArray[np.uint8]
-Floats: TypeAlias = npt.NDArray[np.float32]
-ResizeMethod = Literal["crop", "squish", "pad"]
-#: What of the contract a model file does itself; each does what those before it do.
-Fusion = Literal["none", "normalize", "resize"]
-
-#: Pillow's own limit for a decompression bomb; above it a picture is refused, never merely warned about.
-MAX_PIXELS = 178_956_970
-
-#: A JPEG is never decoded to less than this many times the size that the resize needs. Smaller is faster, because
-#: more of the inverse DCT is left out, and blurs more; docs/data-speed.md has the figures.
-DRAFT_MARGIN = 1.25
-
-#: Part of an image that shows the picture: left, upper, right, lower in pixels.
-Box: TypeAlias = tuple[float, float, float, float]
-
-#: EXIF orientation -> what turns the picture upright (Exif 2.32, table 6).
-_TURNS = {
-    2: Image.Transpose.FLIP_LEFT_RIGHT,
-    3: Image.Transpose.ROTATE_180,
-    4: Image.Transpose.FLIP_TOP_BOTTOM,
-    5: Image.Transpose.TRANSPOSE,
-    6: Image.Transpose.ROTATE_270,
-    7: Image.Transpose.TRANSVERSE,
-    8: Image.Transpose.ROTATE_90,
-}
+from tfl.core.errors import ConfigError, UnsupportedError, UserError
+from tfl.data.contract import Contract, Floats, Fusion, Inputs, InputTensor, Rows
+from tfl.data.decode import Box, ImageSource, Pixels, ResizeMethod, decode, decode_shown
 
 
 @dataclass(frozen=True, kw_only=True)
-class ImagePreprocessing(Record):
+class ImagePreprocessing(Contract):
     """How a picture becomes the model's input: `(height, width, 3)` float32.
 
     Each channel is `(pixel * scale - mean) / std`, computed in float64 and rounded once to float32.
@@ -75,6 +47,8 @@ class ImagePreprocessing(Record):
             std, so that its input is `(height, width, 3)` uint8 RGB; or `resize`, these and the resizing, so that its
             input is the decoded upright picture, uint8 RGB of any size. Whoever prepares an input leaves that out.
     """
+
+    reading: ClassVar[str] = "decoding and resizing"
 
     height: int
     width: int
@@ -106,161 +80,122 @@ class ImagePreprocessing(Record):
             return self
         return dataclasses.replace(self, channels="rgb", scale=1.0, mean=(0.0, 0.0, 0.0), std=(1.0, 1.0, 1.0))
 
+    @property
+    def row_shape(self) -> tuple[int, ...]:
+        """See `Contract.row_shape`."""
+        return (self.height, self.width, 3)
 
-def decode(source: ImageSource, *, name: str = "", draft_for: ImagePreprocessing | None = None) -> Image.Image:
-    """Decode a picture to upright 8-bit RGB.
+    @property
+    def row_dtype(self) -> np.dtype[Any]:
+        """See `Contract.row_dtype`."""
+        return np.dtype(np.uint8)
 
-    EXIF orientation is applied; of an animation the first frame is taken; transparency is laid on
-    white; 16-bit and float grey are scaled linearly to 8 bits.
+    @property
+    def rows_key(self) -> str:
+        """See `Contract.rows_key`; only size, resize method, interpolation and `jpeg_draft` matter."""
+        way = f"{self.height}x{self.width} {self.resize} {self.interpolation} {PIL.__version__}"
+        return f"{way}{' jpeg_draft' if self.jpeg_draft else ''}"
 
-    Args:
-        source: A path, the bytes of a file, a Pillow image, or `(height, width[, 3 or 4])` uint8 grey, RGB or RGBA.
-        name: What the message calls it; the path by default.
-        draft_for: Decode a JPEG file or its bytes only as large as this contract needs, if its `jpeg_draft` is
-            set. Pillow images and arrays are decoded already and are never made smaller here.
+    @property
+    def fusion(self) -> Fusion:
+        """See `Contract.fusion`."""
+        return self.fused
 
-    Raises:
-        DataError: The file is missing, empty, truncated, not a picture, or over `MAX_PIXELS`.
-    """
-    return _decode(source, name, draft_for)[0]
+    def with_fusion(self, fusion: Fusion) -> ImagePreprocessing:
+        """See `Contract.with_fusion`."""
+        return dataclasses.replace(self, fused=fusion)
 
+    @property
+    def summary(self) -> str:
+        """See `Contract.summary`."""
+        return f"{self.height} x {self.width} x 3"
 
-def _decode(source: ImageSource, name: str, draft_for: ImagePreprocessing | None) -> tuple[Image.Image, Box]:
-    """Decode a picture, and say where in the image it lies: all of it, but for a draft's last row and column."""
-    if isinstance(source, Image.Image):
-        try:
-            return _whole(_to_rgb(source))
-        except DAMAGE as error:
-            raise _damaged(name or "the picture", error) from error
-    if isinstance(source, np.ndarray):
-        return _whole(_decode_array(source))
-    name = name or (str(source) if isinstance(source, (str, Path)) else "the picture")
-    try:
-        data = source if isinstance(source, bytes) else Path(source).read_bytes()
-    except OSError as error:
-        raise DataError(f"{name}: can't be read: {error.strerror or error}.") from error
-    if not data:
-        raise DataError(f"{name}: the file is empty (0 bytes).")
-    return _decode_bytes(data, name, draft_for)
+    @property
+    def input(self) -> InputTensor:
+        """See `Contract.input`."""
+        if self.fused == "resize":
+            meaning = "decoded upright RGB picture of any size, 0 to 255; resized and normalized inside"
+            return InputTensor("image", (-1, -1, -1, 3), "uint8", meaning)
+        shape = (-1, *self.row_shape)
+        if self.fused == "normalize":
+            return InputTensor("image", shape, "uint8", "resized RGB picture, 0 to 255; normalized inside")
+        low, high = self.value_range
+        meaning = f"{self.channels.upper()} picture, preprocessed by the contract to [{low:.4g}, {high:.4g}]"
+        return InputTensor("image", shape, "float32", meaning)
 
-
-def _whole(image: Image.Image) -> tuple[Image.Image, Box]:
-    return image, (0.0, 0.0, float(image.width), float(image.height))
-
-
-def _decode_array(source: npt.NDArray[np.uint8]) -> Image.Image:
-    fits = source.ndim == 2 or (source.ndim == 3 and source.shape[2] in (3, 4))
-    if source.dtype != np.uint8 or not fits or source.size == 0:
-        raise DataError(
-            f"An image array must be (height, width[, 3 or 4]) uint8, not empty. "
-            f"Received: {source.shape} {source.dtype}."
+    @property
+    def described(self) -> tuple[tuple[str, str], ...]:
+        """See `Contract.described`."""
+        return (
+            ("input", f"{self.height} x {self.width} {self.channels}, {self.resize}, {self.interpolation}"),
+            ("values", f"(pixel * {self.scale:.6g} - {self.mean}) / {self.std}"),
         )
-    return _to_rgb(Image.fromarray(source))
 
+    def draw_rows(self, count: int, *, seed: int) -> Pixels:
+        """See `Contract.draw_rows`."""
+        return np.random.default_rng(seed).integers(0, 256, (count, *self.row_shape), dtype=np.uint8)
 
-def _decode_bytes(data: bytes, name: str, draft_for: ImagePreprocessing | None) -> tuple[Image.Image, Box]:
-    try:
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")
-            with Image.open(io.BytesIO(data), formats=OPENED) as image:
-                if image.width * image.height > MAX_PIXELS:
-                    raise DataError(
-                        f"{name}: {image.width} x {image.height} pixels is over the limit of {MAX_PIXELS:,}."
-                    )
-                if image.format == "PNG":
-                    verify_checksums(data)
-                shown = _draft(image, draft_for)
-                turn, size = read_orientation(image), image.size
-                return _to_rgb(image), _turned(shown, size, turn)
-    except UnidentifiedImageError as error:
-        raise DataError(f"{name}: not a picture that can be read ({kind_of(data)}).") from error
-    except Image.DecompressionBombError as error:
-        raise DataError(f"{name}: more pixels than the limit of {MAX_PIXELS:,}.") from error
-    except DAMAGE as error:
-        raise _damaged(name, error) from error
+    def misread(self, rows: Rows) -> Rows:
+        """See `Contract.misread`: red and blue are swapped."""
+        return np.ascontiguousarray(rows[..., ::-1])
 
+    def source_of(self, argument: str) -> Path:
+        """See `Contract.source_of`."""
+        return Path(argument)
 
-def _damaged(name: str, error: Exception) -> DataError:
-    return DataError(f"{name}: the picture is damaged: {str(error).rstrip('.') or type(error).__name__}.")
+    def read(self, source: ImageSource, *, name: str = "") -> Pixels:
+        """Decode and resize one picture: `(height, width, 3)` uint8 RGB.
 
+        Raises:
+            DataError: The picture can't be decoded.
+        """
+        image, shown = decode_shown(source, name, self)
+        return resize(image, self, shown=shown)
 
-def _draft(image: Image.Image, contract: ImagePreprocessing | None) -> tuple[float, float]:
-    """Tell the JPEG decoder how small it may decode; other formats have no such decoder.
+    def prepare(self, rows: Rows) -> Inputs:
+        """Turn `(..., height, width, 3)` uint8 RGB, resized by the contract, into the model file's input."""
+        return normalize(cast(Pixels, rows), self) if self.fused == "none" else np.ascontiguousarray(rows)
 
-    Returns:
-        Width and height of the picture in the image to come. A draft is a whole number of pixels, rounded up, so that
-        its last column and row may show the picture in part only.
-    """
-    if contract is None or not contract.jpeg_draft or image.format not in ("JPEG", "MPO"):
-        return image.size
-    lies = read_orientation(image) >= 5
-    stored = (contract.height, contract.width) if lies else (contract.width, contract.height)
-    scale = draft_scale(image.size, stored, contract.resize)
-    size = image.size
-    drafted = image.draft(None, (size[0] // scale, size[1] // scale)) if scale > 1 else None
-    return size if drafted is None else (drafted[1][2], drafted[1][3])
+    def open_source(self, source: ImageSource) -> Image.Image:
+        """See `Contract.open_source`."""
+        return decode(source, draft_for=self)
 
+    def prepare_opened(self, opened: Image.Image) -> Inputs:
+        """See `Contract.prepare_opened`."""
+        pixels = np.asarray(opened) if self.fused == "resize" else resize(opened, self)
+        return self.prepare(pixels[None])
 
-def _turned(shown: tuple[float, float], size: tuple[int, int], orientation: int) -> Box:
-    """Return where the picture lies after `size` is turned upright; before, it begins at the upper left corner."""
-    (width, height), (right, lower) = shown, size
-    left_most, upper_most = (0.0, width), (0.0, height)
-    right_most, lower_most = (right - width, float(right)), (lower - height, float(lower))
-    across, down = {
-        1: (left_most, upper_most),
-        2: (right_most, upper_most),
-        3: (right_most, lower_most),
-        4: (left_most, lower_most),
-        5: (upper_most, left_most),
-        6: (lower_most, left_most),
-        7: (lower_most, right_most),
-        8: (upper_most, right_most),
-    }[orientation]
-    return across[0], down[0], across[1], down[1]
+    def load_batch(self, sources: Sequence[ImageSource]) -> Inputs:
+        """Decode pictures and prepare them: `(batch, rows, columns, 3)` float32 or uint8, as the model file takes it.
 
+        Raises:
+            DataError: A picture can't be decoded.
+            UserError: The model file resizes by itself and the pictures are of different sizes; see `input_batches`.
+        """
+        if self.fused != "resize" or not sources:
+            return super().load_batch(sources)
+        pictures = [load_picture(source, self) for source in sources]
+        sizes = sorted({picture.shape[:2] for picture in pictures})
+        if len(sizes) > 1:
+            raise UserError(
+                "The model file resizes pictures itself, so those of one batch must be of one size. "
+                f"Received: {sizes}.",
+                hint="Give it one picture at a time.",
+            )
+        return np.stack(pictures)
 
-def draft_scale(size: tuple[int, int], target: tuple[int, int], method: ResizeMethod) -> int:
-    """Return by how much a JPEG may be decoded smaller: 1, 2, 4 or 8.
+    def input_batches(self, sources: Sequence[ImageSource], *, size: int) -> Iterator[Inputs]:
+        """See `Contract.input_batches`; batches are of one where the model file resizes by itself."""
+        return super().input_batches(sources, size=1 if self.fused == "resize" else size)
 
-    Args:
-        size: Width and height of the file's picture, in pixels.
-        target: Width and height of the model's input, as the file's picture lies.
-        method: `crop` and `squish` are held by the side that shrinks least, `pad` by the one that shrinks most.
-    """
-    ratios = (size[0] / target[0], size[1] / target[1])
-    room = (max(ratios) if method == "pad" else min(ratios)) / DRAFT_MARGIN
-    return next((scale for scale in (8, 4, 2) if scale <= room and scale <= min(size)), 1)
-
-
-def read_orientation(image: Image.Image) -> int:
-    """Return the EXIF orientation, 1 to 8; 1, which is upright, where it is absent or can't be read."""
-    try:
-        value = image.getexif().get(ExifTags.Base.Orientation, 1)
-    except DAMAGE:
-        return 1
-    return value if isinstance(value, int) and value in _TURNS else 1
-
-
-def _to_rgb(image: Image.Image) -> Image.Image:
-    image.load()
-    turn = _TURNS.get(read_orientation(image))
-    if turn is not None:
-        image = image.transpose(turn)
-    if image.mode.startswith("I;16") or image.mode in ("I", "F"):
-        image = Image.fromarray(_grey_to_8_bit(image))
-    if image.mode in ("RGBA", "LA", "PA") or "transparency" in image.info:
-        layer = image.convert("RGBA")
-        paper = Image.new("RGBA", layer.size, (255, 255, 255, 255))
-        image = Image.alpha_composite(paper, layer)
-    return image.convert("RGB")
-
-
-def _grey_to_8_bit(image: Image.Image) -> Pixels:
-    values = np.nan_to_num(np.asarray(image, dtype=np.float64))
-    # Pillow reads a 16-bit PNG as I;16 or I; a float picture is taken as [0, 1] unless it goes beyond.
-    float_top = 1.0 if values.size == 0 or values.max() <= 1.0 else 255.0
-    top = float_top if image.mode == "F" else 65535.0
-    return np.clip(np.rint(values / top * 255.0), 0, 255).astype(np.uint8)
+    def load_uniform(self, sources: Sequence[ImageSource]) -> Inputs:
+        """See `Contract.load_uniform`; a file that resizes by itself gets pictures brought to their median size."""
+        if self.fused != "resize":
+            return self.load_batch(sources)
+        pictures = [load_picture(source, self) for source in sources]
+        rows, columns = (int(np.median([picture.shape[axis] for picture in pictures])) for axis in (0, 1))
+        resample = FILTERS[self.interpolation]
+        return np.stack([np.asarray(Image.fromarray(item).resize((columns, rows), resample)) for item in pictures])
 
 
 FILTERS = {
@@ -331,14 +266,15 @@ def normalize(pixels: Pixels, contract: ImagePreprocessing) -> Floats:
     return result
 
 
-def load_pixels(source: ImageSource, contract: ImagePreprocessing, *, name: str = "") -> Pixels:
-    """Decode and resize one picture: `(height, width, 3)` uint8 RGB.
+def as_pictures(contract: Contract, *, purpose: str) -> ImagePreprocessing:
+    """Return a contract that must be one of pictures.
 
     Raises:
-        DataError: The picture can't be decoded.
+        UnsupportedError: It is another one.
     """
-    image, shown = _decode(source, name, contract)
-    return resize(image, contract, shown=shown)
+    if not isinstance(contract, ImagePreprocessing):
+        raise UnsupportedError(f"{purpose} is for pictures; the model takes: {contract.input.meaning}.")
+    return contract
 
 
 def load_picture(source: ImageSource, contract: ImagePreprocessing, *, name: str = "") -> Pixels:
@@ -349,6 +285,6 @@ def load_picture(source: ImageSource, contract: ImagePreprocessing, *, name: str
     Raises:
         DataError: The picture can't be decoded.
     """
-    image, shown = _decode(source, name, contract)
+    image, shown = decode_shown(source, name, contract)
     left, upper, right, lower = (round(edge) for edge in shown)
     return np.asarray(image)[upper:lower, left:right]

@@ -77,7 +77,7 @@ def allocate(file: Path, shape: tuple[int, ...], dtype: npt.DTypeLike) -> np.mem
     return array
 
 
-class Rows:
+class Selected:
     """Some rows of an array, in some order, read only when they are indexed.
 
     Args:

@@ -10,7 +10,8 @@ import numpy.typing as npt
 from PIL import Image
 
 from tfl.core.records import Record
-from tfl.data.preprocess import ImagePreprocessing, decode, load_pixels, normalize
+from tfl.data.decode import decode
+from tfl.data.preprocess import ImagePreprocessing, normalize
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -47,7 +48,7 @@ def summarize(file: Path, contract: ImagePreprocessing) -> tuple[Step, ...]:
     """
     image = decode(file, draft_for=contract)
     data = np.frombuffer(file.read_bytes(), dtype=np.uint8)
-    pixels = load_pixels(file, contract)
+    pixels = contract.read(file)
     return (
         step_of("file", data),
         step_of("decoded, upright RGB", _array(image)),

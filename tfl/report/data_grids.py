@@ -6,7 +6,7 @@ import dataclasses
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TypeAlias, get_args
+from typing import Any, TypeAlias, get_args
 
 import numpy as np
 from PIL import Image, ImageDraw, ImageFont, ImageOps
@@ -15,8 +15,10 @@ from tfl.backbones import SOURCES, parse_spec
 from tfl.core.augmentation import AugmentConfig, knob_text
 from tfl.core.errors import DataError, UserError, closest
 from tfl.core.files import write_atomic
+from tfl.data.contract import Floats
+from tfl.data.decode import Pixels, ResizeMethod, decode
 from tfl.data.manifest import Example, Manifest
-from tfl.data.preprocess import Floats, ImagePreprocessing, Pixels, ResizeMethod, decode, resize
+from tfl.data.preprocess import ImagePreprocessing, as_pictures, resize
 from tfl.training.augment import make_augmenter
 from tfl.training.crop import make_cropper, presized
 from tfl.training.feed import one_hot
@@ -80,7 +82,7 @@ def draw_data(
         DataError: A picture can't be decoded.
     """
     source, name = parse_spec(backbone)
-    contract = SOURCES.get(source).info(name).preprocessing
+    contract = as_pictures(SOURCES.get(source).info(name).preprocessing, purpose="Drawing resized pictures")
     examples = choose_examples(manifest, samples)
     originals = read_originals(examples, manifest.root, contract)
     knobs = augmentation or AugmentConfig()
@@ -223,7 +225,8 @@ def augment_columns(
     prepare, mix = make_augmenter(augmentation, contract, seed=seed), make_mixer(augmentation, seed=seed)
     columns = []
     for view in range(views):
-        inputs, answers = prepare(pixels, view, 0), rows
+        inputs: Any = prepare(pixels, view, 0)
+        answers = rows
         if mix is not None:
             inputs, answers = mix(inputs, rows, view, 0)
         tiles = [

@@ -11,7 +11,7 @@ from tfl.core.augmentation import AugmentConfig, knob_text
 from tfl.core.errors import DataError
 from tfl.core.records import Record
 from tfl.data.manifest import Manifest
-from tfl.data.preprocess import ImagePreprocessing, load_pixels
+from tfl.data.preprocess import ImagePreprocessing
 from tfl.data.summary import Step, step_of, summarize
 from tfl.report.tables import html_table
 from tfl.training.augment import augmentation_stages
@@ -91,7 +91,7 @@ def summarize_sample(
     if augmentation.changes_pictures:
         larger = augmentation.crop_scale is not None
         start = presized(contract) if larger else contract
-        batch = load_pixels(file, start)[None]
+        batch = start.read(file)[None]
         training.append(step_of("batch, resized larger" if larger else "batch", batch))
         for stage in augmentation_stages(augmentation, contract, seed=seed):
             batch = np.asarray(stage.apply(batch, 0, 0))

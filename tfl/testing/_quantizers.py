@@ -14,7 +14,7 @@ from tfl.bundle import Artifact, Bundle, Golden, Recipe
 from tfl.bundle.records import ARTIFACT_FILE, BUNDLE_FILE, GOLDEN_FILE
 from tfl.core.child import call_in_child
 from tfl.core.errors import UserError
-from tfl.data.preprocess import Floats, Pixels, normalize
+from tfl.data.contract import Floats, Inputs, Rows
 from tfl.targets import TARGETS, ExportRequest, Quantizer, Target, export_artifact
 from tfl.testing._statements import require_all
 
@@ -24,7 +24,7 @@ _NO_LAYER = "there is no such layer"
 
 
 def check_quantizer(
-    name: str, bundle_dir: Path, *, saved_model_dir: Path, work_dir: Path, calibration_pixels: Pixels
+    name: str, bundle_dir: Path, *, saved_model_dir: Path, work_dir: Path, calibration_rows: Rows
 ) -> tuple[str, ...]:
     """Hold a target's quantizer against everything that a search for the layers to leave in float relies on.
 
@@ -37,7 +37,7 @@ def check_quantizer(
         bundle_dir: As for `check_target`.
         saved_model_dir: What `stage_saved_model` wrote for it.
         work_dir: For the target's float32 artefact.
-        calibration_pixels: `(samples, height, width, 3)` uint8 RGB, at least eight.
+        calibration_rows: `(samples, height, width, 3)` uint8 RGB, at least eight.
 
     Returns:
         The layers.
@@ -48,7 +48,7 @@ def check_quantizer(
     float_dir = work_dir / f"{name}-float"
     export_artifact(bundle_dir, float_dir, target=name, precision="fp32", saved_model_dir=saved_model_dir)
     with tempfile.TemporaryDirectory(prefix="tfl-contract-") as scratch:
-        np.save(Path(scratch) / "pixels.npy", calibration_pixels, allow_pickle=False)
+        np.save(Path(scratch) / "rows.npy", calibration_rows, allow_pickle=False)
         arguments = {"target": name, "bundle_dir": str(bundle_dir), "float_dir": str(float_dir), "scratch": scratch}
         seen = call_in_child("tfl.testing._quantizers:try_quantizer", arguments)
     plug_in = TARGETS.get(name)
@@ -68,13 +68,13 @@ def try_quantizer(arguments: Mapping[str, Any]) -> dict[str, Any]:
     """Write models with several recipes and look at them; the child's side of `check_quantizer`."""
     bundle_dir, float_dir, scratch = (Path(arguments[key]) for key in ("bundle_dir", "float_dir", "scratch"))
     bundle, target = Bundle.load(bundle_dir / BUNDLE_FILE), TARGETS.get(arguments["target"])
-    pixels = np.load(scratch / "pixels.npy", allow_pickle=False)
-    request = ExportRequest(bundle, bundle_dir, scratch, scratch, scratch, "int8", pixels)
+    rows = np.load(scratch / "rows.npy", allow_pickle=False)
+    request = ExportRequest(bundle, bundle_dir, scratch, scratch, scratch, "int8", rows)
     tool = target.quantizer(request, float_dir=float_dir)
     golden = Golden.load(bundle_dir / GOLDEN_FILE)
-    inputs = normalize(golden.pixels, bundle.preprocessing)
+    inputs = bundle.preprocessing.prepare(golden.rows)
     artifact = Artifact.load(float_dir / ARTIFACT_FILE)
-    trial = _Trial(tool, target, artifact, scratch, inputs, len(pixels))
+    trial = _Trial(tool, target, artifact, scratch, inputs, len(rows))
     first = Recipe(calibration=tool.methods[0])
     integer = trial.answer(first)
     everything = trial.answer(replace(first, float_layers=tool.layers))
@@ -91,7 +91,7 @@ def try_quantizer(arguments: Mapping[str, Any]) -> dict[str, Any]:
         "writing leaves the quantizer as it was": np.array_equal(again, integer),
         "an unknown layer is refused": trial.refuses(replace(first, float_layers=(_NO_LAYER,))),
         "an unknown method is refused": trial.refuses(Recipe(calibration=_NO_LAYER)),
-        **_error_statements(tool, first, inputs, len(pixels)),
+        **_error_statements(tool, first, inputs, len(rows)),
     }
     for method in tool.methods[1:]:
         other = trial.answer(Recipe(calibration=method))
@@ -99,7 +99,7 @@ def try_quantizer(arguments: Mapping[str, Any]) -> dict[str, Any]:
     return {"layers": list(tool.layers), "statements": {name: bool(value) for name, value in statements.items()}}
 
 
-def _error_statements(tool: Quantizer, first: Recipe, inputs: Floats, count: int) -> dict[str, bool]:
+def _error_statements(tool: Quantizer, first: Recipe, inputs: Inputs, count: int) -> dict[str, bool]:
     errors = tool.layer_errors(first, inputs, sample_count=count)
     if not errors:
         return {}
@@ -115,7 +115,7 @@ class _Trial:
     """Writes a model with a recipe and answers with it."""
 
     def __init__(
-        self, tool: Quantizer, target: Target, artifact: Artifact, scratch: Path, inputs: Floats, count: int
+        self, tool: Quantizer, target: Target, artifact: Artifact, scratch: Path, inputs: Inputs, count: int
     ) -> None:
         self._tool, self._target, self._artifact = tool, target, artifact
         self._scratch, self._inputs, self._count = scratch, inputs, count

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from tfl.data.loading import read_manifest
+from tfl.data.kinds import KINDS
+from tfl.data.loading import find_kind, read_manifest
 from tfl.data.manifest import Manifest
 from tfl.data.readers import READERS, Location, Reader
 from tfl.testing._statements import require_all
@@ -13,9 +14,9 @@ from tfl.testing._statements import require_all
 def check_reader(name: str, location: Location) -> Manifest:
     """Hold a reader against everything it promises, on a small data set of its format.
 
-    The format must be recognized and read the same every time, also when the reader is not named; the manifest
-    must be whole, sorted and relative to an absolute root, and survive JSON; splits must be given to all
-    examples or to none; and a place that does not exist must not be recognized.
+    The format must be recognized and read the same every time, also when the reader is not named, and the kind of
+    data be known beforehand; the manifest must be whole, sorted and relative to an absolute root, and survive JSON;
+    splits must be given to all examples or to none; and a place that does not exist must not be recognized.
 
     Args:
         name: Of the reader plug-in, built in or from an entry point.
@@ -37,6 +38,12 @@ def check_reader(name: str, location: Location) -> Manifest:
         "the format is recognized": reader.recognizes(location),
         "what is read is the same every time": reader.read(location) == manifest,
         "the reader is found when it is not named": read_manifest(location) == manifest,
+        "the kind of data is known before they are read": reader.kind_of(location) == manifest.kind
+        and find_kind(location) == manifest.kind
+        and manifest.kind in KINDS.names(),
+        "each example is a file below the root, or has its text": all(
+            isinstance(source, Path) or source.strip() for source in manifest.sources(manifest.examples)
+        ),
         "a place that does not exist is not recognized": not reader.recognizes(Path("no such place") / name),
         **_manifest_statements(manifest),
         **_split_statements(manifest),
@@ -53,7 +60,7 @@ def _manifest_statements(manifest: Manifest) -> dict[str, bool]:
             "\\" not in path and not Path(path).is_absolute() and ".." not in Path(path).parts for path in paths
         ),
         "the root is absolute": Path(manifest.root).is_absolute(),
-        "the files are there": all(file.is_file() for file in manifest.paths(manifest.examples)),
+        "the files are there": manifest.is_at_hand,
         "the labels are sorted, two at least, and those of the examples": manifest.labels
         == tuple(sorted({example.label for example in manifest.examples}))
         and len(manifest.labels) >= 2,

@@ -12,13 +12,15 @@ import numpy as np
 from tfl.backbones import SOURCES, Backbone, BackboneInfo, BackboneSource, parse_spec
 from tfl.core.errors import NotFoundError
 from tfl.core.extras import require
+from tfl.data.contract import Floats, Inputs
+from tfl.data.preprocess import ImagePreprocessing
 from tfl.testing._statements import require_all
 
 _NO_BACKBONE = "no-such-backbone"
 _FRAMEWORKS = ("keras", "tensorflow", "tensorflow_hub", "torch", "jax")
 
 
-def check_source(name: str, backbone: str, *, image_size: int) -> Backbone:
+def check_source(name: str, backbone: str, *, image_size: int | None) -> Backbone:
     """Hold a source against everything it promises.
 
     Every listed backbone must be described whole and the same twice, and listing must import no framework; an
@@ -28,7 +30,7 @@ def check_source(name: str, backbone: str, *, image_size: int) -> Backbone:
     Args:
         name: Of the source plug-in, built in or from an entry point.
         backbone: One of its backbones that loads on this machine now, without the `source:` in front.
-        image_size: Height and width to load it for, in pixels.
+        image_size: Height and width to load it for, in pixels; None for texts.
 
     Returns:
         The loaded backbone.
@@ -77,7 +79,7 @@ def _description_statements(name: str, source: BackboneSource, info: BackboneInf
     return {
         f"{spec} begins with the source's name": prefix == name,
         f"{spec} is described the same alone": source.info(rest) == info,
-        f"{spec}: the smallest size is at most the contract's": 1 <= info.min_size <= info.preprocessing.height,
+        f"{spec}: the smallest size is at most the contract's": _size_fits(info),
         f"{spec}: the number of parameters is positive or None": info.parameters is None or info.parameters > 0,
         f"{spec}: the feature size is positive or None": info.feature_size is None or info.feature_size > 0,
         f"{spec} names a licence and an origin, or 'unknown'": bool(info.licence and info.weights_origin),
@@ -85,13 +87,19 @@ def _description_statements(name: str, source: BackboneSource, info: BackboneInf
     }
 
 
-def _model_statements(source: BackboneSource, first: Backbone, second: Backbone, size: int) -> dict[str, bool]:
-    images = np.random.default_rng(0).random((3, size, size, 3), dtype=np.float32)
-    features = first.model.predict(images, verbose=0)
+def _size_fits(info: BackboneInfo) -> bool:
+    contract = info.preprocessing
+    return 1 <= info.min_size <= contract.height if isinstance(contract, ImagePreprocessing) else info.min_size == 0
+
+
+def _model_statements(source: BackboneSource, first: Backbone, second: Backbone, size: int | None) -> dict[str, bool]:
     contract = first.info.preprocessing
+    images = contract.prepare(contract.draw_rows(3, seed=0))
+    features = first.model.predict(images, verbose=0)
+    fed = tuple(None if side < 0 else side for side in contract.input.shape)
     return {
-        "the input is (batch, size, size, 3)": first.model.input_shape == (None, size, size, 3),
-        "the contract has the size that was asked for": (contract.height, contract.width) == (size, size),
+        "the input is the contract's": first.model.input_shape == fed,
+        "the contract has the size that was asked for": size is None or contract.row_shape[:2] == (size, size),
         "the features are pooled, of the stated size": features.shape == (3, first.info.feature_size),
         "the features are finite": bool(np.isfinite(features).all()),
         "the parameters are counted": first.info.parameters == first.model.count_params(),
@@ -101,7 +109,7 @@ def _model_statements(source: BackboneSource, first: Backbone, second: Backbone,
     }
 
 
-def _reloaded(source: BackboneSource, backbone: Backbone, images: np.ndarray) -> np.ndarray:
+def _reloaded(source: BackboneSource, backbone: Backbone, images: Inputs) -> Floats:
     keras = require("keras", purpose="checking a backbone source")
     with tempfile.TemporaryDirectory(prefix="tfl-contract-") as folder:
         path = Path(folder) / "model.keras"

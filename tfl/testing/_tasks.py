@@ -2,9 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from typing import Any
+
 import numpy as np
 
-from tfl.data.preprocess import Floats
+from tfl.core.config import resolve_config
+from tfl.core.errors import ConfigError
+from tfl.data.contract import Floats
+from tfl.data.kinds import KINDS
 from tfl.tasks import TASKS, Evaluation, Prediction, Task
 from tfl.testing._statements import require_all
 
@@ -37,6 +43,9 @@ def check_task(name: str) -> None:
     figure = getattr(evaluation, task.metric, None)
     statements = {
         "it is a Task": isinstance(task, Task),
+        "it knows its name": task.name == name,
+        "its kind of data is there": task.kind in KINDS.names(),
+        "its defaults are settings": _are_settings(task.defaults),
         "its summary is one line": bool(task.summary) and "\n" not in task.summary,
         "the metric is a field of the evaluation, with the same figure": figure is not None
         and abs(figure - task.metric_of(_TRUTH, mixed)) < 1e-12,
@@ -49,6 +58,14 @@ def check_task(name: str) -> None:
         "the head gives one float32 output per class": logits.shape == (2, len(_LABELS)) and logits.dtype == np.float32,
     }
     require_all(statements, who=name, contract="tasks")
+
+
+def _are_settings(defaults: Mapping[str, Any]) -> bool:
+    try:
+        resolve_config({}, defaults)
+    except ConfigError:
+        return False
+    return True
 
 
 def _outputs(shift: int) -> Floats:

@@ -23,7 +23,7 @@ import numpy.typing as npt
 from tfl.core.errors import JobError
 from tfl.core.files import cache_dir, hold_lock, read_json, sha256_text, tree_size_bytes, write_atomic, write_json
 from tfl.core.progress import Progress
-from tfl.data.preprocess import Floats
+from tfl.data.contract import Floats, Inputs
 from tfl.data.shards import SHARD_BYTES, Shards, allocate
 from tfl.training.engines import Engine
 from tfl.training.feed import batches_ahead
@@ -36,7 +36,7 @@ _SPARE_SHARE = 0.5
 _MOST_MEMORY = 0.5
 
 #: The feed, its first batch, and what runs batches.
-_Opened = tuple[Any, Floats, Engine]
+_Opened = tuple[Any, Inputs, Engine]
 
 
 class _OutOfRange(Exception):
@@ -78,7 +78,7 @@ class Job:
     sample_count: int
     views: int
     open_feed: Callable[[], Any]
-    open_engine: Callable[[Floats], Engine]
+    open_engine: Callable[[Inputs], Engine]
     engine: str
 
 
@@ -196,7 +196,7 @@ class ActivationCache:
         self,
         job: Job,
         feed: Any,
-        run: Callable[[Floats], Floats],
+        run: Callable[[Inputs], Floats],
         dtype: str,
         batch_shape: tuple[int, ...],
         place: Path,
@@ -252,7 +252,7 @@ class ActivationCache:
 def _opened(job: Job) -> _Opened:
     feed = job.open_feed()
     feed.go_to(0)
-    first = np.asarray(feed[0][0], dtype=np.float32)
+    first = _fed(feed[0][0])
     return feed, first, job.open_engine(first[:1])
 
 
@@ -264,7 +264,7 @@ def _by(job: Job, engine: Engine) -> Job:
 def _run_batches(
     job: Job,
     feed: Any,
-    run: Callable[[Floats], Floats],
+    run: Callable[[Inputs], Floats],
     array: npt.NDArray[Any],
     view: int,
     indices: range,
@@ -273,12 +273,18 @@ def _run_batches(
     """Fill an array with the values of some batches of a view, and return their labels."""
     labels, done = [], 0
     for index, (inputs, answers) in zip(indices, batches_ahead(feed, indices), strict=True):
-        values = run(np.asarray(inputs, dtype=np.float32))
+        values = run(_fed(inputs))
         _store(array[done : done + len(values)], values)
         labels.append(np.asarray(answers))
         done += len(values)
         progress.update(job.name, done=view * len(feed) + index + 1, total=job.views * len(feed))
     return np.concatenate(labels)
+
+
+def _fed(inputs: Any) -> Inputs:
+    """Return a batch as a network takes it: identifiers of tokens as they are, all else as float32."""
+    values = np.asarray(inputs)
+    return values if values.dtype.kind == "i" else np.asarray(values, dtype=np.float32)
 
 
 def _labels_of(shard: str) -> str:

@@ -16,9 +16,11 @@ from typing import Any
 import numpy as np
 
 from tfl.core.augmentation import AugmentConfig
-from tfl.data.preprocess import Floats, ImagePreprocessing, Pixels, normalize
+from tfl.data.contract import Contract, Floats
+from tfl.data.decode import Pixels
+from tfl.data.preprocess import ImagePreprocessing, as_pictures, normalize
 from tfl.training.crop import make_cropper
-from tfl.training.feed import Prepare
+from tfl.training.feed import Prepare, preparer
 
 _FLIPS = {"horizontal": "horizontal", "vertical": "vertical", "both": "horizontal_and_vertical"}
 _COLOUR_KNOBS = ("perspective", "brightness", "saturation", "hue", "blur", "noise", "erasing", "rand_augment")
@@ -45,7 +47,7 @@ class Stage:
     apply: Callable[[Any, int, int], Any]
 
 
-def make_augmenter(values: AugmentConfig, contract: ImagePreprocessing, *, seed: int) -> Prepare:
+def make_augmenter(values: AugmentConfig, contract: Contract, *, seed: int) -> Prepare:
     """Return a `prepare` that normalizes and augments; what it draws follows from seed, epoch and batch index.
 
     It takes `(batch, rows, columns, 3)` uint8 RGB, of the contract's size or, with `crop_scale`, larger (see
@@ -53,10 +55,15 @@ def make_augmenter(values: AugmentConfig, contract: ImagePreprocessing, *, seed:
 
     Args:
         values: Resolved: None means off.
-        contract: Of the model.
+        contract: Of the model; one of pictures where anything is on.
         seed: Of the draws.
+
+    Raises:
+        UnsupportedError: Something is on, and the model takes no pictures.
     """
-    stages = augmentation_stages(values, contract, seed=seed)
+    if not values.active():
+        return preparer(contract)
+    stages = augmentation_stages(values, as_pictures(contract, purpose="Augmentation"), seed=seed)
 
     def prepare(batch: Pixels, epoch: int, index: int) -> Floats:
         result: Any = batch

@@ -17,6 +17,7 @@ from tfl.core.environment import peak_rss_bytes
 from tfl.core.errors import ChildError, JobError
 from tfl.core.progress import Progress
 from tfl.core.records import Record
+from tfl.data.contract import Contract
 from tfl.training.memory import memory_bytes
 
 _SIZES = (4, 8, 16, 32, 64, 128, 256)
@@ -154,7 +155,7 @@ def try_sizes(arguments: Mapping[str, Any]) -> dict[str, Any]:
             return {"ended": "larger ones hold more than all samples"}
         if peaks[-1] + 2 * (peaks[-1] - peaks[-2] if len(peaks) > 2 else 0) > _MOST_MEMORY * int(arguments["limit"]):
             return {"ended": f"{batch_size} would go beyond {_MOST_MEMORY:.0%} of the memory"}
-        speed = _speed(model, batch_size)
+        speed = _speed(model, batch_size, contract=None if arguments["point"] else backbone.info.preprocessing)
         peaks.append(peak_rss_bytes())
         trial = BatchTrial(batch_size=batch_size, samples_per_s=speed, peak_rss_bytes=peaks[-1])
         with Path(arguments["notes"]).open("a", encoding="utf-8") as stream:
@@ -164,9 +165,13 @@ def try_sizes(arguments: Mapping[str, Any]) -> dict[str, Any]:
     return {"ended": f"{_SIZES[-1]} is the largest that is tried"}
 
 
-def _speed(model: Any, batch_size: int) -> float:
-    generator = np.random.default_rng(0)
-    inputs = generator.normal(size=(batch_size, *model.input_shape[1:])).astype(np.float32)
+def _speed(model: Any, batch_size: int, *, contract: Contract | None) -> float:
+    """Time steps on what a contract draws, or on noise where the model begins behind the input."""
+    if contract is not None:
+        inputs = contract.prepare(contract.draw_rows(batch_size, seed=0))
+    else:
+        shape = (batch_size, *model.input_shape[1:])
+        inputs = np.random.default_rng(0).normal(size=shape).astype(np.float32)
     labels = np.zeros(batch_size, dtype=np.int32)
     model.train_on_batch(inputs, labels)
     seconds = []

@@ -10,12 +10,12 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from tfl.backbones import Backbone, parse_spec
-from tfl.bundle import BackboneRecord, Bundle, Golden, Signature, Tensor
+from tfl.bundle import BackboneRecord, Bundle, Golden, Signature, Tensor, write_contract_files
 from tfl.bundle.records import BUNDLE_FILE, GOLDEN_FILE, MODEL_FILE, REFERENCE_FILE
 from tfl.core.environment import read_environment
 from tfl.core.files import digest_tree, fresh_folder, write_atomic
 from tfl.core.progress import Progress
-from tfl.data.preprocess import Floats, ImagePreprocessing, Pixels, normalize
+from tfl.data.contract import Contract, Floats, Rows
 from tfl.training.engines import fixed_batches
 
 if TYPE_CHECKING:
@@ -25,13 +25,13 @@ GOLDEN_SAMPLES = 8
 _BATCH = 32
 
 
-def predict_pixels(model: Any, pixels: Pixels, contract: ImagePreprocessing, *, progress: Progress) -> Floats:
-    """Run the float model over `(samples, height, width, 3)` uint8 and return `(samples, classes)` float32."""
+def predict_rows(model: Any, rows: Rows, contract: Contract, *, progress: Progress) -> Floats:
+    """Run the float model over `(samples, ...)` as the contract reads them; return `(samples, classes)` float32."""
     parts, run = [], fixed_batches(model, _BATCH)
-    for start in range(0, len(pixels), _BATCH):
-        batch = normalize(np.asarray(pixels[start : start + _BATCH]), contract)
+    for start in range(0, len(rows), _BATCH):
+        batch = contract.prepare(np.asarray(rows[start : start + _BATCH]))
         parts.append(run(batch))
-        progress.update("answers of the float model", done=start + len(batch), total=len(pixels))
+        progress.update("answers of the float model", done=start + len(batch), total=len(rows))
     return np.concatenate(parts)
 
 
@@ -52,7 +52,7 @@ def write_bundle(
     *,
     task: str,
     labels: tuple[str, ...],
-    pixels: Pixels,
+    rows: Rows,
     outputs: Floats,
     truth: Sequence[int],
     metrics: dict[str, float],
@@ -66,7 +66,7 @@ def write_bundle(
         backbone: What the model was built on.
         task: Name of the task.
         labels: Class names in the order of the output.
-        pixels: `(samples, height, width, 3)` uint8, the held-out samples.
+        rows: `(samples, ...)` as the contract reads them, the held-out samples.
         outputs: `(samples, classes)` float32, the model's answers to them.
         truth: Class index of each sample.
         metrics: Of the held-out samples.
@@ -76,7 +76,8 @@ def write_bundle(
     chosen = golden_indices(truth)
     with fresh_folder(folder) as place:
         write_atomic(place / MODEL_FILE, lambda file: model.save(file))
-        Golden(np.asarray(pixels[chosen]), outputs[chosen]).save(place / GOLDEN_FILE)
+        Golden(np.asarray(rows[chosen]), outputs[chosen]).save(place / GOLDEN_FILE)
+        write_contract_files(place, info.preprocessing)
         write_reference(place / REFERENCE_FILE, outputs, truth)
         bundle = Bundle(
             task=task,
@@ -100,12 +101,9 @@ def write_bundle(
     return bundle
 
 
-def _signature(contract: ImagePreprocessing, label_count: int) -> Signature:
-    low, high = contract.value_range
-    shape = (-1, contract.height, contract.width, 3)
-    meaning = f"{contract.channels.upper()} picture, preprocessed by the contract to [{low:.4g}, {high:.4g}]"
+def _signature(contract: Contract, label_count: int) -> Signature:
     return Signature(
-        inputs=(Tensor(name="image", shape=shape, dtype="float32", meaning=meaning),),
+        inputs=(Tensor(**vars(contract.input)),),
         outputs=(
             Tensor(
                 name="probabilities", shape=(-1, label_count), dtype="float32", meaning="class probabilities in [0, 1]"

@@ -14,7 +14,8 @@ import numpy.typing as npt
 from PIL import Image
 
 from tfl.core.augmentation import AugmentConfig
-from tfl.data.preprocess import FILTERS, ImagePreprocessing, Pixels
+from tfl.data.decode import Pixels
+from tfl.data.preprocess import FILTERS, ImagePreprocessing
 
 Crop = Callable[[Pixels, int, int], Pixels]
 

@@ -11,9 +11,9 @@ import numpy.typing as npt
 from tfl.core.config import RunConfig
 from tfl.core.extras import require
 from tfl.core.progress import Progress
+from tfl.data.contract import Floats
 from tfl.data.folds import Fold
 from tfl.data.manifest import Manifest
-from tfl.data.preprocess import Floats
 from tfl.training.activations import ActivationCache
 from tfl.training.cut import Cuttable
 from tfl.training.fit import load_backbone

@@ -22,13 +22,13 @@ from tfl.core.files import write_atomic
 from tfl.core.progress import Progress
 from tfl.core.records import Record
 from tfl.core.run_folder import RunFolder
+from tfl.data.contract import Floats
 from tfl.data.folds import Fold, k_folds
 from tfl.data.manifest import Manifest
-from tfl.data.preprocess import Floats
 from tfl.data.split import assign_splits
-from tfl.data.store import open_pixels
+from tfl.data.store import open_rows
 from tfl.tasks import TASKS
-from tfl.training.bundle_writer import predict_pixels
+from tfl.training.bundle_writer import predict_rows
 from tfl.training.decisions import copy_decisions
 from tfl.training.fit import fit
 
@@ -269,8 +269,8 @@ def _do_fold(
     copy_decisions(folder.training_dir, place.training_dir)
     trained = fit(manifest, config, place, progress=progress, pooled=True)
     examples, contract = manifest.of_split("test"), trained.backbone.info.preprocessing
-    pixels = open_pixels(examples, manifest.root, contract, cache_dir=place.work_dir, progress=progress)
-    outputs = predict_pixels(trained.model, pixels, contract, progress=progress)
+    rows = open_rows(examples, manifest.root, contract, cache_dir=place.work_dir, progress=progress)
+    outputs = predict_rows(trained.model, rows, contract, progress=progress)
     truth = tuple(manifest.label_indices(examples))
     predictions = Predictions(tuple(item.path for item in examples), truth, outputs)
     predictions.save(predictions_file)
@@ -286,7 +286,7 @@ def _do_fold(
         seconds=round(time.perf_counter() - start_s, 2),
     )
     score.save(record_file)
-    # The history stays; checkpoints and pixels would fill the disk fold by fold.
+    # The history stays; checkpoints and what was read would fill the disk fold by fold.
     shutil.rmtree(place.work_dir, ignore_errors=True)
     for checkpoint in place.training_dir.glob("*.state*"):
         checkpoint.unlink()

@@ -1,8 +1,8 @@
 """OpenVINO in a process of its own: beside TensorFlow in one process it was seen to crash.
 
-The first line through the pipe says what to open, as JSON. Then batches go through as their shape and their bytes, and
-answers come back the same way, after one byte that tells them from a reason why there is none. The worker ends when
-its input does.
+The first line through the pipe says what to open, as JSON. Then batches go through as their type, their shape and
+their bytes, and answers come back the same way, after one byte that tells them from a reason why there is none. The
+worker ends when its input does.
 """
 
 from __future__ import annotations
@@ -20,11 +20,12 @@ from pathlib import Path
 from typing import IO, Any
 
 import numpy as np
+import numpy.typing as npt
 
 from tfl.core.child import python_path
 from tfl.core.errors import ChildError
 from tfl.core.files import fresh_folder
-from tfl.data.preprocess import Floats
+from tfl.data.contract import Floats, Inputs
 
 _LENGTH = struct.Struct("<q")
 #: What comes next.
@@ -65,20 +66,20 @@ class OpenVinoWorker:
         except OSError as error:
             raise _ended(self._process.wait()) from error
 
-    def run(self, batch: Floats) -> Floats:
-        """Return the network's output for `(batch, ...)` float32.
+    def run(self, batch: Inputs) -> Floats:
+        """Return the network's output, float32, for `(batch, ...)` of the type that it takes.
 
         Raises:
             ChildError: The network could not be opened or run, or the worker has ended.
         """
         stdin, stdout = self._pipes()
-        kind, answer = b"", None
+        kind = b""
         try:
             # A worker that could not open its network has ended, and said why.
             with contextlib.suppress(BrokenPipeError):
-                _write(stdin, np.ascontiguousarray(batch, dtype=np.float32))
+                _write(stdin, np.ascontiguousarray(batch))
             kind = stdout.read(1)
-            answer = _read(stdout) if kind == _ANSWER else None
+            answer: Floats | None = _read(stdout) if kind == _ANSWER else None
         except OSError:
             answer = None
         if kind == _REASON:
@@ -118,7 +119,8 @@ def _end(process: subprocess.Popen[bytes]) -> None:
     process.wait()
 
 
-def _write(stream: IO[bytes], array: Floats) -> None:
+def _write(stream: IO[bytes], array: Inputs) -> None:
+    stream.write(array.dtype.char.encode())
     stream.write(_LENGTH.pack(array.ndim))
     for size in array.shape:
         stream.write(_LENGTH.pack(size))
@@ -126,19 +128,20 @@ def _write(stream: IO[bytes], array: Floats) -> None:
     stream.flush()
 
 
-def _read(stream: IO[bytes]) -> Floats | None:
+def _read(stream: IO[bytes]) -> npt.NDArray[Any] | None:
     """Return the next array, or None where the other side has ended, be it in the middle of an array."""
-    head = stream.read(_LENGTH.size)
-    if len(head) < _LENGTH.size:
+    head = stream.read(1 + _LENGTH.size)
+    if len(head) < 1 + _LENGTH.size:
         return None
-    sizes = stream.read(_LENGTH.size * _LENGTH.unpack(head)[0])
-    if len(sizes) < _LENGTH.size * _LENGTH.unpack(head)[0]:
+    dtype, count = np.dtype(head[:1].decode()), _LENGTH.unpack(head[1:])[0]
+    sizes = stream.read(_LENGTH.size * count)
+    if len(sizes) < _LENGTH.size * count:
         return None
     shape = tuple(size for (size,) in _LENGTH.iter_unpack(sizes))
-    content = stream.read(int(np.prod(shape)) * np.dtype(np.float32).itemsize)
-    if len(content) < int(np.prod(shape)) * np.dtype(np.float32).itemsize:
+    content = stream.read(int(np.prod(shape)) * dtype.itemsize)
+    if len(content) < int(np.prod(shape)) * dtype.itemsize:
         return None
-    return np.frombuffer(content, dtype=np.float32).reshape(shape)
+    return np.frombuffer(content, dtype=dtype).reshape(shape)
 
 
 def save_network(network: Any, file: Path) -> None:

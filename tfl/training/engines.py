@@ -13,9 +13,10 @@ import numpy as np
 from tfl.core.extras import is_installed, version_of
 from tfl.core.files import cache_dir, sha256_text, write_bytes
 from tfl.core.progress import Progress
-from tfl.data.preprocess import Floats
+from tfl.data.contract import Floats, Inputs
 from tfl.training.checkpoint import read_variables
 from tfl.training.engine_worker import OpenVinoWorker, save_network
+from tfl.training.network import takes_whole_numbers
 
 if TYPE_CHECKING:
     import keras
@@ -36,11 +37,11 @@ class Engine:
 
     Attributes:
         name: With the version, because what it computes is kept.
-        run: `(batch, ...)` float32 -> `(batch, ...)` float32.
+        run: `(batch, ...)` of the network's type -> `(batch, ...)` float32.
     """
 
     name: str
-    run: Callable[[Floats], Floats]
+    run: Callable[[Inputs], Floats]
 
 
 def engine_name(sample_count: int, *, policy: str) -> str:
@@ -65,7 +66,7 @@ def open_engine(
     *,
     policy: str,
     batch_size: int,
-    sample: Floats,
+    sample: Inputs,
     key: tuple[str, ...],
     progress: Progress,
 ) -> Engine:
@@ -76,7 +77,7 @@ def open_engine(
         sample_count: How many samples will be run.
         policy: The Keras dtype policy.
         batch_size: Most samples of a batch.
-        sample: `(1, ...)` float32 real input: OpenVINO's answer to it must be that of Keras, else Keras is taken.
+        sample: `(1, ...)` real input: OpenVINO's answer to it must be that of Keras, else Keras is taken.
         key: What the network's values depend on; converted networks are kept under it.
         progress: Told where OpenVINO can't be used.
     """
@@ -84,7 +85,7 @@ def open_engine(
     run = fixed_batches(network, batch_size)
     if not wanted.startswith("openvino"):
         return Engine(wanted, run)
-    file = cache_dir() / "engines" / f"{sha256_text(*key, wanted, str(sample.shape[1:]))[:32]}.xml"
+    file = cache_dir() / "engines" / f"{sha256_text(*key, wanted, str(network.input_shape[1:]))[:32]}.xml"
     # Its start and the reading of the graph take as long as what is done here meanwhile.
     worker = OpenVinoWorker()
     try:
@@ -93,7 +94,7 @@ def open_engine(
             if file.is_file():
                 worker.open(file)
             else:
-                _convert(network, sample.shape[1:], file, worker, Path(room))
+                _convert(network, file, worker, Path(room))
             expected = np.asarray(network(sample, training=False), dtype=np.float32)
             answer = worker.run(sample)
     except Exception as error:  # noqa: BLE001 - converters raise what they like, and Keras can run what they can't
@@ -114,40 +115,48 @@ def _gpus() -> list[Any]:
     return list(tf.config.list_physical_devices("GPU"))
 
 
-def fixed_batches(network: keras.Model, batch_size: int) -> Callable[[Floats], Floats]:
+def fixed_batches(network: keras.Model, batch_size: int) -> Callable[[Inputs], Floats]:
     """Return what runs a network on up to `batch_size` samples, filled up: another size is another compiled graph."""
 
-    def run(batch: Floats) -> Floats:
+    def run(batch: Inputs) -> Floats:
         missing = batch_size - len(batch)
         if missing > 0:
-            batch = np.concatenate([batch, np.zeros((missing, *batch.shape[1:]), dtype=np.float32)])
+            batch = np.concatenate([batch, np.zeros((missing, *batch.shape[1:]), dtype=batch.dtype)])
         return np.asarray(network.predict_on_batch(batch)[: len(batch) - max(missing, 0)], dtype=np.float32)
 
     return run
 
 
-def _convert(network: keras.Model, shape: tuple[int, ...], file: Path, worker: OpenVinoWorker, room: Path) -> None:
+def _convert(network: keras.Model, file: Path, worker: OpenVinoWorker, room: Path) -> None:
     """Have a network converted to OpenVINO's format in float32 and opened, by way of a graph in `room`."""
     if 4 * network.count_params() > _LARGEST_GRAPH_BYTES:
         import openvino as ov
 
-        save_network(ov.convert_model(_traced(network, shape)), file)
+        save_network(ov.convert_model(_traced(network)), file)
         worker.open(file)
     else:
         # Read from a file, a graph takes a tenth of the time: each node of one in memory is asked for by Python.
         source = room / "graph.pb"
-        write_bytes(source, _frozen_graph(network, shape).SerializeToString())
+        write_bytes(source, _frozen_graph(network).SerializeToString())
         worker.open(source, keep_as=file)
 
 
-def _traced(network: keras.Model, shape: tuple[int, ...]) -> Any:
+def _signature(network: keras.Model) -> list[Any]:
+    """Describe the network's input, fed in float32 whatever the policy, and in whole numbers where it takes those."""
     import tensorflow as tf
 
-    signature = [tf.TensorSpec((None, *shape), tf.float32)]
+    (fed,) = network.inputs
+    return [tf.TensorSpec(fed.shape, fed.dtype if takes_whole_numbers(network) else tf.float32)]
+
+
+def _traced(network: keras.Model) -> Any:
+    import tensorflow as tf
+
+    signature = _signature(network)
     return tf.function(lambda batch: network(batch, training=False), input_signature=signature).get_concrete_function()
 
 
-def _frozen_graph(network: keras.Model, shape: tuple[int, ...]) -> Any:
+def _frozen_graph(network: keras.Model) -> Any:
     """Return TensorFlow's description of the graph with the weights in it."""
     import tensorflow as tf
     from tensorflow.python.framework.convert_to_constants import convert_variables_to_constants_v2
@@ -160,10 +169,9 @@ def _frozen_graph(network: keras.Model, shape: tuple[int, ...]) -> Any:
         weights = [[tf.constant(value) for value in values] for values in (learned, others)]
         return network.stateless_call(*weights, batch, training=False)[0]
 
-    signature = [tf.TensorSpec((None, *shape), tf.float32)]
-    graph = tf.function(answer, input_signature=signature).get_concrete_function().graph
+    graph = tf.function(answer, input_signature=_signature(network)).get_concrete_function().graph
     description = graph.as_graph_def()
     if graph.captures or description.library.function:
         # Layers from outside hold variables that Keras does not know, or functions within the graph.
-        return convert_variables_to_constants_v2(_traced(network, shape)).graph.as_graph_def()
+        return convert_variables_to_constants_v2(_traced(network)).graph.as_graph_def()
     return description

@@ -8,7 +8,7 @@ from collections.abc import Sequence
 import numpy as np
 import numpy.typing as npt
 
-from tfl.data.preprocess import Floats
+from tfl.data.contract import Floats
 
 Doubles = npt.NDArray[np.float64]
 

@@ -10,15 +10,15 @@ from typing import Any, Literal
 import numpy as np
 import numpy.typing as npt
 
-from tfl.data.preprocess import Floats, ImagePreprocessing, Pixels, normalize
+from tfl.data.contract import Contract, Floats, Inputs, Rows
 from tfl.training.mix import Mix
 
 Labels = npt.NDArray[np.int32]
-Prepare = Callable[[Any, int, int], Floats]
+Prepare = Callable[[Any, int, int], Inputs]
 
 
 def make_feed(
-    samples: Floats | Pixels,
+    samples: Floats | Rows,
     labels: Labels | Floats,
     *,
     batch_size: int,
@@ -146,9 +146,15 @@ def balanced_order(classes: npt.NDArray[np.integer[Any]], generator: np.random.G
     return generator.permutation(np.concatenate(drawn))
 
 
-def normalizer(contract: ImagePreprocessing) -> Prepare:
-    """Return a `prepare` that only normalizes, for validation and features."""
-    return lambda batch, epoch, index: normalize(batch, contract)
+def preparer(contract: Contract) -> Prepare:
+    """Return a `prepare` that only does what the contract says, for validation and features."""
+    return lambda batch, epoch, index: contract.prepare(batch)
+
+
+def uniform_preparer(contract: Contract, rows: Rows) -> Prepare:
+    """Return a `prepare` whose batches of some rows all have the shape that those together have."""
+    prepare = contract.prepare_alike(rows)
+    return lambda batch, epoch, index: prepare(batch)
 
 
 def balanced_weights(labels: Labels, class_count: int) -> Floats:

@@ -7,11 +7,12 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from tfl.data.preprocess import Floats
+from tfl.data.contract import Floats
 from tfl.data.shards import Shards
 from tfl.training.augment import make_augmenter
 from tfl.training.checkpoint import StageState
-from tfl.training.feed import normalizer, one_hot
+from tfl.training.feed import one_hot, preparer
+from tfl.training.lora import add_adapters, merge_adapters
 from tfl.training.mix import make_mixer
 from tfl.training.network import join, learning_layers, thaw_top
 from tfl.training.optimizer import layer_multipliers
@@ -64,12 +65,14 @@ def train_top(work: Work, plan: TopPlan, mean: Floats) -> tuple[StageState, int]
 
     Raises:
         JobError: The loss is not finite.
+        UnsupportedError: Adapters are asked for, and no dense layer is among those that learn.
     """
     train, samples = work.config.train, work.samples
     network = work.frozen.network
     count = thaw_top(network.model, plan.layers, batch_norm=train.batch_norm)
     cached = _cached(work, plan.point) if plan.point else None
     point = plan.point if cached else ""
+    adapters = add_adapters(network.model, train.lora_rank, seed=work.config.seed) if train.lora_rank else None
     part = network.part(point, "")
     model = join(part, work.head, mean=mean)
     batch_size = work.batch_size_of(plan.name, layers=plan.layers, point=point)
@@ -90,13 +93,13 @@ def train_top(work: Work, plan: TopPlan, mean: Floats) -> tuple[StageState, int]
         seed = work.config.seed + salt
         feeds = make_feeds(
             work,
-            (samples.train.pixels(large=samples.large), samples.train.labels),
-            (samples.validation.pixels(), samples.validation.labels),
+            (samples.train.rows(large=samples.large), samples.train.labels),
+            (samples.validation.rows(), samples.validation.labels),
             batch_size=batch_size,
             salt=salt,
             prepare=make_augmenter(samples.augmentation, samples.train.contract, seed=seed),
             mix=make_mixer(samples.augmentation, seed=seed),
-            prepare_validation=normalizer(samples.train.contract),
+            prepare_validation=preparer(samples.train.contract),
         )
     state = train_stage(
         work,
@@ -108,6 +111,8 @@ def train_top(work: Work, plan: TopPlan, mean: Floats) -> tuple[StageState, int]
         start_counts=True,
         multipliers=layer_multipliers([*learning_layers(network.model), *work.head.layers], train.layer_decay),
     )
+    if adapters is not None:
+        merge_adapters(adapters)
     return state, count
 
 

@@ -16,7 +16,9 @@ from tfl.core.extras import require
 from tfl.core.progress import Progress
 from tfl.core.records import Record
 from tfl.core.run_folder import RunFolder
+from tfl.data.contract import Inputs
 from tfl.data.manifest import Manifest
+from tfl.data.preprocess import as_pictures
 from tfl.tasks import TASKS, Task
 from tfl.training.activations import ActivationCache
 from tfl.training.checkpoint import StageState
@@ -117,6 +119,7 @@ def fit(
     choice = choose_precision(
         config.train.precision,
         network=lambda: _trial_network(config, len(manifest.labels)),
+        draw=lambda count, seed: _trial_inputs(config, count, seed),
         path=folder.training_dir / "precision.json",
     )
     progress.update(f"training in {choice.policy}: {choice.reason}")
@@ -156,6 +159,11 @@ def _trial_network(config: RunConfig, class_count: int) -> keras.Model:
         backbone.model.trainable = False
     size = backbone.model.output_shape[-1]
     return join(backbone.model, TASKS.get(config.task).build_head(size, class_count, dropout=0.0, seed=config.seed))
+
+
+def _trial_inputs(config: RunConfig, count: int, seed: int) -> Inputs:
+    contract = load_backbone(config).info.preprocessing
+    return contract.prepare(contract.draw_rows(count, seed=seed))
 
 
 def _backbone(config: RunConfig, progress: Progress) -> Backbone:
@@ -249,5 +257,6 @@ def load_backbone(config: RunConfig) -> Backbone:
     backbone = SOURCES.get(source).load(name, image_size=config.model.image_size)
     if config.model.resize is None:
         return backbone
-    contract = dataclasses.replace(backbone.info.preprocessing, resize=config.model.resize)
+    pictures = as_pictures(backbone.info.preprocessing, purpose="model.resize")
+    contract = dataclasses.replace(pictures, resize=config.model.resize)
     return dataclasses.replace(backbone, info=dataclasses.replace(backbone.info, preprocessing=contract))

@@ -13,13 +13,13 @@ from tfl.backbones import Backbone
 from tfl.core.errors import JobError
 from tfl.core.files import sha256_text
 from tfl.core.progress import Progress
-from tfl.data.preprocess import Floats
-from tfl.data.shards import Rows
+from tfl.data.contract import Floats, Inputs
+from tfl.data.shards import Selected
 from tfl.training.activations import ActivationCache, Activations, Job
 from tfl.training.augment import make_augmenter
 from tfl.training.cut import Cuttable
 from tfl.training.engines import Engine, engine_name, open_engine
-from tfl.training.feed import make_feed, normalizer
+from tfl.training.feed import make_feed, preparer, uniform_preparer
 from tfl.training.mix import make_mixer
 from tfl.training.samples import Part, Samples
 
@@ -65,8 +65,9 @@ class Frozen:
             return _rows_of(self.plain(part.pool, point), part, 1)
 
         def feed() -> Any:
-            prepare = normalizer(part.contract)
-            return make_feed(part.pixels(), part.labels, batch_size=FEATURE_BATCH, prepare=prepare)
+            # Within a network, what is kept of all samples has one shape; features have that by themselves.
+            prepare = uniform_preparer(part.contract, part.rows()) if self.points else preparer(part.contract)
+            return make_feed(part.rows(), part.labels, batch_size=FEATURE_BATCH, prepare=prepare)
 
         return self._along("untouched", ("plain", part.digest), len(part.examples), 1, feed, part, point)
 
@@ -85,7 +86,7 @@ class Frozen:
 
         def feed() -> Any:
             return make_feed(
-                part.pixels(large=samples.large),
+                part.rows(large=samples.large),
                 part.labels,
                 batch_size=FEATURE_BATCH,
                 prepare=make_augmenter(values, part.contract, seed=self.seed),
@@ -152,7 +153,7 @@ class Frozen:
     def _job(
         self, name: str, key: tuple[str, ...], count: int, views: int, open_feed: Any, begin: str, end: str
     ) -> Job:
-        def opened(sample: Floats) -> Engine:
+        def opened(sample: Inputs) -> Engine:
             if (begin, end) not in self._engines:
                 part = self.network.part(begin, end)
                 self.progress.update(f"{name}: opening the engine")
@@ -172,11 +173,11 @@ class Frozen:
 
 def _rows_of(found: Activations | None, part: Part, views: int) -> Activations | None:
     """Take a part's samples out of each view of its pool."""
-    if found is None or part.pool is None or part.rows is None:
+    if found is None or part.pool is None or part.places is None:
         return None
     size = len(part.pool.examples)
-    rows = np.concatenate([view * size + part.rows for view in range(views)])
-    return Activations(Rows(found.values, rows), found.labels[rows], found.digest)
+    rows = np.concatenate([view * size + part.places for view in range(views)])
+    return Activations(Selected(found.values, rows), found.labels[rows], found.digest)
 
 
 def _again(source: Activations) -> Any:

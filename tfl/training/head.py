@@ -9,7 +9,7 @@ import numpy as np
 
 from tfl.core.errors import JobError
 from tfl.core.extras import require
-from tfl.data.preprocess import Floats
+from tfl.data.contract import Floats
 from tfl.training.checkpoint import StageState, assign_variables, read_variables
 from tfl.training.feed import Labels, one_hot
 from tfl.training.network import dense_of, fold_std, standardization
@@ -81,7 +81,7 @@ def _instant(work: Work, learned: Floats, chosen: Floats) -> StageState:
         work.goals.reached(state.history[0])
         work.log.rewind("instant", state.history)
     share = state.history[0]["val_accuracy"]
-    work.progress.result(f"instant answer: {share:.3f} of the validation pictures right ({state.seconds:.1f} s to fit)")
+    work.progress.result(f"instant answer: {share:.3f} of the validation samples right ({state.seconds:.1f} s to fit)")
     return state
 
 

@@ -8,7 +8,7 @@ import numpy as np
 import numpy.typing as npt
 
 from tfl.core.augmentation import AugmentConfig
-from tfl.data.preprocess import Floats
+from tfl.data.contract import Floats
 
 Mix = Callable[[Floats, Floats, int, int], tuple[Floats, Floats]]
 

@@ -6,28 +6,47 @@ from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 
-from tfl.data.preprocess import Floats
+from tfl.data.contract import Floats
 
 if TYPE_CHECKING:
     import keras
 
 
 def join(backbone: keras.Model, head: keras.Model, *, mean: Floats | None = None) -> keras.Model:
-    """Build the classifier `(batch, height, width, 3)` -> `(batch, classes)` float32 from its two parts.
+    """Build the classifier, from the backbone's input to `(batch, classes)` float32, from its two parts.
 
     Args:
-        backbone: One input, a vector as output.
+        backbone: One input, whose name and type the classifier takes over, and a vector as output.
         head: Of that vector, or, with a mean, of what is left of it.
         mean: `(features,)` taken off the vector. Dropout in a head that learned on such vectors then replaces a
             feature by its mean; on bare ones it would replace it by 0, which may be further off than any sample.
     """
     import keras
 
-    inputs = keras.Input(backbone.input_shape[1:], dtype="float32", name="image")
+    inputs = input_like(backbone)
     features = backbone(inputs)
     if mean is not None:
         features = keras.layers.Rescaling(1.0, offset=-mean, dtype="float32", name="centred")(features)
     return keras.Model(inputs, head(features), name="classifier")
+
+
+def input_like(model: keras.Model) -> Any:
+    """Return a new input of a model's shape: of its type where it takes whole numbers, else float32 under any policy.
+
+    A 16-bit policy is the network's own affair: whoever feeds it gives float32.
+    """
+    import keras
+
+    (fed,) = model.inputs
+    if takes_whole_numbers(model):
+        return keras.Input(model.input_shape[1:], dtype=fed.dtype, name=fed.name)
+    return keras.Input(model.input_shape[1:], dtype="float32", name="image")
+
+
+def takes_whole_numbers(model: keras.Model) -> bool:
+    """Say whether a model's one input is of a type of whole numbers, such as identifiers of tokens."""
+    (fed,) = model.inputs
+    return "int" in str(fed.dtype)
 
 
 def thaw_top(backbone: keras.Model, layer_count: int, *, batch_norm: Literal["frozen", "learn"] = "frozen") -> int:

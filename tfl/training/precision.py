@@ -12,7 +12,7 @@ from tfl.core.errors import UnsupportedError
 from tfl.core.records import Record
 from tfl.core.train_config import Precision
 from tfl.training.memory import ran_out
-from tfl.training.precision_trial import PrecisionTrial, small_network, try_precision
+from tfl.training.precision_trial import Draw, PrecisionTrial, small_network, try_precision
 
 if TYPE_CHECKING:
     import keras
@@ -41,13 +41,18 @@ class PrecisionChoice(Record):
 
 
 def choose_precision(
-    asked: Precision, *, network: Callable[[], keras.Model] = small_network, path: Path | None = None
+    asked: Precision,
+    *,
+    network: Callable[[], keras.Model] = small_network,
+    draw: Draw | None = None,
+    path: Path | None = None,
 ) -> PrecisionChoice:
     """Choose the dtype policy.
 
     Args:
         asked: A policy, which is taken as it is, or `auto`.
         network: Builds what will be trained, under the dtype policy that is active, for the trial of `auto`.
+        draw: Makes a batch of it; see `try_precision`.
         path: Where a `PrecisionChoice` is kept that was tried: what an earlier sitting decided is decided.
 
     Raises:
@@ -68,7 +73,7 @@ def choose_precision(
     policy, why = _candidate(capability)
     if not policy:
         return PrecisionChoice(policy="float32", reason=why)
-    choice = _tried(policy, why, network)
+    choice = _tried(policy, why, network, draw)
     if path is not None:
         choice.save(path)
     return choice
@@ -94,9 +99,9 @@ def judge(trial: PrecisionTrial, why: str) -> PrecisionChoice:
     return PrecisionChoice(policy=trial.policy, reason=figures, trial=trial)
 
 
-def _tried(policy: str, why: str, network: Callable[[], keras.Model]) -> PrecisionChoice:
+def _tried(policy: str, why: str, network: Callable[[], keras.Model], draw: Draw | None) -> PrecisionChoice:
     try:
-        return judge(try_precision(policy, network), why)
+        return judge(try_precision(policy, network, draw=draw), why)
     except Exception as error:
         # The trial of a network that does not fit is no reason to end; the training itself will say so.
         if not ran_out(error):

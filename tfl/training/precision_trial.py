@@ -11,10 +11,14 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from tfl.core.records import Record
+from tfl.data.contract import Inputs
 from tfl.training.network import leaves_of
 
 if TYPE_CHECKING:
     import keras
+
+#: Samples and seed -> a batch.
+Draw = Callable[[int, int], Inputs]
 
 #: One that also compiles, and those that are timed.
 _STEPS = 1 + 6
@@ -71,7 +75,7 @@ class PrecisionTrial(Record):
         return self.float32_ms > self.policy_ms * (1.0 + max(self.noise, _LEAST_GAIN))
 
 
-def try_precision(policy: str, build: Callable[[], keras.Model]) -> PrecisionTrial:
+def try_precision(policy: str, build: Callable[[], keras.Model], *, draw: Draw | None = None) -> PrecisionTrial:
     """Train a network for a few steps under float32 and under a 16-bit policy.
 
     Both start from the same weights and see the same seeded noise with random labels. Dropout is left out, because
@@ -82,6 +86,7 @@ def try_precision(policy: str, build: Callable[[], keras.Model]) -> PrecisionTri
     Args:
         policy: Of Keras.
         build: Makes the network, one input and class probabilities out, under the dtype policy that is active.
+        draw: Makes a batch of so many samples from a seed, for networks that take no noise.
     """
     import keras
 
@@ -91,12 +96,12 @@ def try_precision(policy: str, build: Callable[[], keras.Model]) -> PrecisionTri
         model = build()
         name, layers = str(model.name), sum(1 for layer in leaves_of(model) if layer.weights)
         weights = model.get_weights()
-        plain_ms, plain = _train(model)
+        plain_ms, plain = _train(model, draw)
         del model
         keras.config.set_dtype_policy(policy)
         model = build()
         model.set_weights(weights)
-        low_ms, low = _train(model)
+        low_ms, low = _train(model, draw)
         del model
     finally:
         # Counts layers' names anew too, so that a sitting without a trial gives the same ones.
@@ -126,7 +131,7 @@ def small_network() -> keras.Model:
     return keras.Model(inputs, outputs, name="small")
 
 
-def _train(model: keras.Model) -> tuple[list[float], list[float]]:
+def _train(model: keras.Model, draw: Draw | None) -> tuple[list[float], list[float]]:
     """Return the milliseconds of the steps after the first, and the losses of all."""
     import keras
 
@@ -139,7 +144,10 @@ def _train(model: keras.Model) -> tuple[list[float], list[float]]:
     generator = np.random.default_rng(0)
     steps_ms, losses = [], []
     for step in range(_STEPS):
-        inputs = generator.standard_normal((_BATCH, *model.input_shape[1:]), dtype=np.float32)
+        if draw is not None:
+            inputs = draw(_BATCH, step)
+        else:
+            inputs = generator.standard_normal((_BATCH, *model.input_shape[1:]), dtype=np.float32)
         labels = generator.integers(0, model.output_shape[-1], _BATCH, dtype=np.int32)
         begin = time.perf_counter()
         losses.append(float(model.train_on_batch(inputs, labels)))

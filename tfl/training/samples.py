@@ -1,4 +1,4 @@
-"""What is learned from: examples, their pixels once somebody asks for them, and their labels."""
+"""What is learned from: examples, their rows once somebody asks for them, and their labels."""
 
 from __future__ import annotations
 
@@ -12,9 +12,10 @@ import numpy.typing as npt
 from tfl.core.augmentation import AugmentConfig
 from tfl.core.files import sha256_text
 from tfl.core.progress import Progress
+from tfl.data.contract import Contract, Rows
 from tfl.data.manifest import Example, Manifest, SplitName
-from tfl.data.preprocess import ImagePreprocessing, Pixels
-from tfl.data.store import open_pixels
+from tfl.data.preprocess import as_pictures
+from tfl.data.store import open_rows
 from tfl.training.crop import presized
 from tfl.training.feed import Labels
 
@@ -27,43 +28,43 @@ class Part:
         examples: In the manifest's order.
         labels: `(samples,)` int32.
         root: What the examples' paths are relative to.
-        contract: From a file to the input.
-        work_dir: For decoded pixels.
-        progress: Told while pictures are decoded.
+        contract: From a source to the input.
+        work_dir: For what is read.
+        progress: Told while samples are read.
         pool: A larger part that this one is of, for which what is frozen is computed as a whole; or None.
-        rows: `(samples,)` places of the examples in it.
+        places: `(samples,)` places of the examples in it.
     """
 
     examples: Sequence[Example]
     labels: Labels
     root: str
-    contract: ImagePreprocessing
+    contract: Contract
     work_dir: Path
     progress: Progress
     pool: Part | None = None
-    rows: npt.NDArray[np.intp] | None = None
-    _pixels: dict[bool, Pixels] = field(default_factory=dict)
+    places: npt.NDArray[np.intp] | None = None
+    _rows: dict[bool, Rows] = field(default_factory=dict)
 
     @property
     def digest(self) -> str:
         """Of the contents, in their order; labels don't count."""
         return sha256_text(*(example.sha256 or example.path for example in self.examples))
 
-    def pixels(self, *, large: bool = False) -> Pixels:
-        """Return `(samples, height, width, 3)` uint8, decoded on the first call.
+    def rows(self, *, large: bool = False) -> Rows:
+        """Return `(samples, ...)` as the contract reads them, read on the first call.
 
         Args:
             large: Keep them larger than the input, for random crops.
 
         Raises:
-            DataError: A picture can't be decoded.
+            DataError: A sample can't be read.
         """
-        if large not in self._pixels:
-            contract = presized(self.contract) if large else self.contract
-            self._pixels[large] = open_pixels(
+        if large not in self._rows:
+            contract = presized(as_pictures(self.contract, purpose="A random crop")) if large else self.contract
+            self._rows[large] = open_rows(
                 self.examples, self.root, contract, cache_dir=self.work_dir, progress=self.progress
             )
-        return self._pixels[large]
+        return self._rows[large]
 
 
 @dataclass(frozen=True)
@@ -90,7 +91,7 @@ class Samples:
 
 def make_samples(
     manifest: Manifest,
-    contract: ImagePreprocessing,
+    contract: Contract,
     augmentation: AugmentConfig,
     *,
     work_dir: Path,
@@ -101,10 +102,10 @@ def make_samples(
 
     Args:
         manifest: With splits.
-        contract: From a file to the input.
+        contract: From a source to the input.
         augmentation: Resolved.
-        work_dir: For decoded pixels.
-        progress: Told while pictures are decoded.
+        work_dir: For what is read.
+        progress: Told while samples are read.
         pooled: Compute what is frozen for all examples at once, because other cuts of them will ask for the rest.
             Where pictures are mixed with others each part stays by itself, or one would learn from the other.
     """
@@ -119,7 +120,7 @@ def make_samples(
     def part(split: SplitName) -> Part:
         made = whole(manifest.of_split(split))
         if pool is not None:
-            made.pool, made.rows = pool, np.array([place[example.path] for example in made.examples], dtype=np.intp)
+            made.pool, made.places = pool, np.array([place[example.path] for example in made.examples], dtype=np.intp)
         return made
 
     return Samples(part("train"), part("validation"), len(manifest.labels), augmentation)

@@ -117,7 +117,7 @@ def test_the_same_name_with_other_files_has_a_row_of_its_own():
     merged = merge_results([one, two])
     assert len(merged.rows) == 2
     assert any("same name" in note for note in merged.notes)
-    assert any("different pictures" in note for note in merged.notes)
+    assert any("different samples" in note for note in merged.notes)
     with pytest.raises(UserError, match="two results"):
         merge_results([one])
 

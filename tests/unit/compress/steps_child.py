@@ -18,7 +18,7 @@ from tfl.compress.recipes import freeze_batch_norm, make_recipe
 from tfl.compress.records import CompressSettings
 from tfl.compress.replay import replay
 from tfl.data.preprocess import normalize
-from tfl.training.feed import make_feed, normalizer
+from tfl.training.feed import make_feed, preparer
 
 
 def feeds():
@@ -26,7 +26,7 @@ def feeds():
     for count, seed, shuffle in ((96, 1, 5), (48, 3, None)):
         pixels, truth = draw_pixels(count, seed=seed)
         labels = truth.astype(np.int32)
-        made.append(make_feed(pixels, labels, batch_size=16, prepare=normalizer(CONTRACT), shuffle_seed=shuffle))
+        made.append(make_feed(pixels, labels, batch_size=16, prepare=preparer(CONTRACT), shuffle_seed=shuffle))
     return made
 
 

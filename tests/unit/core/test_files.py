@@ -81,11 +81,11 @@ def test_stored_pixels_on_a_full_disk_are_an_error_and_no_crash(tmp_path, colour
         from tfl.core.progress import Progress
         from tfl.data.loading import read_manifest
         from tfl.data.preprocess import ImagePreprocessing
-        from tfl.data.store import open_pixels
+        from tfl.data.store import open_rows
         manifest = read_manifest(Path({str(colours)!r}))
         contract = ImagePreprocessing(height=64, width=64)
         try:
-            open_pixels(manifest.examples, manifest.root, contract, cache_dir=Path("cache"), progress=Progress())
+            open_rows(manifest.examples, manifest.root, contract, cache_dir=Path("cache"), progress=Progress())
         except JobError as error:
             print(error.message)
     """

@@ -5,7 +5,6 @@ import pytest
 from PIL import Image
 
 from tfl.core.errors import UserError
-from tfl.data.inputs import input_batches, load_batch, load_uniform, prepare, prepare_picture
 from tfl.data.preprocess import FILTERS, ImagePreprocessing, normalize, resize
 from tfl.targets._fused_graph import (
     RESAMPLING_TOLERANCE_LEVELS,
@@ -102,14 +101,14 @@ def test_what_is_fused_is_left_out_of_the_input():
     resized = resize(Image.fromarray(pixels), plain)
     fused = contract_of(scale=1 / 127.5, mean=(1.0, 1.0, 1.0), channels="bgr", fused="normalize")
     whole = contract_of(scale=1 / 127.5, mean=(1.0, 1.0, 1.0), channels="bgr", fused="resize")
-    assert prepare(resized, plain).dtype == np.float32
-    np.testing.assert_array_equal(load_batch([pixels], fused)[0], resized)
-    np.testing.assert_array_equal(load_batch([pixels], whole)[0], pixels)
+    assert plain.prepare(resized).dtype == np.float32
+    np.testing.assert_array_equal(fused.load_batch([pixels])[0], resized)
+    np.testing.assert_array_equal(whole.load_batch([pixels])[0], pixels)
     for contract in (plain, fused, whole):
         np.testing.assert_array_equal(
-            prepare_picture(Image.fromarray(pixels), contract), load_batch([pixels], contract), strict=True
+            contract.prepare_opened(Image.fromarray(pixels)), contract.load_batch([pixels]), strict=True
         )
-        assert load_batch([], contract).dtype == load_batch([pixels], contract).dtype
+        assert contract.load_batch([]).dtype == contract.load_batch([pixels]).dtype
 
 
 def test_a_caller_is_told_nothing_of_what_is_fused():
@@ -126,9 +125,9 @@ def test_pictures_of_several_sizes_go_one_by_one_where_the_file_resizes():
     whole, plain = contract_of(fused="resize"), contract_of()
     pictures = [picture(size, seed=index) for index, size in enumerate(SIZES[:3])]
     with pytest.raises(UserError, match="one size"):
-        load_batch(pictures, whole)
-    batches = list(input_batches(pictures, whole, size=2))
+        whole.load_batch(pictures)
+    batches = list(whole.input_batches(pictures, size=2))
     assert [batch.shape for batch in batches] == [(1, size[1], size[0], 3) for size in SIZES[:3]]
-    assert [batch.shape[0] for batch in input_batches(pictures, plain, size=2)] == [2, 1]
-    assert load_uniform(pictures, whole).shape == (3, 97, 64, 3)
-    np.testing.assert_array_equal(load_uniform(pictures, plain), load_batch(pictures, plain))
+    assert [batch.shape[0] for batch in plain.input_batches(pictures, size=2)] == [2, 1]
+    assert whole.load_uniform(pictures).shape == (3, 97, 64, 3)
+    np.testing.assert_array_equal(plain.load_uniform(pictures), plain.load_batch(pictures))

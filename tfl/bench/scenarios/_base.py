@@ -14,7 +14,7 @@ from tfl.bench.scenario_records import Figures
 from tfl.bench.statistics import Series, percentile
 from tfl.bench.steady_state import SteadyState, find_steady_state
 from tfl.core.records import Record
-from tfl.data.inputs import Inputs
+from tfl.data.contract import Inputs
 from tfl.targets import Lane, OpenMode, Runtime
 
 #: A cell that needs longer for its queries is ended at so many times its `seconds`; what is too few is withheld.

@@ -15,7 +15,7 @@ from tfl.bench.scenario_records import Figures
 from tfl.bench.scenarios._base import PERCENTS, Load, Outcome, Scenario, make_batches
 from tfl.bench.statistics import Series, percentile
 from tfl.bench.steady_state import find_steady_state
-from tfl.data.inputs import Inputs
+from tfl.data.contract import Inputs
 from tfl.targets import Runtime
 
 #: Streams take longer to reach their pace than single inferences.

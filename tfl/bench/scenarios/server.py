@@ -15,7 +15,7 @@ import numpy as np
 from tfl.bench.scenario_records import Figures, LoadPoint
 from tfl.bench.scenarios._base import PERCENTS, Load, Outcome, Scenario, make_batches
 from tfl.bench.statistics import Series, percentile
-from tfl.data.inputs import Inputs
+from tfl.data.contract import Inputs
 from tfl.targets import Lane, Runtime
 
 #: Of the closed-loop rate: where the search begins and ends.
