@@ -9,6 +9,7 @@ import pytest
 
 from tests.conftest import draw_classes
 from tests.tensorflow_data_sets import prepare_tfds
+from tests.texts import sentences, write_folders, write_table
 from tests.videos import film_classes
 from tfl.core.errors import DataError
 from tfl.data.check import check, require_clean
@@ -103,16 +104,61 @@ def prepared_data_set(folder):
     return prepare_tfds(folder)
 
 
+def csv_of_texts(folder):
+    return write_table(folder / "a.csv", sentences())
+
+
+def tables_of_texts_by_split(folder):
+    for first, name in ((0, "train"), (100, "val"), (200, "test")):
+        write_table(folder / f"{name}.tsv", sentences(6, first), header=("question", "intent"))
+    return folder
+
+
+def json_lines_of_texts(folder):
+    folder.mkdir()
+    rows = enumerate(sentences(), 1)
+    lines = (
+        json.dumps({"title": f"Number {i}", "body": text, "topic": topic, "stars": i % 5}) for i, (text, topic) in rows
+    )
+    (folder / "a.jsonl").write_text("\n".join(lines), encoding="utf-8")
+    return folder / "a.jsonl"
+
+
+def zip_of_texts(folder):
+    csv_of_texts(folder / "texts")
+    return Path(shutil.make_archive(folder / "a", "zip", folder, "texts"))
+
+
+def folders_of_texts(folder):
+    return write_folders(folder, sentences())
+
+
+def folders_of_texts_by_split(folder):
+    for first, name in ((0, "train"), (100, "val"), (200, "test")):
+        write_folders(folder / name, sentences(6, first))
+    return folder
+
+
+def zip_of_folders_of_texts(folder):
+    folders_of_texts(folder / "texts")
+    return Path(shutil.make_archive(folder / "a", "zip", folder, "texts"))
+
+
 #: Per reader, what writes a small data set of its format.
 SAMPLES = {
-    "archive": (zip_of_a_folder, tar_with_splits, zip_of_a_csv),
+    "archive": (zip_of_a_folder, tar_with_splits, zip_of_a_csv, zip_of_texts, zip_of_folders_of_texts),
     "image_folder": (plain_folder, split_folder),
     "tfds": (prepared_data_set,),
     # Each is put on an S3 server.
-    "remote": (plain_folder, split_folder, csv_file, zip_of_a_folder),
+    "remote": (
+        *(plain_folder, split_folder, csv_file, zip_of_a_folder),
+        *(csv_of_texts, tables_of_texts_by_split, folders_of_texts, zip_of_texts),
+    ),
     "video_folder": (folder_of_videos, videos_with_splits, csv_of_parts_of_videos),
     "manifest_file": (csv_file, json_lines_with_splits, folder_with_one_csv),
     "saved_manifest": (saved_version,),
+    "text_folder": (folders_of_texts, folders_of_texts_by_split),
+    "text_table": (csv_of_texts, tables_of_texts_by_split, json_lines_of_texts),
 }
 CASES = [(name, write) for name in READERS.names() for write in SAMPLES.get(name, (None,))]
 
@@ -131,7 +177,7 @@ def case(request, tmp_path, monkeypatch):
     if name != "remote":
         return name, location
     bucket = request.getfixturevalue("bucket")
-    if location.suffix == ".csv":
+    if (location.parent / "images").is_dir():
         bucket.upload(location.parent / "images", below="data/")
     return name, bucket.upload(location, below="data/")
 
@@ -144,8 +190,9 @@ def test_a_reader_keeps_its_promises(case):
 def test_files_are_not_opened(case):
     name, location = case
     before = READERS.get(name).read(location)
-    for file in before.paths(before.examples):
-        file.write_bytes(b"")
+    for file in before.sources(before.examples):
+        if isinstance(file, Path):
+            file.write_bytes(b"")
     assert READERS.get(name).read(location) == before
 
 

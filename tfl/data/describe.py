@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import itertools
+import random
 from collections import Counter
 from dataclasses import dataclass
 
 from tfl.core.records import Record
-from tfl.data.manifest import Manifest, Problem, SplitName
+from tfl.data.check.rules import RULES
+from tfl.data.manifest import Example, Manifest, Problem, SplitName
 
 _VALUES_SHOWN = 8
 
@@ -37,6 +40,8 @@ class Description(Record):
         columns: What else is known of each example.
         problems: What could not be used, the first of them.
         problem_count: How many there are in all.
+        notes: What the reader guessed or found out by itself, such as columns and encodings.
+        kind: Name of the kind of data.
     """
 
     reader: str
@@ -51,6 +56,8 @@ class Description(Record):
     columns: tuple[ColumnDescription, ...]
     problems: tuple[Problem, ...]
     problem_count: int
+    notes: tuple[Problem, ...] = ()
+    kind: str = "image"
 
 
 def describe(manifest: Manifest, *, problems: int = 20) -> Description:
@@ -60,6 +67,7 @@ def describe(manifest: Manifest, *, problems: int = 20) -> Description:
         manifest: From a reader.
         problems: How many problems to name.
     """
+    bad = [item for item in manifest.problems if not _is_note(item)]
     values: dict[str, Counter[str]] = {}
     for example in manifest.examples:
         for name, value in example.attributes.items():
@@ -78,6 +86,32 @@ def describe(manifest: Manifest, *, problems: int = 20) -> Description:
             ColumnDescription(name=name, distinct=len(found), frequent=dict(found.most_common(_VALUES_SHOWN)))
             for name, found in values.items()
         ),
-        problems=manifest.problems[:problems],
-        problem_count=len(manifest.problems),
+        problems=tuple(bad[:problems]),
+        problem_count=len(bad),
+        notes=tuple(item for item in manifest.problems if _is_note(item)),
+        kind=manifest.kind,
     )
+
+
+def _is_note(problem: Problem) -> bool:
+    return RULES[problem.rule][0] == "info"
+
+
+def typical(manifest: Manifest, count: int, *, seed: int = 0) -> tuple[Example, ...]:
+    """Draw examples at random, from as many classes as can be.
+
+    Args:
+        manifest: From a reader.
+        count: How many; fewer where there are fewer.
+        seed: Another one draws others.
+    """
+    draw = random.Random(seed)  # noqa: S311 - nothing is kept secret by it
+    by_class: dict[str, list[Example]] = {label: [] for label in manifest.labels}
+    for example in manifest.examples:
+        by_class[example.all_labels[0]].append(example)
+    for members in by_class.values():
+        draw.shuffle(members)
+    labels = draw.sample(list(by_class), len(by_class))
+    turns = itertools.zip_longest(*(by_class[label] for label in labels))
+    drawn = (example for turn in turns for example in turn if example is not None)
+    return tuple(itertools.islice(drawn, count))

@@ -29,6 +29,7 @@ class ReadOptions(Record):
 
     Attributes:
         path_column: Name of the column with the files.
+        text_column: Of the texts, where the table holds the samples themselves; several, comma-separated, are joined.
         label_column: Of the classes; several, comma-separated, are columns of 0 and 1, one for each label.
         split_column: Of the splits.
         group_column: Of what must stay on one side of a split.
@@ -37,6 +38,7 @@ class ReadOptions(Record):
     """
 
     path_column: str = ""
+    text_column: str = ""
     label_column: str = ""
     split_column: str = ""
     group_column: str = ""
@@ -50,7 +52,8 @@ class ReadOptions(Record):
     @property
     def any_column(self) -> bool:
         """Whether a column was named."""
-        return bool(self.path_column or self.label_column or self.split_column or self.group_column)
+        named = (self.path_column, self.text_column, self.label_column, self.split_column, self.group_column)
+        return any(named)
 
     def refuse(self, what: str) -> None:
         """Raise when anything is set, for a format that has neither columns nor frames.
@@ -90,10 +93,29 @@ class Reader(abc.ABC):
     summary: str
     #: A small tree or a few lines that show the format, for `tfl data formats`.
     example: str
+    #: Name of the kind of data that the format holds, where it holds one kind alone.
+    kind: str = "image"
 
     @abc.abstractmethod
-    def recognizes(self, location: Location) -> bool:
-        """Say whether `location` looks like this format, from names and at most a file's first lines."""
+    def recognizes(self, location: Location, options: ReadOptions = NO_OPTIONS) -> bool:
+        """Say whether `location` looks like this format, from names and at most a file's first lines.
+
+        Args:
+            location: Where the data lie.
+            options: What the person said about columns, which can tell what a table is.
+        """
+
+    def kind_of(self, location: Location, options: ReadOptions = NO_OPTIONS) -> str:
+        """Return the name of the kind of data that lie there, before they are read as a whole.
+
+        Args:
+            location: Where the data lie; this reader recognizes it.
+            options: What the person said about columns.
+
+        Raises:
+            DataError: It can't be read.
+        """
+        return self.kind
 
     @abc.abstractmethod
     def read(self, location: Location, options: ReadOptions = NO_OPTIONS) -> Manifest:

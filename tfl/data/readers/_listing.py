@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Hashable, Mapping
+from collections import Counter
+from collections.abc import Callable, Hashable, Iterable, Mapping
 from pathlib import Path
 
 from tfl.core.errors import DataError
 from tfl.data.manifest import Example, Manifest, Problem, SplitName
 from tfl.data.readers._base import ReadOptions
-from tfl.data.readers._columns import ROOTS, Columns, choose_columns, labels_of, relative_path
-from tfl.data.readers._rows import Row, Table
-from tfl.data.readers._splits import SPLIT_NAMES, with_a_test
+from tfl.data.readers._columns import ROOTS, Columns, choose_columns, have_many_labels, labels_of, relative_path
+from tfl.data.readers._rows import TEXT_ENDINGS, Row, Table
+from tfl.data.readers._splits import meanings_of
 
 _LOOKED_AT = 50
 _NAMED = 10
@@ -40,7 +41,8 @@ def manifest_of_table(
     if not table.rows:
         raise DataError(f"{file} has no rows.", hint="Add one line for each picture.")
     root, _ = root_of(file, table, columns)
-    meanings = _split_meanings(file, table, columns, asked=bool(options.split_column))
+    values = (str(row.cells.get(columns.split) or "").strip() for row in table.rows)
+    meanings = meanings_of(file, columns.split, values, asked=bool(options.split_column))
     if not meanings:
         # Values that name no splits are a column like any other.
         columns = Columns(columns.path, columns.labels, "", columns.group, columns.separator)
@@ -65,7 +67,14 @@ def manifest_of_table(
         split_names=meanings,
         problems=tuple(problems),
         source=str(file.resolve()),
+        kind=kind_of_files(example.path for example in examples.values()),
     )
+
+
+def kind_of_files(paths: Iterable[str]) -> str:
+    """Return the kind of data that files are of, most of which have such endings."""
+    endings = Counter(path.casefold().endswith(TEXT_ENDINGS) for path in paths)
+    return "text" if endings[True] > endings[False] else "image"
 
 
 def _collected(
@@ -91,7 +100,7 @@ def _collected(
                 Problem(
                     rule=rule,
                     path=example.path,
-                    message=f"{_where(file, row)}: the file is listed before, as '{before.label}'",
+                    message=f"{where(file, row)}: the file is listed before, as '{before.label}'",
                 )
             )
     return examples, problems
@@ -105,23 +114,6 @@ def root_of(file: Path, table: Table, columns: Columns) -> tuple[Path, list[bool
     return file.parent / best, found[best]
 
 
-def _split_meanings(file: Path, table: Table, columns: Columns, *, asked: bool) -> dict[str, SplitName]:
-    if not columns.split:
-        return {}
-    values = dict.fromkeys(str(row.cells.get(columns.split) or "").strip() for row in table.rows)
-    known = {value: SPLIT_NAMES[value.casefold()] for value in values if value.casefold() in SPLIT_NAMES}
-    unknown = [value for value in values if value and value not in known]
-    whole = "train" in known.values() and len(set(known.values())) == len(known) > 1 and not unknown
-    if whole:
-        return with_a_test(known)
-    if asked:
-        raise DataError(
-            f"{file}: the column '{columns.split}' has the values {', '.join(map(repr, list(values)[:_NAMED]))}.",
-            hint="A split column has train and at least one of validation (val) and test, each under one name.",
-        )
-    return {}
-
-
 def _example(
     file: Path, root: Path, row: Row, columns: Columns, meanings: Mapping[str, SplitName]
 ) -> Example | Problem:
@@ -129,20 +121,19 @@ def _example(
     if not path:
         received = str(row.cells.get(columns.path) or "")
         reason = f"the path '{received}' leads out of {root}" if received.strip() else "there is no path"
-        return _bad(file, row, reason)
+        return bad_row(file, row, reason)
     labels = labels_of(row, columns)
-    many = len(columns.labels) > 1 or bool(columns.separator) or isinstance(row.cells.get(columns.labels[0]), list)
     if not labels:
-        return _bad(file, row, "there is no label", path)
+        return bad_row(file, row, "there is no label", path)
     given = str(row.cells.get(columns.split) or "").strip() if columns.split else ""
     if meanings and given not in meanings:
-        return _bad(file, row, f"there is no split in the column '{columns.split}'", path)
+        return bad_row(file, row, f"there is no split in the column '{columns.split}'", path)
     if not (root / path).is_file():
-        return Problem(rule="missing_file", path=path, message=f"{_where(file, row)}: there is no file {root / path}")
+        return Problem(rule="missing_file", path=path, message=f"{where(file, row)}: there is no file {root / path}")
     return Example(
         path=path,
         label="|".join(labels),
-        labels=labels if many else (),
+        labels=labels if have_many_labels(row, columns) else (),
         split=meanings.get(given) if meanings else None,
         given_split=given if meanings else None,
         group=str(row.cells.get(columns.group) or "").strip() if columns.group else "",
@@ -154,9 +145,11 @@ def _example(
     )
 
 
-def _bad(file: Path, row: Row, reason: str, path: str = "") -> Problem:
-    return Problem(rule="bad_row", path=path or f"{file.name}:{row.line}", message=f"{_where(file, row)}: {reason}")
+def bad_row(file: Path, row: Row, reason: str, path: str = "") -> Problem:
+    """Return the problem of a row that can't be used."""
+    return Problem(rule="bad_row", path=path or f"{file.name}:{row.line}", message=f"{where(file, row)}: {reason}")
 
 
-def _where(file: Path, row: Row) -> str:
+def where(file: Path, row: Row) -> str:
+    """Return what messages call a row."""
     return f"{file.name} line {row.line}"

@@ -73,15 +73,19 @@ class Mirror:
         self.files.mkdir(parents=True, exist_ok=True)
         with self._notes.open("a", encoding="utf-8") as notes, ThreadPoolExecutor(_AT_ONCE) as pool:
             futures = {pool.submit(self._fetch, name, item, fetch): name for name, item in wanted.items()}
+            waiting = dict(futures)
             try:
                 for future in as_completed(futures):
                     future.result()
                     # Each line is added at once, so that an interrupted fetch goes on where it was.
-                    name = futures[future]
+                    name = waiting.pop(future)
                     notes.write(_note(name, wanted[name]))
                     notes.flush()
             finally:
                 pool.shutdown(cancel_futures=True)
+                # What was whole when another one stopped it is not fetched again.
+                whole = [name for future, name in waiting.items() if not future.cancelled() and not future.exception()]
+                notes.writelines(_note(name, wanted[name]) for name in whole)
         write_text(self._notes, "".join(_note(name, item) for name, item in {**known, **wanted}.items()))
 
     def _fetch(self, name: str, item: RemoteFile, fetch: Callable[[str, Path], None]) -> None:

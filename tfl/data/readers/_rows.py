@@ -6,17 +6,23 @@ import contextlib
 import csv
 import itertools
 import json
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal, TypeAlias
 
 from tfl.core.errors import DataError, UserError
 from tfl.core.extras import require
+from tfl.data.encodings import UTF8, Encoding, has_undecoded
 from tfl.data.manifest import Problem
+
+#: Names of columns, in the file's order.
+Columns: TypeAlias = tuple[str, ...]
 
 #: What a table file ends in.
 SUFFIXES = (".csv", ".tsv", ".jsonl", ".ndjson", ".parquet")
+#: What files end in that are one text each.
+TEXT_ENDINGS = (".txt", ".md", ".text")
 #: What videos end in.
 VIDEO_SUFFIXES = (
     ".mp4",
@@ -35,11 +41,14 @@ VIDEO_SUFFIXES = (
 )
 _DELIMITERS = ",;\t|"
 _HEADER_ROWS = 50
-#: Longer cells than a path or a label ever is; also what keeps a binary file from being read as one cell.
-_MAX_CELL = 1 << 20
+_LOOKED_AT = 1000
+_BATCH_ROWS = 10_000
+#: Characters of the longest cell: more than a path, a label or a text to be classified ever has; also what keeps a
+#: binary file, or all that follows an open quotation mark, from being read as one cell.
+MAX_CELL = 1 << 20
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)
 class Row:
     """One row: the line it came from, from 1, and its cells by column."""
 
@@ -57,18 +66,27 @@ class Table:
         problems: Those that could not.
     """
 
-    columns: tuple[str, ...]
+    columns: Columns
     rows: tuple[Row, ...]
     problems: tuple[Problem, ...]
 
 
+def table_files_of(place: Path) -> list[Path]:
+    """Return a table file itself, or those of a folder, sorted."""
+    if place.is_file():
+        return [place] if place.suffix.casefold() in SUFFIXES else []
+    if not place.is_dir():
+        return []
+    return sorted(item for item in place.iterdir() if _is_table(item))
+
+
+def _is_table(item: Path) -> bool:
+    return item.suffix.casefold() in SUFFIXES and not item.name.startswith(".") and item.is_file()
+
+
 def table_file_of(place: Path) -> Path | None:
     """Return a table file itself, or the only one of a folder."""
-    if place.is_file():
-        return place if place.suffix.casefold() in SUFFIXES else None
-    if not place.is_dir():
-        return None
-    found = [item for item in place.iterdir() if item.suffix.casefold() in SUFFIXES and item.is_file()]
+    found = table_files_of(place)
     return found[0] if len(found) == 1 else None
 
 
@@ -81,9 +99,14 @@ def lists_videos(file: Path) -> bool:
 
 def video_column(table: Table) -> str:
     """Return the first column whose first cells name videos, or an empty text."""
+    return column_of_files(table, VIDEO_SUFFIXES)
+
+
+def column_of_files(table: Table, suffixes: tuple[str, ...]) -> str:
+    """Return the first column most of whose first cells end in one of the suffixes, or an empty text."""
     rows = table.rows[:_HEADER_ROWS]
     for column in table.columns:
-        named = sum(str(row.cells.get(column) or "").strip().casefold().endswith(VIDEO_SUFFIXES) for row in rows)
+        named = sum(str(row.cells.get(column) or "").strip().casefold().endswith(suffixes) for row in rows)
         if named * 2 > len(rows):
             return column
     return ""
@@ -96,67 +119,144 @@ def read_table(file: Path) -> Table:
         DataError: It is empty, not UTF-8, has no header or has columns of the same name.
         MissingExtraError: A Parquet file, and pyarrow is not installed.
     """
-    return _read(file, None)
+    return _collected(iterate_rows(file))
 
 
-def read_header(file: Path) -> Table:
+def read_header(file: Path, *, encoding: Encoding = UTF8, rows: int = _HEADER_ROWS) -> Table:
     """Read the columns and the first rows, to see what a file is."""
-    return _read(file, _HEADER_ROWS)
+    return _collected(itertools.islice(iterate_rows(file, encoding=encoding), rows + 1))
 
 
-def _read(file: Path, most: int | None) -> Table:
+def _collected(items: Iterable[Columns | Row | Problem]) -> Table:
+    columns: dict[str, None] = {}
+    rows: list[Row] = []
+    problems: list[Problem] = []
+    for item in items:
+        if isinstance(item, Row):
+            rows.append(item)
+            columns |= dict.fromkeys(item.cells)
+        elif isinstance(item, Problem):
+            problems.append(item)
+        else:
+            columns |= dict.fromkeys(item)
+    return Table(tuple(columns), tuple(rows), tuple(problems))
+
+
+def iterate_rows(file: Path, *, encoding: Encoding = UTF8) -> Iterator[Columns | Row | Problem]:
+    """Yield the columns, where the file names them first, then its rows and what is wrong with others, in its order.
+
+    Rows are not kept, so that a file may be larger than the memory.
+
+    Args:
+        file: Of one of `SUFFIXES`.
+        encoding: Of a text file. A row with bytes that are not of it is a problem where it was found out, and the
+            end otherwise.
+
+    Raises:
+        DataError: As of `read_table`.
+        MissingExtraError: As of `read_table`.
+    """
     suffix = file.suffix.casefold()
     try:
         if suffix == ".parquet":
-            return _read_parquet(file, most)
-        with file.open(encoding="utf-8-sig", newline="") as stream:
-            lines = itertools.islice(stream, most + 1) if most else stream
+            yield from _parquet_rows(file)
+            return
+        name = "utf-8-sig" if encoding is UTF8 else encoding.name
+        errors = "strict" if encoding is UTF8 else "surrogateescape"
+        with file.open(encoding=name, errors=errors, newline="") as stream:
             if suffix in (".jsonl", ".ndjson"):
-                return _read_json_lines(file, lines)
-            return _read_delimited(file, lines, "\t" if suffix == ".tsv" else "")
+                yield from _json_rows(file, stream)
+            else:
+                yield from _delimited_rows(file, stream)
     except UnicodeDecodeError as error:
         line = file.read_bytes()[: error.start].count(b"\n") + 1 if error.start < 1 << 16 else None
         place = f" near line {line}" if line else ""
         raise DataError(
-            f"{file} is not UTF-8{place}: {error.reason}.",
+            f"{file} is not {encoding.said or 'UTF-8'}{place}: {error.reason}.",
             hint="Save it again as 'CSV UTF-8', or convert it with iconv.",
+        ) from error
+    except UnicodeError as error:
+        raise DataError(
+            f"{file} is not {encoding.said or 'UTF-8'}: {error}.", hint="Save it again as UTF-8."
         ) from error
     except OSError as error:
         raise DataError(f"{file} can't be read: {error.strerror or error}.") from error
 
 
-def _read_delimited(file: Path, lines: Iterator[str], delimiter: str) -> Table:
-    header = next(iter(lines), "")
-    if not header.strip():
+def _delimited_rows(file: Path, stream: Iterable[str]) -> Iterator[Columns | Row | Problem]:
+    lines = iter(stream)
+    begin = list(itertools.islice(lines, _LOOKED_AT))
+    if not begin or not begin[0].strip():
         raise DataError(f"{file} is empty; its first line must name the columns.")
-    delimiter = delimiter or max(_DELIMITERS, key=header.count)
-    csv.field_size_limit(_MAX_CELL)
-    reader = csv.reader(itertools.chain([header], lines), delimiter=delimiter, strict=True)
-    columns: tuple[str, ...] = ()
-    rows: list[Row] = []
-    problems: list[Problem] = []
+    delimiter, quoting = _dialect(file, begin)
+    csv.field_size_limit(MAX_CELL)
+    reader = csv.reader(itertools.chain(begin, lines), delimiter=delimiter, strict=True, quoting=quoting)
+    columns: Columns = ()
     while True:
+        # A quoted cell may go over several lines: a row is called by its first.
+        line = reader.line_num + 1
         try:
             cells = next(reader, None)
         except csv.Error as error:
-            problems.append(_problem(file, reader.line_num, f"is not {file.suffix[1:].upper()}: {error}"))
+            yield _problem(file, line, f"is not {file.suffix[1:].upper()}: {error}{_up_to(line, reader.line_num)}")
             continue
         if cells is None:
-            break
+            return
         if not columns:
             columns = _named(file, cells)
+            yield columns
         elif len(cells) != len(columns) and any(cell.strip() for cell in cells):
-            problems.append(_problem(file, reader.line_num, f"has {_cells(len(cells))}, the header has {len(columns)}"))
+            yield _problem(file, line, f"has {_cells(len(cells))}, the header has {len(columns)}")
         elif any(cell.strip() for cell in cells):
-            rows.append(Row(reader.line_num, dict(zip(columns, cells, strict=True))))
-    return Table(columns, tuple(rows), tuple(problems))
+            if any(map(has_undecoded, cells)):
+                yield _problem(file, line, "has bytes that are not of the file's encoding")
+            else:
+                yield Row(line, dict(zip(columns, cells, strict=True)))
+
+
+def _up_to(first: int, last: int) -> str:
+    return f"; lines {first} to {last} are lost, a quotation mark may be open there" if last > first else ""
+
+
+def _dialect(file: Path, lines: list[str]) -> tuple[str, Literal[0, 3]]:
+    """Return the delimiter of a file's first lines, and whether quotation marks mean something.
+
+    Raises:
+        DataError: The header is parted by another character than the rows, or than the file's name says.
+    """
+    header, rows = lines[0], [line for line in lines[1:] if line.strip()]
+    delimiter = max(_DELIMITERS, key=header.count)
+    if file.suffix.casefold() == ".tsv":
+        if "\t" not in header and delimiter in header:
+            raise DataError(
+                f"{file} ends in .tsv, but its columns seem to be parted by '{delimiter}', not by tabs.",
+                hint="Rename it to .csv, or save it again with tabs.",
+            )
+        delimiter = "\t"
+    other = max(_DELIMITERS, key=lambda mark: sum(mark in line for line in rows))
+    if (
+        rows
+        and delimiter in header
+        and not any(delimiter in line for line in rows)
+        and all(other in row for row in rows)
+    ):
+        raise DataError(
+            f"{file}: the first line is parted by {delimiter!r}, but the rows seem to be parted by {other!r}.",
+            hint="Save it again with one delimiter.",
+        )
+    if delimiter != "\t":
+        return delimiter, csv.QUOTE_MINIMAL
+    # Files of tabs are often written without any quoting; a cell with one quotation mark only shows it.
+    cells = [cell.strip() for row in rows if row.count("\t") == header.count("\t") for cell in row.split("\t")]
+    single = any(cell.startswith('"') and (len(cell) == 1 or not cell.endswith('"')) for cell in cells)
+    return delimiter, csv.QUOTE_NONE if single else csv.QUOTE_MINIMAL
 
 
 def _cells(count: int) -> str:
     return "1 cell" if count == 1 else f"{count} cells"
 
 
-def _named(file: Path, cells: list[str]) -> tuple[str, ...]:
+def _named(file: Path, cells: list[str]) -> Columns:
     columns = tuple(cell.strip() for cell in cells)
     twice = sorted({name for name in columns if columns.count(name) > 1})
     if twice or not all(columns):
@@ -167,41 +267,41 @@ def _named(file: Path, cells: list[str]) -> tuple[str, ...]:
     return columns
 
 
-def _read_json_lines(file: Path, lines: Iterator[str]) -> Table:
-    columns: dict[str, None] = {}
-    rows: list[Row] = []
-    problems: list[Problem] = []
-    for number, line in enumerate(lines, 1):
+def _json_rows(file: Path, stream: Iterable[str]) -> Iterator[Row | Problem]:
+    found, first = False, ""
+    for number, line in enumerate(stream, 1):
         if not line.strip():
             continue
+        value: object = None
         try:
-            value = json.loads(line)
-        except json.JSONDecodeError as error:
-            problems.append(_problem(file, number, f"is not JSON: {error}"))
+            reason = "has bytes that are not of the file's encoding" if has_undecoded(line) else ""
+            value = json.loads(line) if not reason else None
+        except (json.JSONDecodeError, RecursionError) as error:
+            reason = f"is not JSON: {error}"
+        if isinstance(value, dict):
+            found = True
+            yield Row(number, value)
             continue
-        if not isinstance(value, dict):
-            problems.append(_problem(file, number, f"is no JSON object but: {line.strip()[:60]}"))
-            continue
-        columns |= dict.fromkeys(value)
-        rows.append(Row(number, value))
-    if not rows:
-        told = f"; {problems[0].message}" if problems else ""
-        raise DataError(f"{file} holds no JSON objects, one a line{told}.")
-    return Table(tuple(columns), tuple(rows), tuple(problems))
+        problem = _problem(file, number, reason or f"is no JSON object but: {line.strip()[:60]}")
+        first = first or problem.message
+        yield problem
+    if not found:
+        raise DataError(f"{file} holds no JSON objects, one a line{'; ' if first else ''}{first}.")
 
 
-def _read_parquet(file: Path, most: int | None) -> Table:
+def _parquet_rows(file: Path) -> Iterator[Columns | Row | Problem]:
     parquet = require("pyarrow.parquet", purpose="reading a Parquet file")
     arrow = require("pyarrow", purpose="reading a Parquet file")
+    number = 0
     try:
-        table = parquet.read_table(file)
+        with parquet.ParquetFile(file) as table:
+            yield tuple(table.schema_arrow.names)
+            for batch in table.iter_batches(batch_size=_BATCH_ROWS):
+                for cells in batch.to_pylist():
+                    number += 1
+                    yield Row(number, cells)
     except (arrow.ArrowException, ValueError) as error:
         raise DataError(f"{file} is not a Parquet file: {error}.") from error
-    if most is not None:
-        table = table.slice(0, most)
-    return Table(
-        tuple(table.column_names), tuple(Row(number, cells) for number, cells in enumerate(table.to_pylist(), 1)), ()
-    )
 
 
 def _problem(file: Path, line: int, message: str) -> Problem:

@@ -8,7 +8,7 @@ from pathlib import Path
 from tfl.core.archives import Limits, unpack_tar, unpack_zip
 from tfl.core.errors import DataError, IntegrityError
 from tfl.core.files import cache_dir, read_json, sha256_file, sha256_text, write_json
-from tfl.data.loading import read_fetched
+from tfl.data.loading import find_fetched_kind, read_fetched
 from tfl.data.manifest import Manifest
 from tfl.data.readers._base import NO_OPTIONS, Location, Reader, ReadOptions
 
@@ -31,12 +31,21 @@ photos.zip:
 A single folder at the top is entered. What is inside is read as it would be without the archive.
 """
 
-    def recognizes(self, location: Location) -> bool:
+    def recognizes(self, location: Location, options: ReadOptions = NO_OPTIONS) -> bool:
         with contextlib.suppress(OSError):
             return str(location).casefold().endswith(_TAR + _ZIP) and Path(location).is_file()
         return False
 
+    def kind_of(self, location: Location, options: ReadOptions = NO_OPTIONS) -> str:
+        place, archive = self._unpacked(location)
+        return find_fetched_kind(place, source=str(archive), options=options)
+
     def read(self, location: Location, options: ReadOptions = NO_OPTIONS) -> Manifest:
+        place, archive = self._unpacked(location)
+        return read_fetched(place, reader="archive", source=str(archive), options=options)
+
+    def _unpacked(self, location: Location) -> tuple[Path, Path]:
+        """Return the folder of what is inside, unpacked once, and the archive."""
         archive = Path(location)
         if not self.recognizes(archive):
             raise DataError(
@@ -51,7 +60,7 @@ A single folder at the top is entered. What is inside is read as it would be wit
                 unpack(archive, place, limits=_LIMITS)
         except OSError as error:
             raise DataError(f"{archive} can't be read: {error.strerror or error}.") from error
-        return read_fetched(place, reader="archive", source=str(archive), options=options)
+        return place, archive
 
 
 def _digest(archive: Path) -> str:

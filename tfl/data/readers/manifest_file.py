@@ -1,4 +1,4 @@
-"""A file that lists the pictures, one a line: CSV, TSV, JSON-lines or Parquet, with columns for path and label."""
+"""A file that lists pictures or text files, one a line: CSV, TSV, JSON-lines or Parquet with columns path and label."""
 
 from __future__ import annotations
 
@@ -9,8 +9,9 @@ from tfl.core.errors import DataError
 from tfl.data.manifest import Manifest
 from tfl.data.readers._base import NO_OPTIONS, Location, Reader, ReadOptions
 from tfl.data.readers._columns import choose_columns
-from tfl.data.readers._listing import manifest_of_table, root_of
+from tfl.data.readers._listing import kind_of_files, manifest_of_table, root_of
 from tfl.data.readers._rows import SUFFIXES, lists_videos, read_header, read_table, table_file_of
+from tfl.data.readers._text_tables import holds_texts
 
 
 class ManifestFile(Reader):
@@ -24,13 +25,14 @@ photos/labels.csv:
   images/2.jpg,dog,test,litter-2,phone
 
 path and label are needed; split, group and further columns are used where they are.
-Several labels of one picture: a column 'labels' with cat|dog, or columns of 0 and 1.
+Several labels of one picture: a column 'labels' with cat|dog, or columns of 0 and 1. Files of texts (.txt, .md) are
+listed in the same way.
 """
 
-    def recognizes(self, location: Location) -> bool:
+    def recognizes(self, location: Location, options: ReadOptions = NO_OPTIONS) -> bool:
         with contextlib.suppress(OSError, DataError):
             file = table_file_of(Path(location))
-            if file is None or lists_videos(file):
+            if file is None or lists_videos(file) or holds_texts(Path(location), options):
                 return False
             if file == Path(location):
                 return True
@@ -39,6 +41,14 @@ Several labels of one picture: a column 'labels' with cat|dog, or columns of 0 a
             columns = choose_columns(file, table, NO_OPTIONS)
             return any(root_of(file, table, columns)[1])
         return False
+
+    def kind_of(self, location: Location, options: ReadOptions = NO_OPTIONS) -> str:
+        file = table_file_of(Path(location))
+        if file is None:
+            return self.kind
+        table = read_header(file)
+        path = choose_columns(file, table, options).path
+        return kind_of_files(str(row.cells.get(path) or "").strip() for row in table.rows)
 
     def read(self, location: Location, options: ReadOptions = NO_OPTIONS) -> Manifest:
         place = Path(location)

@@ -8,13 +8,14 @@ from pathlib import Path
 
 from tfl.core.errors import DataError
 from tfl.core.files import cache_dir, sha256_text
-from tfl.data.loading import read_fetched
+from tfl.data.loading import find_fetched_kind, read_fetched
 from tfl.data.manifest import Manifest
 from tfl.data.readers._base import NO_OPTIONS, Location, Reader, ReadOptions
 from tfl.data.readers._columns import ROOTS, choose_columns, relative_path
 from tfl.data.readers._mirror import Mirror, RemoteFile
 from tfl.data.readers._rows import SUFFIXES, read_table
 from tfl.data.readers._store import SCHEMES, Store
+from tfl.data.readers._text_tables import holds_texts
 
 _ADDRESS = re.compile(rf"({'|'.join(SCHEMES)}):/", re.IGNORECASE)
 #: A path object joins the two slashes into one.
@@ -32,15 +33,25 @@ class Remote(Reader):
 s3://bucket/photos              a folder of any other format
 gs://bucket/photos.zip          an archive
 https://host/photos/labels.csv  a manifest file; the pictures lie beside it
+https://host/reviews.csv        a table of texts
 
 Kept in the cache; only what is new or changed is fetched the next time. A web server lists no folders, so
 https:// needs an archive or a manifest file.
 """
 
-    def recognizes(self, location: Location) -> bool:
+    def recognizes(self, location: Location, options: ReadOptions = NO_OPTIONS) -> bool:
         return _ADDRESS.match(str(location)) is not None
 
+    def kind_of(self, location: Location, options: ReadOptions = NO_OPTIONS) -> str:
+        place, store = self._fetched(location, options)
+        return find_fetched_kind(place, source=store.shown, options=options)
+
     def read(self, location: Location, options: ReadOptions = NO_OPTIONS) -> Manifest:
+        place, store = self._fetched(location, options)
+        return read_fetched(place, reader="remote", source=store.shown, options=options)
+
+    def _fetched(self, location: Location, options: ReadOptions) -> tuple[Path, Store]:
+        """Return the local copy, brought up to date, and where it comes from."""
         address = _JOINED.sub(r"\1://", str(location))
         if not self.recognizes(address):
             raise DataError(
@@ -58,7 +69,7 @@ https:// needs an archive or a manifest file.
         else:
             _fetch_folder(store, mirror)
             place = mirror.files
-        return read_fetched(place, reader="remote", source=store.shown, options=options)
+        return place, store
 
 
 def _fetch_folder(store: Store, mirror: Mirror) -> None:
@@ -74,10 +85,13 @@ def _fetch_folder(store: Store, mirror: Mirror) -> None:
 
 
 def _fetch_table(store: Store, mirror: Mirror, options: ReadOptions) -> Path:
-    """Fetch a manifest file and what it lists."""
+    """Fetch a table and, where it lists files, these."""
     own = {store.name: store.describe()}
     mirror.sync(own, store.fetch, others="keep")
     file = mirror.files / store.name
+    if holds_texts(file, options):
+        mirror.sync(own, store.fetch)
+        return file
     try:
         table = read_table(file)
         columns = choose_columns(file, table, options)

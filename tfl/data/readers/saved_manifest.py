@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import json
 from dataclasses import replace
 from pathlib import Path
 
@@ -24,7 +25,7 @@ runs/photos-1/manifest.json          of a run
 photos-2.json                        written by: tfl data relabel apply REVIEW.csv --out photos-2.json
 """
 
-    def recognizes(self, location: Location) -> bool:
+    def recognizes(self, location: Location, options: ReadOptions = NO_OPTIONS) -> bool:
         file = Path(location)
         with contextlib.suppress(OSError):
             if file.suffix.casefold() == ".json" and file.is_file():
@@ -32,6 +33,15 @@ photos-2.json                        written by: tfl data relabel apply REVIEW.c
                     head = stream.read(_HEAD_BYTES)
                 return head.startswith(_BEGIN) and b'"root"' in head and b'"reader"' in head
         return False
+
+    def kind_of(self, location: Location, options: ReadOptions = NO_OPTIONS) -> str:
+        try:
+            with Path(location).open(encoding="utf-8") as stream:
+                # All but the examples, which are the last value, stands in the first line.
+                head = json.loads(stream.readline().rstrip().rstrip(",") + "}")
+        except (OSError, UnicodeDecodeError, json.JSONDecodeError) as error:
+            raise DataError(f"The saved manifest {location} can't be read: {error}.") from error
+        return str(head.get("kind", self.kind))
 
     def read(self, location: Location, options: ReadOptions = NO_OPTIONS) -> Manifest:
         file = Path(location)

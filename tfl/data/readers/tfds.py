@@ -43,7 +43,7 @@ It is looked for in $TFDS_DATA_DIR or ~/tensorflow_datasets. Its splits are kept
 labels for each example, name them with --path-column and --label-column.
 """
 
-    def recognizes(self, location: Location) -> bool:
+    def recognizes(self, location: Location, options: ReadOptions = NO_OPTIONS) -> bool:
         return str(location).startswith("tfds:")
 
     def read(self, location: Location, options: ReadOptions = NO_OPTIONS) -> Manifest:

@@ -5,7 +5,6 @@ from __future__ import annotations
 import contextlib
 import math
 import os
-from collections import deque
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
@@ -18,6 +17,7 @@ from tfl.data.formats import FORMATS
 from tfl.data.loading import read_manifest
 from tfl.data.manifest import Example, Manifest, Problem
 from tfl.data.readers._base import NO_OPTIONS, Location, Reader, ReadOptions
+from tfl.data.readers._folders import count_endings
 from tfl.data.readers._frames import MAX_FRAMES, Frames, Sampling, frame_name, take_frames
 from tfl.data.readers._listing import manifest_of_table
 from tfl.data.readers._rows import VIDEO_SUFFIXES, lists_videos, read_table, table_file_of, video_column
@@ -25,8 +25,6 @@ from tfl.data.readers._rows import VIDEO_SUFFIXES, lists_videos, read_table, tab
 _PICTURE_SUFFIXES = tuple(frozenset().union(*FORMATS.values()))
 _STARTS = ("start", "start_s", "start_time", "begin")
 _ENDS = ("end", "end_s", "end_time", "stop")
-#: Entries of a folder that are looked at to see what it holds.
-_LOOKED_AT = 2000
 _NAMED = 10
 
 
@@ -50,7 +48,7 @@ One picture a second is taken, or as many as --frame-rate says, at most {MAX_FRA
 it. The pictures lie in the cache and know their video and their time in seconds (video, time_s).
 """
 
-    def recognizes(self, location: Location) -> bool:
+    def recognizes(self, location: Location, options: ReadOptions = NO_OPTIONS) -> bool:
         with contextlib.suppress(OSError):
             place = Path(location)
             file = table_file_of(place)
@@ -78,20 +76,7 @@ it. The pictures lie in the cache and know their video and their time in seconds
 
 def _holds_videos(folder: Path) -> bool:
     """Say whether there are more videos than pictures among the first files."""
-    videos = pictures = seen = 0
-    waiting = deque([folder])
-    while waiting and seen < _LOOKED_AT:
-        with os.scandir(waiting.popleft()) as entries:
-            for entry in entries:
-                seen += 1
-                if seen > _LOOKED_AT:
-                    break
-                if entry.name.startswith("."):
-                    continue
-                videos += entry.name.casefold().endswith(VIDEO_SUFFIXES)
-                pictures += entry.name.casefold().endswith(_PICTURE_SUFFIXES)
-                if entry.is_dir(follow_symlinks=False):
-                    waiting.append(Path(entry.path))
+    videos, pictures = count_endings(folder, VIDEO_SUFFIXES, _PICTURE_SUFFIXES)
     return videos > pictures
 
 
