@@ -26,9 +26,9 @@ _OF_A_RULE, _SHOWN = 5, 30
 @click.argument("data", type=click.Path())
 @read_flags
 @click.option("--allow", multiple=True, metavar="RULE", help="A rule that may be broken without exit status 1.")
-@click.option("--structure-only", is_flag=True, help="Open no picture: names, classes, splits and groups alone.")
+@click.option("--structure-only", is_flag=True, help="Open no file: names, classes, splits and groups alone.")
 @click.option("--fresh", is_flag=True, help="Read files again that have not changed since the last check.")
-@click.option("--html", "html_file", type=click.Path(path_type=Path), help="Write a page with pictures of the worst.")
+@click.option("--html", "html_file", type=click.Path(path_type=Path), help="Write a page that shows the worst.")
 @click.option("--fix", "fixed", type=click.Path(path_type=Path), help="Write a mended copy into this new folder.")
 @json_flag
 def command(
@@ -71,7 +71,7 @@ def command(
         return 1 if errors else 0
     _print_report(report, manifest)
     if html_file:
-        click.echo(f"Pictures of the findings: {html_file}")
+        click.echo(f"The findings, shown: {html_file}")
     if mending and fixed:
         _print_fixes(mending, after, fixed)
     _print_next(data, report, options, mended=fixed)
@@ -89,8 +89,12 @@ def _write_page(report: CheckReport, manifest: Manifest, file: Path, data: str) 
 
 
 def _print_report(report: CheckReport, manifest: Manifest) -> None:
+    from tfl.data.kinds import KINDS
+
     click.echo(report.verdict)
-    print_table(["class", "pictures"], [[label, count] for label, count in manifest.counts().items()])
+    print_table(
+        ["class", KINDS.get(manifest.kind).nouns], [[label, count] for label, count in manifest.counts().items()]
+    )
     told = report.told()
     rules = Counter(item.rule for item in told)
     shown: Counter[str] = Counter()
@@ -104,15 +108,17 @@ def _print_report(report: CheckReport, manifest: Manifest) -> None:
     if rows:
         print_table(["severity", "rule", "file", "what", "what to do"], rows[:_SHOWN])
     if len(rows) > _SHOWN or any(count > _OF_A_RULE for count in rules.values()):
-        click.echo("All of them: --json, or --html FILE with pictures.")
+        click.echo("All of them: --json, or --html FILE to look at.")
 
 
 def _print_fixes(mending: Mending, after: CheckReport, out: Path) -> None:
+    from tfl.data.kinds import KINDS
+
     counts = Counter((fix.rule, fix.action.replace("_", " ")) for fix in mending.fixes)
     rows = [[rule, action, number] for (rule, action), number in counts.items()]
     if rows:
-        print_table(["rule", "done", "files"], rows, title=f"Mended copy: {out}")
-    click.echo(f"{mending.pictures} pictures in {out}; every change is in {out / 'fixes.json'}")
+        print_table(["rule", "done", "samples"], rows, title=f"Mended copy: {out}")
+    click.echo(f"{mending.examples} {KINDS.get(after.kind).nouns} in {out}; every change is in {out / 'fixes.json'}")
     click.echo(f"The copy: {after.verdict}")
 
 

@@ -39,9 +39,9 @@ def command(before: str, after: str, as_json: bool) -> int:
     if diff.is_same:
         click.echo("Nothing changed.")
         return 0
-    print_table(["change", "files"], [["unchanged", diff.unchanged], *([*item] for item in diff.counts.items())])
+    print_table(["change", "samples"], [["unchanged", diff.unchanged], *([*item] for item in diff.counts.items())])
     rows = [[item.kind, item.path, item.before, item.after] for item in diff.changes[:_SHOWN]]
-    print_table(["change", "file", "before", "after"], rows)
+    print_table(["change", "sample", "before", "after"], rows)
     if len(diff.changes) > _SHOWN:
         click.echo(f"... and {len(diff.changes) - _SHOWN} more; all with --json.")
     return 1

@@ -37,6 +37,7 @@ def apply_command(
 
     The files and the old version stay as they are; the new version is a manifest that every command takes as data.
     """
+    from tfl.data.kinds import KINDS
     from tfl.data.relabel import apply_table
 
     manifest = _version(table, data)
@@ -54,8 +55,9 @@ def apply_command(
         ["kept", made.kept],
         ["not decided, kept", made.open],
     ]
-    print_table(["decision", "pictures"], rows)
-    click.echo(f"New version: {out} ({len(version.examples)} pictures, made from {made.before[:12]})")
+    nouns = KINDS.get(version.kind).nouns
+    print_table(["decision", nouns], rows)
+    click.echo(f"New version: {out} ({len(version.examples)} {nouns}, made from {made.before[:12]})")
     print_next(
         f"tfl data diff {quoted(data or _run_around(table))} {quoted(out)}",
         f"tfl run {quoted(out)}",

@@ -18,7 +18,7 @@ _SHOWN = 20
 @click.command("review")
 @click.argument("run", type=click.Path(path_type=Path))
 @click.option("--folds", type=click.IntRange(min=2), default=5, show_default=True, help="Folds of the judgement.")
-@click.option("--most", type=click.IntRange(min=1), default=50, show_default=True, help="Most pictures of each kind.")
+@click.option("--most", type=click.IntRange(min=1), default=50, show_default=True, help="Most samples of each kind.")
 @click.option("--seed", type=int, default=0, help="Of the folds.")
 @click.option(
     "--judge",
@@ -29,9 +29,9 @@ _SHOWN = 20
 )
 @json_flag
 def command(run: Path, folds: int, most: int, seed: int, judge: Any, as_json: bool) -> None:
-    """Find labels of RUN's data that are likely wrong, and pictures that are hard to tell.
+    """Find labels of RUN's data that are likely wrong, and samples that are hard to tell.
 
-    Every picture is judged by a model that has not seen it. Writes RUN/review: a page to look at, and a table to
+    Every sample is judged by a model that has not seen it. Writes RUN/review: a page to look at, and a table to
     fill in for: tfl data relabel apply
     """
     from tfl.core.run_folder import RunFolder

@@ -13,11 +13,14 @@ from pathlib import Path
 from PIL import Image, ImageDraw, ImageFont, ImageOps
 
 from tests.faults import FAULTS, Fault
+from tests.text_faults import TEXT_FAULTS
 from tfl.core.errors import DataError
 from tfl.data.check import RULES, CheckReport, Finding, check
+from tfl.data.check.findings import finding as by_hand
+from tfl.data.decode import decode
+from tfl.data.kinds import KINDS
 from tfl.data.loading import read_manifest
 from tfl.data.manifest import Manifest
-from tfl.data.preprocess import decode
 
 DOCS = Path(__file__).resolve().parent
 PAGE = DOCS / "data-findings.md"
@@ -30,18 +33,21 @@ COLOURS = {"error": "#9c3a06", "warning": "#7a5500", "info": "#00598c"}
 INTRODUCTION = """# What the data check finds
 
 `tfl data check DATA` holds data against the rules below; `tfl train` and `tfl run` do it first, and stop at an error.
-`--allow RULE` lets a rule be broken, `--html FILE` draws the worst of each, `--fix OUT` writes a mended copy. An
+`--allow RULE` lets a rule be broken, `--html FILE` shows the worst of each, `--fix OUT` writes a mended copy. An
 **error** makes the figures wrong or stops the training, a **warning** should be looked at, an **info** says what tfl
-does by itself. A rule that holds for over a third of the pictures is told once.
+does by itself. A rule that holds for over a third of the samples is told once. Rules about classes, splits, groups and
+copies are the same for pictures and texts.
 
-Each picture shows a fault that was planted into drawn pictures, and what the check said about it. What it found in real
-data is in [data-found.md](data-found.md).
+Each picture shows a fault that was planted into drawn pictures or made-up texts, and what the check said about it. What
+it found in real data is in [data-found.md](data-found.md).
 """
 
 #: Smaller pictures are drawn as small as they are.
 _TINY = 32
 
-#: What can't be planted into pictures alone.
+PLANTED = FAULTS + TEXT_FAULTS
+
+#: What can't be planted into samples alone.
 BY_HAND = {
     "altered": ("cat/0000.jpg", "is not the file that was listed: SHA-256 5d1c9a0b77e2..., not 0f3a6611c8d4..."),
     "not_checked": ("", 'near copies were not looked for: pip install "tfl[data]"'),
@@ -77,13 +83,16 @@ def wrapped(text: str, pen: ImageDraw.ImageDraw, size: int, width: int) -> list[
 
 
 def draw(finding: Finding, report: CheckReport | None, manifest: Manifest | None, file: Path) -> None:
-    """Draw the pictures that a finding is about, or the classes, beside its words."""
+    """Draw the samples that a finding is about, or the classes, beside its words."""
     image = Image.new("RGB", (WIDTH, HEIGHT), BACK)
     pen = ImageDraw.Draw(image)
     pen.rectangle((0, 0, WIDTH - 1, HEIGHT - 1), outline=LINE)
     left = MARGIN
     files = [path for path in (finding.related, finding.path) if path and is_file(manifest, path)]
-    if files:
+    quotes = quotes_of(finding, manifest)
+    if quotes:
+        left = draw_quotes(pen, quotes, left)
+    elif files:
         for path in files:
             left = draw_file(image, pen, Path(manifest.root) / path, path, left)
     elif report is not None:
@@ -98,11 +107,36 @@ def draw(finding: Finding, report: CheckReport | None, manifest: Manifest | None
     image.save(file, optimize=True)
 
 
+def quotes_of(finding: Finding, manifest: Manifest | None) -> list[tuple[str, str]]:
+    """Return path and text of what a finding is about, where the samples are texts."""
+    if manifest is None:
+        return []
+    kind, of_path = KINDS.get(manifest.kind), {example.path: example for example in manifest.examples}
+    found = [of_path[path] for path in (finding.related, finding.path) if path in of_path]
+    return [(item.path, text) for item in found if (text := kind.excerpt(item.source(Path(manifest.root))))]
+
+
+def draw_quotes(pen: ImageDraw.ImageDraw, quotes: list[tuple[str, str]], left: int) -> int:
+    """Draw texts one below the other, and return where to go on."""
+    width, top = SIDE + 4 * MARGIN, MARGIN
+    rows = 6 // len(quotes)
+    for path, text in quotes:
+        lines = wrapped(ascii(text)[1:-1], pen, 12, width - MARGIN)
+        shown = [*lines[: rows - 1], "..."] if len(lines) > rows else lines
+        height = 8 + 16 * rows
+        pen.rectangle((left, top, left + width, top + height), outline=LINE, fill="#f5f6f8")
+        for number, line in enumerate(shown):
+            pen.text((left + 7, top + 4 + 16 * number), line, fill=INK, font=font(12))
+        pen.text((left, top + height + 4), short(path), fill=SOFT, font=font(11))
+        top += height + 24
+    return left + width + MARGIN
+
+
 def is_file(manifest: Manifest | None, path: str) -> bool:
-    """Say whether a finding's path is a file of the data."""
-    return manifest is not None and (
-        (Path(manifest.root) / path).is_file() or (Path(manifest.root) / path).is_symlink()
-    )
+    """Say whether a finding's path is a file of the data that can be drawn."""
+    if manifest is None or not KINDS.get(manifest.kind).is_drawn:
+        return False
+    return (Path(manifest.root) / path).is_file() or (Path(manifest.root) / path).is_symlink()
 
 
 def draw_file(image: Image.Image, pen: ImageDraw.ImageDraw, file: Path, path: str, left: int) -> int:
@@ -147,12 +181,11 @@ def draw_classes(pen: ImageDraw.ImageDraw, report: CheckReport, about: str, left
 
 def section(finding: Finding, faults: list[Fault]) -> str:
     """Return a rule's part of the page."""
-    severity, fix = RULES[finding.rule]
     kinds = f"Planted: {'; '.join(fault.name for fault in faults)}.\n\n" if faults else ""
     where = f"`{finding.path}`: " if finding.path else ""
     return (
-        f"## {finding.rule}\n\n**{severity}**. {fix}\n\n![{finding.rule}](findings/{finding.rule}.png)\n\n"
-        f"> {where}{finding.message}\n\n{kinds}"
+        f"## {finding.rule}\n\n**{finding.severity}**. {finding.fix}\n\n"
+        f"![{finding.rule}](findings/{finding.rule}.png)\n\n> {where}{finding.message}\n\n{kinds}"
     )
 
 
@@ -161,15 +194,13 @@ def build(*, pictures: bool) -> str:
     parts = [INTRODUCTION]
     counts = Counter(severity for severity, _ in RULES.values())
     parts.append(f"\n{len(RULES)} rules: " + ", ".join(f"{number} {name}" for name, number in counts.items()) + ".\n\n")
-    for rule, (severity, fix) in RULES.items():
-        faults = [fault for fault in FAULTS if fault.rule == rule]
+    for rule in RULES:
+        faults = [fault for fault in PLANTED if fault.rule == rule]
         with tempfile.TemporaryDirectory() as folder:
             if faults:
                 finding, report, manifest = found_by_planting(faults[0], Path(folder))
             else:
-                path, message = BY_HAND[rule]
-                finding = Finding(rule=rule, severity=severity, path=path, message=message, fix=fix)
-                report, manifest = None, None
+                finding, report, manifest = by_hand(rule, *BY_HAND[rule]), None, None
             text = finding.message.replace(str(Path(folder).resolve()) + "/", "")
             finding = replace(finding, message=text)
             if pictures:

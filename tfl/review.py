@@ -18,6 +18,7 @@ from tfl.core.progress import Progress
 from tfl.core.run_folder import RunFolder
 from tfl.data.check import CheckReport
 from tfl.data.folds import k_folds
+from tfl.data.kinds import KINDS
 from tfl.data.manifest import Manifest
 from tfl.data.relabel import Kind, Review, ReviewItem, write_table
 from tfl.data.units import make_units
@@ -65,7 +66,7 @@ def review_run(
     if not folder.manifest_file.is_file():
         raise UserError(f"{folder.path} has no data yet.", hint="Let it get through its check: --resume")
     manifest = Manifest.load(folder.manifest_file)
-    if not all(file.is_file() for file in manifest.paths(manifest.examples)):
+    if not manifest.is_at_hand:
         raise UserError(f"Pictures of {folder.path} are not below {manifest.root} any more.", hint="Put them back.")
     config = load_config(folder)
     groups = CheckReport.load(folder.check_file).duplicate_groups
@@ -122,7 +123,8 @@ def _write(
     place = folder.path / "review"
     review.save(place / REVIEW_FILE)
     write_table(review.items, place / TABLE_FILE)
-    write_text(place / PAGE_FILE, render_cards(review_page(review, Path(manifest.root), place / TABLE_FILE)))
+    page = review_page(review, Path(manifest.root), place / TABLE_FILE, kind=manifest.kind)
+    write_text(place / PAGE_FILE, render_cards(page))
     return review
 
 
@@ -135,7 +137,7 @@ def _judgeable(manifest: Manifest, groups: tuple[tuple[str, ...], ...]) -> Manif
     counts = _different(manifest, groups)
     labels = tuple(label for label in manifest.labels if counts[label] >= 2)
     if len(labels) < 2:
-        raise UserError("Fewer than two classes have two different pictures, so no label can be judged.")
+        raise UserError("Fewer than two classes have two different samples, so no label can be judged.")
     kept = tuple(item for item in manifest.examples if item.label in labels)
     return replace(manifest, examples=kept, labels=labels)
 
@@ -182,6 +184,7 @@ def _judge(
                     suggested_probability=round(float(likely[index]), 4),
                     sha256=example.sha256,
                     split=sides[example.path],
+                    text=KINDS.get(manifest.kind).excerpt(example.source(Path(manifest.root))),
                 )
             )
     return Review(

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 
 from tfl.core.errors import ConfigError, DataError
 from tfl.core.records import Record
+from tfl.data.kinds import KINDS
 from tfl.data.manifest import Manifest
 from tfl.data.units import make_units, place_units
 
@@ -54,7 +55,7 @@ def k_folds(
 
     Exact copies, near-duplicates and the members of a group are scored in the same fold. The fold is decided by a
     hash, as in `tfl.data.split.assign_splits`: new files move no old ones, a class's share of each fold is
-    binomial, and a class with at least k different pictures is in every fold. Examples of a test split that the
+    binomial, and a class with at least k different samples is in every fold. Examples of a test split that the
     data came with take no part.
 
     Args:
@@ -69,7 +70,7 @@ def k_folds(
 
     Raises:
         ConfigError: `k` or `repeats` is too small.
-        DataError: A class has fewer than k different pictures.
+        DataError: A class has fewer than k different samples.
     """
     if k < 2 or repeats < 1:
         raise ConfigError(f"k must be at least 2 and repeats at least 1. Received: k = {k}, repeats = {repeats}.")
@@ -81,9 +82,10 @@ def k_folds(
             counts[label] += 1
     small = [f"{label} ({count})" for label, count in sorted(counts.items()) if count < k]
     if small:
+        nouns = KINDS.get(manifest.kind).nouns
         raise DataError(
-            f"For {k} folds each class needs at least {k} different pictures; these have fewer: {', '.join(small)}.",
-            hint="Choose a smaller k, or add pictures. Copies and pictures of one group count as one.",
+            f"For {k} folds each class needs at least {k} different {nouns}; these have fewer: {', '.join(small)}.",
+            hint=f"Choose a smaller k, or add {nouns}. Copies and {nouns} of one group count as one.",
         )
     folds = []
     for repeat in range(repeats):

@@ -26,18 +26,19 @@ _NAMED = 10
 
 @dataclass(frozen=True, kw_only=True)
 class ReviewItem(Record):
-    """One picture that a person should look at.
+    """One sample that a person should look at.
 
     Attributes:
         path: Below the data's root.
         label: As the data have it.
-        suggested: The class that a model which has not seen the picture takes it for.
+        suggested: The class that a model which has not seen the sample takes it for.
         kind: `label_error` (cleanlab takes the label for wrong), `top_loss` (the label is unlikely), or
             `low_confidence` (no class is likely).
         probability: Of the label, in [0, 1].
         suggested_probability: Of the suggested class, in [0, 1].
         sha256: Of the file.
         split: Where the run had it.
+        text: Its beginning, where the samples are texts.
     """
 
     path: str
@@ -48,6 +49,7 @@ class ReviewItem(Record):
     suggested_probability: float
     sha256: str
     split: str
+    text: str = ""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -99,18 +101,25 @@ class Relabelling(Record):
 
 
 def write_table(items: Sequence[ReviewItem], path: Path) -> None:
-    """Write the items as CSV with an empty column `decision`.
+    """Write the items as CSV with an empty column `decision`; texts stand in a last column.
 
     Raises:
         JobError: The file can't be written.
     """
     stream = io.StringIO()
     writer = csv.writer(stream, lineterminator="\n")
-    writer.writerow(_COLUMNS)
+    with_texts = any(item.text for item in items)
+    writer.writerow([*_COLUMNS, "text"] if with_texts else _COLUMNS)
     for item in items:
         likely = [f"{item.probability:.4f}", f"{item.suggested_probability:.4f}"]
-        writer.writerow(["", item.path, item.label, item.suggested, item.kind, *likely, item.sha256])
+        row = ["", item.path, item.label, item.suggested, item.kind, *likely, item.sha256]
+        writer.writerow([*row, _safe(item.text)] if with_texts else row)
     write_text(path, stream.getvalue())
+
+
+def _safe(text: str) -> str:
+    """Keep a spreadsheet from taking a text for a formula."""
+    return f"'{text}" if text.startswith(("=", "+", "-", "@", "\t", "\r")) else text
 
 
 def apply_table(
@@ -118,9 +127,9 @@ def apply_table(
 ) -> tuple[Manifest, Relabelling]:
     """Make a new version of a manifest from a table with decisions.
 
-    An empty decision and `keep` change nothing, `accept` takes the suggested class, `remove` leaves the picture out,
+    An empty decision and `keep` change nothing, `accept` takes the suggested class, `remove` leaves the sample out,
     and the name of a class gives it that one. What tfl split by itself is split again when the version is used: by
-    content, so that every picture stays where it was. Decisions about pictures that have another content or
+    content, so that every sample stays where it was. Decisions about samples that have another content or
     another label by now are refused, because they were made about something else.
 
     Args:

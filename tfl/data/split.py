@@ -7,6 +7,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import replace
 
 from tfl.core.errors import DataError
+from tfl.data.kinds import KINDS
 from tfl.data.manifest import Manifest, SplitName
 from tfl.data.units import Unit, make_units, place_units
 
@@ -26,11 +27,11 @@ def assign_splits(
 
     The side is decided by a hash of the seed and the group or the content, compared with the fractions. It depends
     on nothing else, so that adding, deleting or renaming files moves no other file. The price is that the shares
-    are met on average only: of n different pictures, `n * fraction` are cut off with a standard deviation of
-    `sqrt(n * fraction * (1 - fraction))`, so 100 pictures and 0.15 give 15 with a deviation of 3.6.
+    are met on average only: of n different samples, `n * fraction` are cut off with a standard deviation of
+    `sqrt(n * fraction * (1 - fraction))`, so 100 samples and 0.15 give 15 with a deviation of 3.6.
 
-    An old file can move in two cases. Where a class has no picture in a split by its hashes, the one nearest to the
-    border is taken, and goes back when a new picture falls there by its own hash; with fractions of 0.15 that is
+    An old file can move in two cases. Where a class has no sample in a split by its hashes, the one nearest to the
+    border is taken, and goes back when a new one falls there by its own hash; with fractions of 0.15 that is
     the case for 37 % of the classes with 10 pictures, 1.5 % with 30 and 0.06 % with 50. And where a new file ties
     old ones to another unit, as a near-duplicate of both, they have to come together.
 
@@ -42,7 +43,7 @@ def assign_splits(
         duplicate_groups: Paths of near-duplicates, group by group.
 
     Raises:
-        DataError: A class has fewer than two different pictures, or groups leave none of it to learn from. With two,
+        DataError: A class has fewer than two different samples, or groups leave none of it to learn from. With two,
             there is none for validation.
     """
     present = {example.split for example in manifest.examples if example.split}
@@ -91,8 +92,9 @@ def _require_enough(manifest: Manifest, units: Sequence[Unit]) -> None:
             counts[label] += 1
     problems = [label for label in manifest.labels if counts[label] == 1]
     if problems:
+        nouns = KINDS.get(manifest.kind).nouns
         raise DataError(
-            f"Each class needs at least 2 different training pictures to be split; with 1: {', '.join(problems)}.",
-            hint="Add pictures to these classes, or leave their folders out. Copies, near-duplicates and pictures of "
-            "one group count as one, because they stay on one side.",
+            f"Each class needs at least 2 different training {nouns} to be split; with 1: {', '.join(problems)}.",
+            hint=f"Add {nouns} to these classes, or leave them out. Copies, near-duplicates and {nouns} of one group "
+            "count as one, because they stay on one side.",
         )

@@ -16,7 +16,7 @@ CHANGE_KINDS: tuple[ChangeKind, ...] = get_args(ChangeKind)
 
 @dataclass(frozen=True, kw_only=True)
 class Change(Record):
-    """One difference of one file.
+    """One difference of one sample.
 
     Attributes:
         kind: `added`, `removed`, `renamed` (same bytes under another path), `content` (other bytes under the same
@@ -65,30 +65,37 @@ class DataDiff(Record):
 
 
 def diff_manifests(before: Manifest, after: Manifest, *, names: tuple[str, str] = ("before", "after")) -> DataDiff:
-    """Compare two versions, file by file.
+    """Compare two versions, sample by sample.
 
     Files are matched by path, and those that are left by content, so that a renamed file is not told as removed and
-    added. A label is compared along either match. Splits are compared where both versions have one.
+    added. Texts of a table are matched by content first, because one new row moves all lines below it. A label is
+    compared along either match. Splits are compared where both versions have one.
 
     Args:
         before: With digests.
         after: With digests.
         names: What the record calls them.
     """
-    old = {example.path: example for example in before.examples}
-    pairs = [(old[example.path], example) for example in after.examples if example.path in old]
-    new_paths = {example.path for example in after.examples}
-    gone = [example for example in before.examples if example.path not in new_paths]
-    come = [example for example in after.examples if example.path not in old]
+    moved = _same_content(
+        [item for item in before.examples if item.text], [item for item in after.examples if item.text]
+    )
+    done_old, done_new = ({pair[side].path for pair in moved} for side in (0, 1))
+    old = {example.path: example for example in before.examples if example.path not in done_old}
+    others = [example for example in after.examples if example.path not in done_new]
+    pairs = [(old[example.path], example) for example in others if example.path in old]
+    here = {example.path for example in others}
+    gone = [example for path, example in old.items() if path not in here]
+    come = [example for example in others if example.path not in old]
     renamed = _same_content(gone, come)
     matched_old, matched_new = ({pair[side].path for pair in renamed} for side in (0, 1))
+    renamed += moved
     changes = [_change("added", item.path, "", item.label) for item in come if item.path not in matched_new]
     changes += [_change("removed", item.path, item.label, "") for item in gone if item.path not in matched_old]
-    changes += [_change("renamed", new.path, was.path, new.path) for was, new in renamed]
+    changes += [_change("renamed", new.path, was.path, new.path) for was, new in renamed if _place(was) != _place(new)]
     for was, new in [*pairs, *renamed]:
         changes += _differences(was, new)
     changes.sort(key=lambda item: (CHANGE_KINDS.index(item.kind), item.path))
-    touched = {change.path for change in changes}
+    touched = {change.path for change in changes if change.kind != "removed"}
     return DataDiff(
         before=names[0],
         after=names[1],
@@ -96,7 +103,7 @@ def diff_manifests(before: Manifest, after: Manifest, *, names: tuple[str, str] 
         fingerprint_after=after.fingerprint,
         examples_before=len(before.examples),
         examples_after=len(after.examples),
-        unchanged=sum(path not in touched for path in new_paths),
+        unchanged=sum(example.path not in touched for example in after.examples),
         counts={kind: sum(change.kind == kind for change in changes) for kind in CHANGE_KINDS},
         changes=tuple(changes),
     )
@@ -106,17 +113,22 @@ def _change(kind: ChangeKind, path: str, before: str, after: str) -> Change:
     return Change(kind=kind, path=path, before=before, after=after)
 
 
+def _place(example: Example) -> str:
+    """Return where a sample lies: its file, whatever the line."""
+    return example.path.rpartition(":")[0] if example.text else example.path
+
+
 def _same_content(gone: Sequence[Example], come: Sequence[Example]) -> list[tuple[Example, Example]]:
-    """Pair files of the same bytes; of several copies, those of the same label first."""
-    by_digest: dict[str, list[Example]] = defaultdict(list)
+    """Pair samples of the same content; of several copies, those of the same label and place first."""
+    by_content: dict[str, list[Example]] = defaultdict(list)
     for example in gone:
-        if example.sha256:
-            by_digest[example.sha256].append(example)
+        if example.sha256 or example.text:
+            by_content[example.sha256 or example.text].append(example)
     pairs = []
     for example in come:
-        candidates = by_digest.get(example.sha256, [])
+        candidates = by_content.get(example.sha256 or example.text, [])
         if candidates:
-            match = next((item for item in candidates if item.label == example.label), candidates[0])
+            match = max(candidates, key=lambda item: (item.label == example.label, item.path == example.path))
             candidates.remove(match)
             pairs.append((match, example))
     return pairs

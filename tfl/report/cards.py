@@ -1,4 +1,4 @@
-"""A page of pictures with a word on each: one self-contained HTML file, for findings and for reviews."""
+"""A page of pictures or texts with a word on each: one self-contained HTML file, for findings and for reviews."""
 
 from __future__ import annotations
 
@@ -9,7 +9,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from tfl.core.errors import DataError
-from tfl.data.preprocess import ImagePreprocessing, decode
+from tfl.data.decode import decode
+from tfl.data.preprocess import ImagePreprocessing
 from tfl.report.html import make_environment
 
 _TEMPLATE = "cards.html.j2"
@@ -20,11 +21,12 @@ _DRAFT = ImagePreprocessing(height=_THUMBNAIL_PIXELS, width=_THUMBNAIL_PIXELS, r
 
 @dataclass(frozen=True)
 class Card:
-    """One or two pictures side by side, with a title and a sentence."""
+    """One or two pictures side by side, or texts one below the other, with a title and a sentence."""
 
     pictures: tuple[Path, ...]
     title: str
     text: str
+    quotes: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)

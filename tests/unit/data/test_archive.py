@@ -46,7 +46,7 @@ def test_every_kind_is_read_as_its_folder(photos, tmp_path, kind, suffix):
     assert manifest.reader == "archive"
     assert manifest.source == str(archive)
     assert (manifest.examples, manifest.labels) == (plain.examples, plain.labels)
-    for ours, theirs in zip(manifest.paths(manifest.examples), plain.paths(plain.examples), strict=True):
+    for ours, theirs in zip(manifest.sources(manifest.examples), plain.sources(plain.examples), strict=True):
         assert ours.read_bytes() == theirs.read_bytes()
 
 

@@ -23,7 +23,9 @@ def of_rule(report, rule):
 def test_every_rule_says_how_bad_it_is_and_what_to_do():
     for rule, (severity, fix) in RULES.items():
         found = finding(rule, "a/x.png", "something")
-        assert (found.severity, found.fix) == (severity, fix)
+        said = fix.replace("{nouns}", "examples").replace("{noun}", "example")
+        assert (found.severity, found.fix) == (severity, said)
+        assert "{" not in said
         assert severity in ("error", "warning", "info")
         assert fix.endswith(".")
 
@@ -40,7 +42,7 @@ def test_the_report_is_a_record(colours):
 
 def test_digests_are_those_of_the_bytes(colours):
     _, manifest = check(read_manifest(colours))
-    for example, file in zip(manifest.examples, manifest.paths(manifest.examples), strict=True):
+    for example, file in zip(manifest.examples, manifest.sources(manifest.examples), strict=True):
         assert example.sha256 == hashlib.sha256(file.read_bytes()).hexdigest()
 
 

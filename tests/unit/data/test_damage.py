@@ -13,9 +13,10 @@ from PIL import Image, ImageOps
 
 from tfl.core.errors import DataError
 from tfl.data.check import check
+from tfl.data.decode import decode, read_orientation
 from tfl.data.formats import FORMATS
 from tfl.data.manifest import Example, Manifest
-from tfl.data.preprocess import ImagePreprocessing, decode, load_pixels, read_orientation
+from tfl.data.preprocess import ImagePreprocessing
 
 NOISE = Image.fromarray(np.random.default_rng(0).integers(0, 256, (40, 50, 3), dtype=np.uint8))
 SMOOTH = Image.linear_gradient("L").resize((48, 48)).convert("RGB")
@@ -220,14 +221,14 @@ def test_damage_behind_the_first_frame_is_no_matter(kind, tmp_path):
 def test_a_hairline_keeps_its_colour(method):
     contract = ImagePreprocessing(height=32, width=32, resize=method)
     for shape in ((1, 4000, 3), (4000, 1, 3)):
-        pixels = load_pixels(np.full(shape, 200, dtype=np.uint8), contract)
+        pixels = contract.read(np.full(shape, 200, dtype=np.uint8))
         assert pixels.shape == (32, 32, 3)
         assert pixels.max() == 200
 
 
 def test_crop_takes_the_middle_of_odd_sizes():
     columns = np.broadcast_to(np.arange(7, dtype=np.uint8)[None, :, None] * 30, (3, 7, 3)).copy()
-    cropped = load_pixels(columns, ImagePreprocessing(height=3, width=3))
+    cropped = ImagePreprocessing(height=3, width=3).read(columns)
     assert cropped[0, :, 0].tolist() == [60, 90, 120]
 
 
@@ -236,4 +237,4 @@ def test_pad_matches_pillows_own():
         image = NOISE.resize(size)
         contract = ImagePreprocessing(height=48, width=40, resize="pad")
         expected = np.asarray(ImageOps.pad(image, (40, 48), Image.Resampling.BILINEAR, color=(0, 0, 0)))
-        np.testing.assert_array_equal(load_pixels(image, contract), expected)
+        np.testing.assert_array_equal(contract.read(image), expected)

@@ -86,7 +86,7 @@ def test_names_are_kept_as_they_are_spelt(tmp_path):
     manifest = read_manifest(tmp_path)
     assert set(manifest.labels) == {composed, decomposed, "x"}
     assert type(manifest).from_dict(manifest.to_dict()) == manifest
-    for file in manifest.paths(manifest.examples):
+    for file in manifest.sources(manifest.examples):
         assert file.is_file()
     report, _ = check(manifest)
     assert "unreadable" not in {item.rule for item in report.findings}

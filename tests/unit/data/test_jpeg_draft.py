@@ -10,18 +10,10 @@ from PIL import Image
 
 from tests.conftest import STORED_TURNS
 from tfl.core.progress import Progress
-from tfl.data.inputs import load_batch
+from tfl.data.decode import DRAFT_MARGIN, decode, draft_scale
 from tfl.data.manifest import Example
-from tfl.data.preprocess import (
-    DRAFT_MARGIN,
-    ImagePreprocessing,
-    decode,
-    draft_scale,
-    load_pixels,
-    normalize,
-    resize,
-)
-from tfl.data.store import open_pixels
+from tfl.data.preprocess import ImagePreprocessing, normalize, resize
+from tfl.data.store import open_rows
 
 METHODS = ("crop", "squish", "pad")
 DRAFT = ImagePreprocessing(height=48, width=40, jpeg_draft=True)
@@ -55,9 +47,9 @@ def test_a_draft_shows_the_same_picture_in_every_orientation(method, orientation
     data = jpeg(stored, exif=exif)
     contract = ImagePreprocessing(height=48, width=40, resize=method, jpeg_draft=True)
     full = ImagePreprocessing(height=48, width=40, resize=method)
-    upright = load_pixels(scene(), full)
+    upright = full.read(scene())
     # 2 of 255 grey levels: JPEG's own loss is 0.4, a flip of this scene makes 30 and more.
-    assert difference(load_pixels(data, contract), upright) < 2.0
+    assert difference(contract.read(data), upright) < 2.0
     assert decode(data, draft_for=contract).width < 803 // 2 + 1
 
 
@@ -65,7 +57,7 @@ def test_a_draft_shows_the_same_picture_in_every_orientation(method, orientation
 @pytest.mark.parametrize("progressive", [False, True])
 def test_grey_cmyk_and_progressive_files_are_drafted_alike(mode, progressive):
     data = jpeg(scene().convert(mode), progressive=progressive)
-    assert difference(load_pixels(data, DRAFT), load_pixels(data, FULL)) < 2.0
+    assert difference(DRAFT.read(data), FULL.read(data)) < 2.0
     assert decode(data, draft_for=DRAFT).size == (101, 76)
 
 
@@ -73,16 +65,16 @@ def test_the_first_picture_of_an_mpo_file_is_drafted():
     stream = io.BytesIO()
     scene().save(stream, "MPO", save_all=True, append_images=[scene(seed=1)])
     assert decode(stream.getvalue(), draft_for=DRAFT).size == (101, 76)
-    assert difference(load_pixels(stream.getvalue(), DRAFT), load_pixels(stream.getvalue(), FULL)) < 2.0
+    assert difference(DRAFT.read(stream.getvalue()), FULL.read(stream.getvalue())) < 2.0
 
 
 def test_other_formats_small_pictures_and_decoded_ones_are_not_drafted():
     png = io.BytesIO()
     scene().save(png, "PNG")
-    np.testing.assert_array_equal(load_pixels(png.getvalue(), DRAFT), load_pixels(png.getvalue(), FULL))
+    np.testing.assert_array_equal(DRAFT.read(png.getvalue()), FULL.read(png.getvalue()))
     small = jpeg(scene(90, 110))
-    np.testing.assert_array_equal(load_pixels(small, DRAFT), load_pixels(small, FULL))
-    np.testing.assert_array_equal(load_pixels(scene(), DRAFT), load_pixels(scene(), FULL))
+    np.testing.assert_array_equal(DRAFT.read(small), FULL.read(small))
+    np.testing.assert_array_equal(DRAFT.read(scene()), FULL.read(scene()))
 
 
 sides = st.integers(1, 5000)
@@ -107,7 +99,7 @@ def test_any_file_becomes_the_contracts_shape_type_and_range(method, width, heig
         height=out[0], width=out[1], resize=method, jpeg_draft=True, scale=1 / 127.5, mean=(1.0, 1.0, 1.0)
     )
     data = jpeg(scene(width, height))
-    pixels, batch = load_pixels(data, contract), load_batch([data, data], contract)
+    pixels, batch = contract.read(data), contract.load_batch([data, data])
     assert pixels.shape == (*out, 3)
     assert pixels.dtype == np.uint8
     assert batch.shape == (2, *out, 3)
@@ -125,16 +117,16 @@ def test_stripes_finer_than_a_pixel_become_grey_and_not_moire(method):
     contract = ImagePreprocessing(height=37, width=37, resize=method, jpeg_draft=True)
     data = jpeg(Image.fromarray(stripes), quality=98, subsampling=0)
     # Aliasing would give a spread of up to 127 grey levels.
-    assert load_pixels(data, contract).std() < 2.0
+    assert contract.read(data).std() < 2.0
 
 
 def test_file_bytes_and_stored_pixels_have_the_same_bits(tmp_path):
     (tmp_path / "a.jpg").write_bytes(jpeg(scene()))
     examples = (Example(path="a.jpg", label="x", sha256="0" * 64),)
     for contract in (DRAFT, FULL):
-        stored = open_pixels(examples, tmp_path, contract, cache_dir=tmp_path, progress=Progress())
-        np.testing.assert_array_equal(stored[0], load_pixels(tmp_path / "a.jpg", contract))
-        np.testing.assert_array_equal(stored[0], load_pixels((tmp_path / "a.jpg").read_bytes(), contract))
+        stored = open_rows(examples, tmp_path, contract, cache_dir=tmp_path, progress=Progress())
+        np.testing.assert_array_equal(stored[0], contract.read(tmp_path / "a.jpg"))
+        np.testing.assert_array_equal(stored[0], contract.read((tmp_path / "a.jpg").read_bytes()))
     assert len(list(tmp_path.glob("*.npy"))) == 2
 
 
@@ -145,8 +137,8 @@ def test_a_record_written_without_the_field_keeps_its_pixels():
     assert not contract.jpeg_draft
     data = jpeg(scene())
     with Image.open(io.BytesIO(data)) as image:
-        np.testing.assert_array_equal(load_pixels(data, contract), resize(image.convert("RGB"), FULL))
-    assert difference(load_pixels(data, contract), load_pixels(data, DRAFT)) > 0.0
+        np.testing.assert_array_equal(contract.read(data), resize(image.convert("RGB"), FULL))
+    assert difference(contract.read(data), DRAFT.read(data)) > 0.0
 
 
 def test_the_contracts_of_the_backbones_ask_for_it():
@@ -167,8 +159,8 @@ def test_a_draft_that_ends_in_part_of_a_pixel_is_not_shifted(method, orientation
     exif[0x0112] = orientation
     data = jpeg(picture if turn is None else picture.transpose(turn), exif=exif, quality=98, subsampling=0)
     sides = {"height": 20, "width": 20, "resize": method}
-    small = load_pixels(data, ImagePreprocessing(jpeg_draft=True, **sides))
-    full = load_pixels(data, ImagePreprocessing(**sides))
+    small = ImagePreprocessing(jpeg_draft=True, **sides).read(data)
+    full = ImagePreprocessing(**sides).read(data)
     image = decode(data, draft_for=ImagePreprocessing(jpeg_draft=True, **sides))
     assert image.size == (27, 27)
     # Taking the 27 pixels for the whole picture makes 9 and more.

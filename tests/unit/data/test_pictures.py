@@ -12,8 +12,8 @@ from PIL import Image
 
 from tests.conftest import STORED_TURNS
 from tfl.core.errors import ConfigError, DataError
-from tfl.data.inputs import load_batch
-from tfl.data.preprocess import ImagePreprocessing, decode, load_pixels, normalize
+from tfl.data.decode import decode
+from tfl.data.preprocess import ImagePreprocessing, normalize
 
 CONTRACT = ImagePreprocessing(height=24, width=24)
 
@@ -123,18 +123,18 @@ def test_a_very_long_path_is_fine(tmp_path):
     folder.mkdir(parents=True)
     path = folder / ("ü" * 100 + ".png")
     quadrants().save(path)
-    assert load_pixels(path, CONTRACT).shape == (24, 24, 3)
+    assert CONTRACT.read(path).shape == (24, 24, 3)
 
 
 def test_every_way_to_hand_over_a_picture_gives_the_same_bits(tmp_path):
     path = tmp_path / "a.png"
     quadrants().save(path)
     sources = [path, str(path), path.read_bytes(), quadrants(), np.asarray(quadrants())]
-    batch = load_batch(sources, CONTRACT)
+    batch = CONTRACT.load_batch(sources)
     assert batch.shape == (5, 24, 24, 3)
     for row in batch:
         np.testing.assert_array_equal(row, batch[0])
-    assert load_batch([], CONTRACT).shape == (0, 24, 24, 3)
+    assert CONTRACT.load_batch([]).shape == (0, 24, 24, 3)
 
 
 def test_float_arrays_are_refused():
@@ -152,7 +152,7 @@ def test_float_arrays_are_refused():
 def test_any_picture_gets_the_size_of_the_contract(height, width, out, method):
     contract = ImagePreprocessing(height=out[0], width=out[1], resize=method)
     image = Image.fromarray(np.full((height, width, 3), 77, dtype=np.uint8))
-    pixels = load_pixels(image, contract)
+    pixels = contract.read(image)
     assert pixels.shape == (*out, 3)
     assert pixels.dtype == np.uint8
     if method != "pad":
@@ -162,12 +162,12 @@ def test_any_picture_gets_the_size_of_the_contract(height, width, out, method):
 def test_crop_keeps_the_middle():
     wide = np.zeros((20, 60, 3), dtype=np.uint8)
     wide[:, 20:40] = 255
-    assert (load_pixels(wide, ImagePreprocessing(height=20, width=20)) == 255).all()
+    assert (ImagePreprocessing(height=20, width=20).read(wide) == 255).all()
 
 
 def test_pad_keeps_everything():
     wide = np.full((20, 60, 3), 255, dtype=np.uint8)
-    padded = load_pixels(wide, ImagePreprocessing(height=60, width=60, resize="pad"))
+    padded = ImagePreprocessing(height=60, width=60, resize="pad").read(wide)
     assert (padded[25:35] == 255).all()
     assert (padded[:15] == 0).all()
 

@@ -6,6 +6,8 @@ from dataclasses import replace
 import pytest
 
 from tests.faults import folders, with_splits
+from tests.texts import sentences
+from tests.texts import write_table as write_csv
 from tfl.core.errors import DataError, UserError
 from tfl.data.check import check
 from tfl.data.loading import read_manifest
@@ -148,3 +150,24 @@ def test_a_saved_manifest_tells_of_files_that_changed(tmp_path):
     report, _ = check(read_manifest(tmp_path / "v1.json"))
     assert ("altered", "cat/0000.jpg") in {(found.rule, found.path) for found in report.findings}
     assert Manifest.load(tmp_path / "v1.json") == saved
+
+
+def test_texts_stand_in_the_table_and_are_no_formulas(tmp_path):
+    rows = [*sentences(3), ("=1+1 is what I typed", "quality")]
+    data = read_manifest(write_csv(tmp_path / "a.csv", rows))
+    manifest = assign_splits(check(data)[1])
+    items = [replace(item(manifest, example.path, "payment"), text=example.text) for example in manifest.examples]
+    write_table(items, tmp_path / "review.csv")
+    with (tmp_path / "review.csv").open(encoding="utf-8", newline="") as stream:
+        rows = list(csv.DictReader(stream))
+    assert {row["text"].lstrip("'") for row in rows} == {example.text for example in manifest.examples}
+    assert [row["text"] for row in rows if "typed" in row["text"]] == ["'=1+1 is what I typed"]
+    rows[0]["decision"] = "accept"
+    with (tmp_path / "review.csv").open("w", encoding="utf-8", newline="") as stream:
+        writer = csv.DictWriter(stream, rows[0].keys())
+        writer.writeheader()
+        writer.writerows(rows)
+    version, made = apply_table(manifest, tmp_path / "review.csv")
+    assert (len(made.relabelled), version.kind) == (1, "text")
+    version.save(tmp_path / "version.json")
+    assert read_manifest(tmp_path / "version.json").examples[0].text == manifest.examples[0].text

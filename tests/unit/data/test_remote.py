@@ -33,13 +33,13 @@ def paths_of(manifest):
 
 
 def contents(manifest):
-    return {path.name: path.read_bytes() for path in manifest.paths(manifest.examples)}
+    return {path.name: path.read_bytes() for path in manifest.sources(manifest.examples)}
 
 
 def times(manifest):
     return {
         example.path: path.stat().st_mtime_ns
-        for example, path in zip(manifest.examples, manifest.paths(manifest.examples), strict=True)
+        for example, path in zip(manifest.examples, manifest.sources(manifest.examples), strict=True)
     }
 
 
@@ -93,8 +93,8 @@ def test_a_file_that_is_altered_in_the_cache_is_fetched_again(bucket, photos):
     address = bucket.upload(photos)
     first = read_manifest(address)
     expected = contents(first)
-    first.paths(first.examples)[0].write_bytes(b"cut")
-    first.paths(first.examples)[1].unlink()
+    first.sources(first.examples)[0].write_bytes(b"cut")
+    first.sources(first.examples)[1].unlink()
     assert contents(read_manifest(address)) == expected
 
 

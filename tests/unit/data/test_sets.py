@@ -17,9 +17,9 @@ from tfl.data.check import check, require_clean, skip_bad
 from tfl.data.digits import write_digits
 from tfl.data.loading import read_manifest
 from tfl.data.manifest import Example, Manifest
-from tfl.data.preprocess import ImagePreprocessing, load_pixels
+from tfl.data.preprocess import ImagePreprocessing
 from tfl.data.split import assign_splits
-from tfl.data.store import open_pixels
+from tfl.data.store import open_rows
 from tfl.data.units import make_units
 
 
@@ -348,12 +348,12 @@ def test_what_is_given_stands_and_copies_without_a_side_follow_it():
 def test_the_store_holds_the_bits_of_the_contract(colours, tmp_path):
     _, manifest = check(read_manifest(colours))
     contract = ImagePreprocessing(height=20, width=30, resize="pad")
-    pixels = open_pixels(manifest.examples, manifest.root, contract, cache_dir=tmp_path, progress=Progress())
+    pixels = open_rows(manifest.examples, manifest.root, contract, cache_dir=tmp_path, progress=Progress())
     assert pixels.shape == (72, 20, 30, 3)
     for index in (0, 40, 71):
-        np.testing.assert_array_equal(pixels[index], load_pixels(colours / manifest.examples[index].path, contract))
+        np.testing.assert_array_equal(pixels[index], contract.read(colours / manifest.examples[index].path))
     files = list(tmp_path.iterdir())
-    again = open_pixels(manifest.examples, manifest.root, contract, cache_dir=tmp_path, progress=Progress())
+    again = open_rows(manifest.examples, manifest.root, contract, cache_dir=tmp_path, progress=Progress())
     np.testing.assert_array_equal(again, pixels)
     assert list(tmp_path.iterdir()) == files
 

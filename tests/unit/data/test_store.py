@@ -9,10 +9,9 @@ from PIL import Image
 from tfl.core.errors import DataError
 from tfl.core.progress import Progress
 from tfl.data.check import check
-from tfl.data.inputs import load_batch
 from tfl.data.loading import read_manifest
-from tfl.data.preprocess import ImagePreprocessing, load_pixels, normalize
-from tfl.data.store import open_pixels
+from tfl.data.preprocess import ImagePreprocessing, normalize
+from tfl.data.store import open_rows
 
 CONTRACT = ImagePreprocessing(height=20, width=28)
 
@@ -35,7 +34,7 @@ def manifest(colours):
 
 def store(manifest, folder, *, contract=CONTRACT, examples=None, progress=None):
     examples = manifest.examples if examples is None else examples
-    return open_pixels(examples, manifest.root, contract, cache_dir=folder, progress=progress or Progress())
+    return open_rows(examples, manifest.root, contract, cache_dir=folder, progress=progress or Progress())
 
 
 @pytest.mark.parametrize("resize", ["crop", "pad", "squish"])
@@ -45,9 +44,9 @@ def test_every_picture_has_the_bits_of_the_contract(resize, interpolation, manif
     pixels = store(manifest, tmp_path, contract=contract)
     assert isinstance(pixels, np.memmap)
     assert pixels.dtype == np.uint8
-    files = manifest.paths(manifest.examples)
-    np.testing.assert_array_equal(pixels, np.stack([load_pixels(file, contract) for file in files]))
-    np.testing.assert_array_equal(normalize(pixels, contract), load_batch(files, contract))
+    files = manifest.sources(manifest.examples)
+    np.testing.assert_array_equal(pixels, np.stack([contract.read(file) for file in files]))
+    np.testing.assert_array_equal(normalize(pixels, contract), contract.load_batch(files))
 
 
 def test_the_order_is_that_of_the_examples(manifest, tmp_path):
@@ -109,7 +108,7 @@ def sharded(manifest, tmp_path_factory):
     """The same pictures in shards of 10 and as one array."""
     place = tmp_path_factory.mktemp("shards")
     whole = store(manifest, place / "whole")
-    parts = open_pixels(
+    parts = open_rows(
         manifest.examples,
         manifest.root,
         CONTRACT,
@@ -147,8 +146,8 @@ def test_an_interruption_costs_one_shard(manifest, tmp_path):
 
     options = {"cache_dir": tmp_path, "shard_bytes": 10 * 20 * 28 * 3}
     with pytest.raises(KeyboardInterrupt):
-        open_pixels(manifest.examples, manifest.root, CONTRACT, progress=Stopping(), **options)
+        open_rows(manifest.examples, manifest.root, CONTRACT, progress=Stopping(), **options)
     assert len(list(tmp_path.iterdir())) == 3
     rest = Recorder()
-    open_pixels(manifest.examples, manifest.root, CONTRACT, progress=rest, **options)
+    open_rows(manifest.examples, manifest.root, CONTRACT, progress=rest, **options)
     assert rest.counts == [(number, 72) for number in range(31, 73)]

@@ -15,13 +15,13 @@ from pathlib import Path
 from tfl.core.progress import Progress
 from tfl.data.loading import read_manifest
 from tfl.data.preprocess import ImagePreprocessing
-from tfl.data.store import open_pixels
+from tfl.data.store import open_rows
 
 data, cache, limit = Path(sys.argv[1]), Path(sys.argv[2]), int(sys.argv[3])
 manifest = read_manifest(data)
 resource.setrlimit(resource.RLIMIT_DATA, (limit, limit))
 contract = ImagePreprocessing(height=1200, width=1200)
-pixels = open_pixels(manifest.examples, manifest.root, contract, cache_dir=cache, progress=Progress(),
+pixels = open_rows(manifest.examples, manifest.root, contract, cache_dir=cache, progress=Progress(),
                      shard_bytes=limit // 4)
 sums = [int(pixels[start : start + 2].sum()) for start in range(0, len(pixels), 2)]
 try:

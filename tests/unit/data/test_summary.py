@@ -2,7 +2,6 @@
 
 from pathlib import Path
 
-from tfl.data.inputs import load_batch
 from tfl.data.preprocess import ImagePreprocessing
 from tfl.data.summary import summarize
 
@@ -15,6 +14,6 @@ def test_every_step_tells_shape_type_and_range(colours):
     assert decoded.shape[2] == 3
     assert (resized.shape, resized.dtype) == ((20, 30, 3), "uint8")
     assert batch.shape == (1, 20, 30, 3)
-    expected = load_batch([file], contract)
+    expected = contract.load_batch([file])
     assert (normalized.shape, normalized.dtype) == (expected.shape, "float32")
     assert (normalized.low, normalized.high) == (float(expected.min()), float(expected.max()))

@@ -44,9 +44,9 @@ def test_pictures_labels_and_splits_are_as_they_are_stored(data_dir, kind):
     }
     train = manifest.of_split("train")
     assert {
-        path.read_bytes(): example.label for example, path in zip(train, manifest.paths(train), strict=True)
+        path.read_bytes(): example.label for example, path in zip(train, manifest.sources(train), strict=True)
     } == stored
-    assert all(Image.open(path).format == kind for path in manifest.paths(train))
+    assert all(Image.open(path).format == kind for path in manifest.sources(train))
 
 
 def test_what_was_written_is_found_again_until_the_data_set_changes(data_dir):
@@ -103,7 +103,7 @@ def test_further_features_are_attributes_and_one_may_be_the_group(data_dir):
     ) == [(f"p{index // 2}", str(index), str(index / 2), ("north", "south")[index % 2]) for index in range(6)]
     other = read_manifest("tfds:tiny", options=ReadOptions(path_column="scan", label_column="site"))
     assert other.labels == ("north", "south")
-    pictures = {path.read_bytes() for path in other.paths(other.examples)}
+    pictures = {path.read_bytes() for path in other.sources(other.examples)}
     assert pictures == {encoded((9, 9, 9), index).getvalue() for index in range(6)}
     with pytest.raises(DataError, match=r"no label 'sit'\. Did you mean 'site'\?"):
         read_manifest("tfds:tiny", options=ReadOptions(label_column="sit"))
@@ -149,7 +149,7 @@ def test_labels_of_all_kinds_become_safe_folders(data_dir):
     assert set(manifest.labels) == set(names)
     assert all(
         path.is_file() and len(example.path.split("/")) == 3
-        for example, path in zip(manifest.examples, manifest.paths(manifest.examples), strict=True)
+        for example, path in zip(manifest.examples, manifest.sources(manifest.examples), strict=True)
     )
 
 

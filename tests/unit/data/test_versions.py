@@ -4,7 +4,10 @@ from dataclasses import replace
 
 from tests.conftest import draw_classes
 from tests.e2e.conftest import call, call_json
+from tests.texts import sentences, write_table
 from tests.unit.data.test_sets import manifest_of
+from tfl.data.check import check
+from tfl.data.loading import read_manifest
 from tfl.data.manifest import Example
 from tfl.data.split import assign_splits
 from tfl.data.versions import DataDiff, diff_manifests
@@ -95,3 +98,21 @@ def test_the_command_writes_folds_once(colours, tmp_path):
     assert again.returncode == 2
     assert "exists already" in again.stderr
     assert out.read_bytes() == written
+
+
+def test_texts_are_followed_by_what_they_say_not_by_their_line(tmp_path):
+    rows = [*sentences(4), ("The same again", "quality"), ("The same again", "quality")]
+    before = check(read_manifest(write_table(tmp_path / "a.csv", rows)))[1]
+    changed = [("A new first row of text", "payment"), *rows]
+    changed[3] = (changed[3][0], "quality")
+    del changed[5]
+    after = check(read_manifest(write_table(tmp_path / "a.csv", changed)))[1]
+    diff = diff_manifests(before, after)
+    assert {kind: count for kind, count in diff.counts.items() if count} == {"added": 1, "removed": 1, "relabelled": 1}
+    assert [(item.kind, item.path, item.before, item.after) for item in diff.changes] == [
+        ("added", "a.csv:2", "", "payment"),
+        ("removed", "a.csv:6", "payment", ""),
+        ("relabelled", "a.csv:5", "delivery", "quality"),
+    ]
+    assert diff.unchanged == len(rows) - 2
+    assert diff_manifests(after, after).is_same

@@ -36,7 +36,7 @@ def times_of(manifest, video):
 def pictures_of(manifest, video):
     return [
         np.asarray(Image.open(path).convert("RGB"))
-        for example, path in zip(manifest.examples, manifest.paths(manifest.examples), strict=True)
+        for example, path in zip(manifest.examples, manifest.sources(manifest.examples), strict=True)
         if example.attributes["video"] == video
     ]
 
@@ -118,13 +118,13 @@ def test_pixels_that_are_not_square_become_so(clips):
 
 def test_pictures_are_taken_once_and_again_when_a_video_or_the_rate_changes(clips):
     manifest = read_manifest(clips)
-    before = [path.stat().st_mtime_ns for path in manifest.paths(manifest.examples)]
+    before = [path.stat().st_mtime_ns for path in manifest.sources(manifest.examples)]
     assert read_manifest(clips) == manifest
-    assert [path.stat().st_mtime_ns for path in manifest.paths(manifest.examples)] == before
+    assert [path.stat().st_mtime_ns for path in manifest.sources(manifest.examples)] == before
     film(clips / "red" / "a.mp4", seconds=5)
     again = read_manifest(clips)
     assert len(times_of(again, "red/a.mp4")) == 5
-    assert [path.stat().st_mtime_ns for path in again.paths(again.examples)][:3] == before[:3]
+    assert [path.stat().st_mtime_ns for path in again.sources(again.examples)][:3] == before[:3]
     assert len(read_manifest(clips, options=ReadOptions(frame_rate=2)).examples) == 16
     assert read_manifest(clips) == again
 
@@ -158,7 +158,7 @@ def test_parts_of_videos_have_their_own_labels(clips):
     assert {item.group for item in manifest.examples} == {"c.mp4", "red/a.mp4"}
     jumps = [
         Image.open(path)
-        for item, path in zip(manifest.examples, manifest.paths(manifest.examples), strict=True)
+        for item, path in zip(manifest.examples, manifest.sources(manifest.examples), strict=True)
         if item.label == "jump"
     ]
     assert [abs(time_of(image) - time) < 0.12 for image, time in zip(jumps, (2.5, 3.5, 4.5, 5.5), strict=True)] == [

@@ -6,6 +6,7 @@ pytest.importorskip("jinja2")
 pytest.importorskip("imagehash")
 
 from tests.faults import folders
+from tests.texts import sentences, write_table
 from tfl.data.check import check
 from tfl.data.loading import read_manifest
 from tfl.report.cards import NextStep
@@ -45,3 +46,21 @@ def test_the_page_is_one_file_without_a_network_and_escapes_names(checked, tmp_p
     assert "no picture" in text
     assert "... and 8 more." in text
     assert report.verdict.replace("'", "&#39;") in text
+
+
+def test_texts_are_shown_escaped_and_in_their_own_direction(tmp_path):
+    rows = [*sentences(), ("<script>alert('x')</script> 😀", "quality"), ("مرحبا\0 بالعالم", "quality")]
+    rows += [(rows[0][0].upper(), rows[0][1])]
+    report, manifest = check(read_manifest(write_table(tmp_path / "a.csv", rows)))
+    page = findings_page(report, manifest, steps=())
+    of_rule = {section.name: section for section in page.sections}
+    assert of_rule["duplicate"].cards[0].quotes == (rows[0][0], rows[0][0].upper())
+    assert of_rule["duplicate"].cards[0].pictures == ()
+    assert of_rule["control_characters"].cards[0].quotes == ("مرحبا\u2400 بالعالم",)
+    file = tmp_path / "page.html"
+    write_findings_page(report, manifest, file, steps=())
+    text = file.read_text(encoding="utf-8")
+    assert "<script" not in text
+    assert '<blockquote dir="auto">&lt;script&gt;alert(&#39;x&#39;)&lt;/script&gt; 😀</blockquote>' in text
+    assert "مرحبا" in text
+    assert "data:image" not in text

@@ -1,22 +1,19 @@
-"""The data check: every file is read once, decoded whole, and held against the rules; so is the set."""
+"""The data check: every sample is looked at once, as a whole, and held against the rules; so is the set."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from pathlib import Path
-from typing import Literal
+from typing import Any, Literal
 
-from tfl.core.extras import install_command
 from tfl.core.progress import Progress
 from tfl.data.check import sets
+from tfl.data.check.examine import Examiner, Seen
 from tfl.data.check.findings import RULES, CheckReport, Finding, finding
-from tfl.data.check.looking import look_at_all
 from tfl.data.check.names import odd_names
-from tfl.data.check.near import LEAST_SIDE
-from tfl.data.check.pictures import Abilities, Seen
-from tfl.data.check.quality import judge
 from tfl.data.check.verdict import SKIPPED_RULES, make_report, refused, require_clean, skip_bad
+from tfl.data.kinds import KINDS
 from tfl.data.manifest import Example, Manifest
 
 __all__ = [
@@ -38,10 +35,10 @@ Depth = Literal["pixels", "structure"]
 def check(
     manifest: Manifest, *, depth: Depth = "pixels", fresh: bool = False, progress: Progress | None = None
 ) -> tuple[CheckReport, Manifest]:
-    """Check every file and the set as a whole.
+    """Check every sample and the set as a whole.
 
-    What is seen of a file is kept in tfl's cache, so that a check that was interrupted goes on where it stopped, and
-    files that have not changed (size, time of change, inode) are not read again.
+    What is seen of a picture's file is kept in tfl's cache, so that a check that was interrupted goes on where it
+    stopped, and files that have not changed (size, time of change, inode) are not read again.
 
     Args:
         manifest: From a reader.
@@ -50,35 +47,50 @@ def check(
         progress: Told about every file.
 
     Returns:
-        The report, and the manifest with each file's SHA-256 where files were opened.
+        The report, and the manifest with each sample's SHA-256 where files were opened, and with what the check can
+        tell of it as attributes, such as the length of a text.
     """
+    kind = KINDS.get(manifest.kind)
     if depth == "structure":
-        findings = [*_of_the_set(manifest, manifest.examples, ()), finding("not_checked", "", "no picture was opened")]
+        message = f"no {kind.noun} was opened"
+        findings = [*_of_the_set(manifest, manifest.examples, ()), finding("not_checked", "", message)]
         return make_report(manifest, findings, ()), manifest
-    abilities = Abilities.here()
-    seen = look_at_all(manifest.examples, Path(manifest.root), abilities, fresh=fresh, progress=progress or Progress())
+    examiner = kind.examiner()
+    seen = examiner.look_at_all(manifest.examples, Path(manifest.root), fresh=fresh, progress=progress or Progress())
     findings = list(_altered(manifest.examples, seen))
-    examples = tuple(
-        replace(example, sha256=item.digest) for example, item in zip(manifest.examples, seen, strict=True)
-    )
-    manifest = replace(manifest, examples=examples)
-    good = [example for example, item in zip(examples, seen, strict=True) if item.side]
-    near = sets.near_copies(examples, seen)
+    manifest, added = _known(manifest, seen, examiner)
+    examples = manifest.examples
+    good = [example for example, item in zip(examples, seen, strict=True) if item.is_usable]
+    copies = sets.find_copies(seen, examiner)
     groups = tuple(
-        tuple(examples[index].path for index in group) for group in near if not sets.alike_by_nature(group, examples)
+        tuple(examples[index].path for index in group)
+        for group in copies.bound
+        if not sets.alike_by_nature(group, examples)
     )
     findings += [
         finding(rule, example.path, message)
         for example, item in zip(examples, seen, strict=True)
         for rule, message in item.faults
     ]
-    findings += [
-        finding(rule, examples[index].path, message, badness=badness)
-        for index, rule, message, badness in judge([item.quality for item in seen])
-    ]
-    findings += [*_of_the_set(manifest, good, groups), *sets.exact_copies(good), *sets.near_findings(examples, near)]
-    findings += _not_checked(seen, abilities)
-    return make_report(manifest, findings, groups), manifest
+    findings += examiner.judge(examples, seen)
+    findings += _of_the_set(manifest, good, groups)
+    findings += sets.exact_copies(examples, copies, kind, same=examiner.same)
+    findings += sets.near_findings(examples, copies, kind)
+    findings += examiner.not_checked(seen)
+    return make_report(manifest, findings, groups, added=added), manifest
+
+
+def _known(manifest: Manifest, seen: Sequence[Seen], examiner: Examiner[Any]) -> tuple[Manifest, tuple[str, ...]]:
+    """Put digests and attributes into the examples; return also the names of attributes that are new."""
+    own = {name for example in manifest.examples for name in example.attributes}
+    added: dict[str, None] = {}
+    examples = []
+    for example, item in zip(manifest.examples, seen, strict=True):
+        new = {name: value for name, value in examiner.attributes(item).items() if name not in own}
+        added |= dict.fromkeys(new)
+        attributes = {**example.attributes, **new} if new else example.attributes
+        examples.append(replace(example, sha256=item.digest, attributes=attributes))
+    return replace(manifest, examples=tuple(examples)), tuple(added)
 
 
 def _of_the_set(
@@ -88,7 +100,7 @@ def _of_the_set(
         yield finding("unused", path, "belongs to no class, so it is left out")
     for problem in manifest.problems:
         yield finding(problem.rule, problem.path, problem.message)
-    yield from sets.class_count(good)
+    yield from sets.class_count(good, KINDS.get(manifest.kind))
     yield from sets.class_sizes(manifest, good, duplicate_groups)
     yield from sets.split_classes(manifest, good)
     yield from sets.groups_on_both_sides(good)
@@ -100,16 +112,3 @@ def _altered(examples: Sequence[Example], seen: Sequence[Seen]) -> Iterator[Find
         if example.sha256 and item.digest and example.sha256 != item.digest:
             message = f"is not the file that was listed: SHA-256 {item.digest[:12]}..., not {example.sha256[:12]}..."
             yield finding("altered", example.path, message)
-
-
-def _not_checked(seen: Sequence[Seen], abilities: Abilities) -> Iterator[Finding]:
-    if not abilities.near:
-        yield finding("not_checked", "", f"near copies were not looked for: {install_command('imagehash')}")
-    if not abilities.quality:
-        message = f"darkness, blur and the like were not looked for: {install_command('cleanvision')}"
-        yield finding("not_checked", "", message)
-    small = sum(0 < item.side < LEAST_SIDE for item in seen)
-    if small and abilities.near:
-        which = "1 picture is" if small == 1 else f"{small} pictures are"
-        message = f"{which} under {LEAST_SIDE} pixels, too small to be compared for near copies"
-        yield finding("not_compared", "", message)

@@ -10,18 +10,18 @@ from pathlib import Path
 
 from tfl.core.progress import Progress
 from tfl.data.check.memory import CheckMemory, open_memory
-from tfl.data.check.pictures import Abilities, Seen, look_at
+from tfl.data.check.pictures import Abilities, PictureSeen, look_at
 from tfl.data.manifest import Example
 
 #: Files that wait or are being read, per core: enough to keep all busy, few enough to cost no memory.
 _AHEAD = 8
 
-_Waiting = tuple[str, os.stat_result | None, Seen | None, "Future[Seen] | None"]
+_Waiting = tuple[str, os.stat_result | None, PictureSeen | None, "Future[PictureSeen] | None"]
 
 
 def look_at_all(
     examples: Sequence[Example], root: Path, abilities: Abilities, *, fresh: bool, progress: Progress
-) -> list[Seen]:
+) -> list[PictureSeen]:
     """Describe every file, in the order of the examples.
 
     Interrupted, it loses what was seen in the last two seconds at most; the next call goes on from there.
@@ -33,7 +33,7 @@ def look_at_all(
         fresh: Read files again that have not changed since an earlier check.
         progress: Told about every file.
     """
-    seen: list[Seen] = []
+    seen: list[PictureSeen] = []
     with open_memory(root, abilities, fresh=fresh) as memory:
         for done, item in enumerate(_look(examples, root, abilities, memory), 1):
             seen.append(item)
@@ -41,7 +41,7 @@ def look_at_all(
     return seen
 
 
-def _look(examples: Sequence[Example], root: Path, abilities: Abilities, memory: CheckMemory) -> Iterator[Seen]:
+def _look(examples: Sequence[Example], root: Path, abilities: Abilities, memory: CheckMemory) -> Iterator[PictureSeen]:
     workers = os.cpu_count() or 1
     pool = ThreadPoolExecutor(workers)
     waiting: deque[_Waiting] = deque()
@@ -60,10 +60,10 @@ def _look(examples: Sequence[Example], root: Path, abilities: Abilities, memory:
         pool.shutdown(cancel_futures=True)
 
 
-def _taken(item: _Waiting, root: Path, memory: CheckMemory) -> Seen:
+def _taken(item: _Waiting, root: Path, memory: CheckMemory) -> PictureSeen:
     path, before, known, future = item
     if known is not None or future is None:
-        return known or Seen("")
+        return known or PictureSeen("")
     seen = future.result()
     after = _state(root / path)
     if before is not None and after is not None and _same(before, after):

@@ -22,7 +22,7 @@ import PIL
 from tfl.core.extras import version_of
 from tfl.core.files import cache_dir, sha256_text
 from tfl.data.check.near import Look
-from tfl.data.check.pictures import Abilities, Seen
+from tfl.data.check.pictures import Abilities, PictureSeen
 from tfl.data.check.quality import Quality
 
 logger = logging.getLogger(__name__)
@@ -48,7 +48,7 @@ class CheckMemory:
         self._connection = connection
         self._committed_s = time.monotonic()
 
-    def recall(self, path: str, state: os.stat_result | None) -> Seen | None:
+    def recall(self, path: str, state: os.stat_result | None) -> PictureSeen | None:
         """Return what was seen of a file, or None when it is new or has changed.
 
         Args:
@@ -65,7 +65,7 @@ class CheckMemory:
         if found is None:
             return None
         digest, faults, side, hashed, grey, quality = found
-        return Seen(
+        return PictureSeen(
             digest=digest,
             faults=tuple((rule, message) for rule, message in json.loads(faults)),
             side=side,
@@ -73,7 +73,7 @@ class CheckMemory:
             quality=Quality(*_QUALITY.unpack(quality)) if quality else None,
         )
 
-    def remember(self, path: str, state: os.stat_result | None, seen: Seen) -> None:
+    def remember(self, path: str, state: os.stat_result | None, seen: PictureSeen) -> None:
         """Keep what was seen of a file.
 
         Args:

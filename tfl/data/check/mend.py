@@ -16,13 +16,19 @@ from tfl.core.progress import Progress
 from tfl.core.records import Record
 from tfl.data.check.findings import CheckReport
 from tfl.data.check.pictures import right_ending
+from tfl.data.check.texts import cleaned
 from tfl.data.check.verdict import SKIPPED_RULES
+from tfl.data.kinds import KINDS
 from tfl.data.manifest import Example, Manifest
+from tfl.data.readers import MEANINGFUL
 
 #: The list of what was done, in the mended copy.
 FIXES_FILE = "fixes.json"
-#: The table of a mended copy whose folders don't say everything.
+#: The table of a mended copy whose folders don't say everything, and that of texts.
 TABLE_FILE = "manifest.csv"
+TEXTS_FILE = "texts.csv"
+#: Findings that put copies together, by the first of them.
+_SAME = frozenset({"label_conflict", "leakage", "duplicate"})
 
 #: The side that keeps a picture that lies on several: what is scored must not have been learned from.
 _RANK = {"test": 0, "validation": 1, "train": 2, None: 3}
@@ -36,13 +42,13 @@ class Fix(Record):
         rule: The rule that was broken.
         path: The file as it is called in the original.
         action: What was done with it.
-        to: Its new path or class; empty for `left_out`.
+        to: Its new path or class; empty for `left_out` and `cleaned`.
         reason: Why.
     """
 
     rule: str
     path: str
-    action: Literal["left_out", "renamed", "relabelled"]
+    action: Literal["left_out", "renamed", "relabelled", "cleaned"]
     to: str
     reason: str
 
@@ -53,23 +59,24 @@ class Mending(Record):
 
     Attributes:
         source: The original, which was not touched.
-        pictures: How many the copy has.
+        examples: How many the copy has.
         fixes: What was done.
     """
 
     source: str
-    pictures: int
+    examples: int
     fixes: tuple[Fix, ...]
 
 
 def mend(manifest: Manifest, report: CheckReport, out: Path, *, progress: Progress | None = None) -> Mending:
     """Write a mended copy of a data set; the original is only read.
 
-    Left out are files that can't be read, exact copies, both of two equal pictures with different classes, and what
-    lies on several sides of a given split: of (nearly) equal pictures the one that is scored stays, of a group the
+    Left out are samples that can't be read, copies, both of two equal ones with different classes, and what
+    lies on several sides of a given split: of (nearly) equal ones that which is scored stays, of a group the
     side with more members. Endings follow the content, and classes whose names differ by case, space, hyphen or
-    underscore become the most frequent one. Folders stay folders where they say everything; otherwise the copy has
-    a `manifest.csv`. `fixes.json` lists all of it.
+    underscore become the most frequent one. Texts of a table lose control characters, and letters that were read in the
+    wrong encoding are put right. Folders stay folders where they say everything; otherwise the copy has a
+    `manifest.csv`, and of texts a `texts.csv`. `fixes.json` lists all of it.
 
     Args:
         manifest: That was checked, with digests.
@@ -82,23 +89,52 @@ def mend(manifest: Manifest, report: CheckReport, out: Path, *, progress: Progre
         UserError: `out` lies inside the data, or nothing would be left.
         JobError: The copy can't be written.
     """
-    _require_place(out, Path(manifest.root))
+    _require_place(out, _extent(manifest))
     fixes = [*_left_out(manifest, report)]
     gone = {fix.path for fix in fixes}
     kept = [example for example in manifest.examples if example.path not in gone]
     if not kept:
         raise UserError(f"{manifest.root}: nothing would be left of the data.", hint="See: tfl data check DATA")
-    wrong = {item.path for item in report.findings if item.rule == "wrong_extension"}
+    broken: dict[str, list[str]] = defaultdict(list)
+    for item in report.findings:
+        broken[item.path].append(item.rule)
     names = _one_spelling(manifest, report)
-    places = _Places(_in_folders(manifest))
+    kept = [_without_added(example, report) for example in kept]
+    places = _Places(_in_folders(kept))
     mended: list[tuple[Example, str]] = []
     for example in kept:
-        new, changes = places.place(example, names, Path(manifest.root), wrong=example.path in wrong)
-        fixes += changes
+        rules = broken.get(example.path, [])
+        clean, cleaning = _cleaned(example, rules)
+        new, changes = places.place(clean, names, Path(manifest.root), wrong="wrong_extension" in rules)
+        fixes += [*cleaning, *changes]
         mended.append((new, example.path))
-    result = Mending(source=manifest.source or manifest.root, pictures=len(kept), fixes=tuple(fixes))
+    result = Mending(source=manifest.source or manifest.root, examples=len(kept), fixes=tuple(fixes))
     _write(result, mended, manifest, out, table=not places.in_folders, progress=progress or Progress())
     return result
+
+
+def _without_added(example: Example, report: CheckReport) -> Example:
+    """Leave out what the check itself told of an example."""
+    if not report.added:
+        return example
+    kept = {name: value for name, value in example.attributes.items() if name not in report.added}
+    return replace(example, attributes=kept)
+
+
+def _cleaned(example: Example, rules: Iterable[str]) -> tuple[Example, list[Fix]]:
+    """Put right what stands in a text itself."""
+    fixes = []
+    for rule in rules:
+        text = cleaned(example.text, rule)
+        if text != example.text and text.strip():
+            example = replace(example, text=text)
+            fixes.append(Fix(rule=rule, path=example.path, action="cleaned", to="", reason="only one way is right"))
+    return example, fixes
+
+
+def _extent(manifest: Manifest) -> Path:
+    """Return what the data take up: a table does not own the folder that it lies in."""
+    return Path(manifest.source if any(example.text for example in manifest.examples) else manifest.root)
 
 
 def _require_place(out: Path, root: Path) -> None:
@@ -115,7 +151,7 @@ def _require_place(out: Path, root: Path) -> None:
 def _left_out(manifest: Manifest, report: CheckReport) -> Iterator[Fix]:
     of_path = {example.path: example for example in manifest.examples}
     gone: set[str] = set()
-    for fix in (*_damaged(report), *_copies(manifest), *_sides(of_path, report), *_groups(manifest)):
+    for fix in (*_damaged(report), *_copies(of_path, manifest, report), *_sides(of_path, report), *_groups(manifest)):
         if fix.path not in gone:
             gone.add(fix.path)
             yield fix
@@ -127,24 +163,25 @@ def _damaged(report: CheckReport) -> Iterator[Fix]:
             yield _without(item.rule, item.path, item.message)
 
 
-def _copies(manifest: Manifest) -> Iterator[Fix]:
-    by_digest: dict[str, list[Example]] = defaultdict(list)
-    for example in manifest.examples:
-        if example.sha256:
-            by_digest[example.sha256].append(example)
-    for copies in by_digest.values():
-        if len(copies) == 1:
-            continue
+def _copies(of_path: dict[str, Example], manifest: Manifest, report: CheckReport) -> Iterator[Fix]:
+    kind = KINDS.get(manifest.kind)
+    same = kind.examiner().same
+    groups: dict[str, list[str]] = defaultdict(list)
+    for item in report.findings:
+        if item.rule in _SAME and item.related:
+            groups[item.related].append(item.path)
+    for first_path, others in groups.items():
+        copies = [of_path[path] for path in sorted({first_path, *others}) if path in of_path]
         paths = ", ".join(example.path for example in copies)
         if len({example.label for example in copies}) > 1:
             for example in copies:
-                yield _without("label_conflict", example.path, f"the same picture has several classes: {paths}")
+                yield _without("label_conflict", example.path, f"the same {kind.noun} has several classes: {paths}")
             continue
         first = min(copies, key=lambda example: (_RANK[example.split], example.path))
         for example in copies:
             if example is not first:
                 rule = "duplicate" if example.given_split == first.given_split else "leakage"
-                yield _without(rule, example.path, f"has the same bytes as {first.path}, which stays")
+                yield _without(rule, example.path, f"{same} {first.path}, which stays")
 
 
 def _sides(of_path: dict[str, Example], report: CheckReport) -> Iterator[Fix]:
@@ -187,9 +224,9 @@ def _one_spelling(manifest: Manifest, report: CheckReport) -> dict[str, str]:
     return chosen
 
 
-def _in_folders(manifest: Manifest) -> bool:
+def _in_folders(examples: Iterable[Example]) -> bool:
     """Say whether the folders tell class and split of every file, so that no table is needed."""
-    for example in manifest.examples:
+    for example in examples:
         told = (example.given_split, example.label) if example.given_split else (example.label,)
         more = example.labels or example.group or example.attributes
         if more or PurePosixPath(example.path).parent.parts[: len(told)] != told:
@@ -244,13 +281,39 @@ def _write(
     root = Path(manifest.root)
     with fresh_folder(out) as place:
         for done, (example, before) in enumerate(mended, 1):
-            target = place / example.path
-            target.parent.mkdir(parents=True, exist_ok=True)
-            shutil.copy2(root / before, target)
+            if not example.text:
+                target = place / example.path
+                target.parent.mkdir(parents=True, exist_ok=True)
+                shutil.copy2(root / before, target)
             progress.update("copying", done=done, total=len(mended))
-        if table:
-            _write_table(place / TABLE_FILE, [example for example, _ in mended])
+        examples = [example for example, _ in mended]
+        if any(example.text for example in examples):
+            _write_texts(place / TEXTS_FILE, examples)
+        elif table:
+            _write_table(place / TABLE_FILE, examples)
         write_json(place / FIXES_FILE, result.to_dict())
+
+
+def _write_texts(file: Path, examples: Sequence[Example]) -> None:
+    """Write texts as a table that is read as it was: further columns get a name that means nothing."""
+    columns = list(dict.fromkeys(name for example in examples for name in example.attributes))
+    labels = "labels" if any(example.labels for example in examples) else "label"
+    values = {
+        "text": [example.text for example in examples],
+        labels: ["|".join(example.labels) or example.label for example in examples],
+        "split": [example.given_split or "" for example in examples],
+        "group": [example.group for example in examples],
+    }
+    values = {name: cells for name, cells in values.items() if any(cells)}
+    for column in columns:
+        name = column
+        while name.strip().casefold().replace(" ", "_") in MEANINGFUL or name in values:
+            name = f"original_{name}"
+        values[name] = [example.attributes.get(column, "") for example in examples]
+    with file.open("w", encoding="utf-8", newline="") as stream:
+        writer = csv.writer(stream)
+        writer.writerow(values)
+        writer.writerows(zip(*values.values(), strict=True))
 
 
 def _write_table(file: Path, examples: Iterable[Example]) -> None:

@@ -13,10 +13,12 @@ from PIL import Image, ImageFile
 
 from tfl.core.errors import DataError
 from tfl.core.extras import is_installed
+from tfl.data.check.examine import Seen
 from tfl.data.check.near import Look, look_of
 from tfl.data.check.quality import Quality, quality_of
+from tfl.data.decode import decode, read_orientation
 from tfl.data.formats import DAMAGE, FORMATS
-from tfl.data.preprocess import ImagePreprocessing, decode, read_orientation
+from tfl.data.preprocess import ImagePreprocessing
 
 _TINY_PIXELS = 32
 _GIANT_PIXELS = 50_000_000
@@ -27,22 +29,22 @@ _LOOKED_AT = ImagePreprocessing(height=256, width=256, resize="squish", jpeg_dra
 
 
 @dataclass(frozen=True, slots=True)
-class Seen:
+class PictureSeen(Seen):
     """What one file turned out to be.
 
     Attributes:
-        digest: SHA-256 of its bytes; empty where it can't be read or was not opened.
-        faults: Rule and message of each finding about the file alone.
         side: Length of the shorter side in pixels; 0 where the picture can't be decoded.
         look: For the search for near copies; None where the picture is too small or too plain for it.
         quality: Brightness, sharpness and the like; None where the picture is too small for it.
     """
 
-    digest: str
-    faults: tuple[tuple[str, str], ...] = ()
     side: int = 0
     look: Look | None = None
     quality: Quality | None = None
+
+    @property
+    def is_usable(self) -> bool:
+        return self.side > 0
 
 
 @dataclass(frozen=True)
@@ -58,7 +60,7 @@ class Abilities:
         return cls(near=is_installed("imagehash"), quality=is_installed("cleanvision"))
 
 
-def look_at(file: Path, path: str, abilities: Abilities) -> Seen:
+def look_at(file: Path, path: str, abilities: Abilities) -> PictureSeen:
     """Read a file and describe it; what is wrong with it becomes a fault, never an error.
 
     Args:
@@ -69,15 +71,15 @@ def look_at(file: Path, path: str, abilities: Abilities) -> Seen:
     try:
         data = file.read_bytes()
     except OSError as error:
-        return Seen("", (("unreadable", f"can't be read: {error.strerror or error}"),))
+        return PictureSeen("", (("unreadable", f"can't be read: {error.strerror or error}"),))
     digest = hashlib.sha256(data).hexdigest()
     try:
         image = decode(data, name=path, draft_for=_LOOKED_AT)
     except DataError as error:
         reason = error.message.removeprefix(f"{path}: ").removesuffix(".")
-        return Seen(digest, (("unreadable", reason),))
+        return PictureSeen(digest, (("unreadable", reason),))
     faults, size = _traits(data, path)
-    seen = Seen(digest, faults, min(size))
+    seen = PictureSeen(digest, faults, min(size))
     if abilities.near:
         seen = replace(seen, look=look_of(image))
     if abilities.quality and min(size) >= _TINY_PIXELS:

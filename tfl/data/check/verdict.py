@@ -4,26 +4,35 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Sequence
+from dataclasses import replace
 
 from tfl.core.errors import DataError, unknown_name
-from tfl.data.check.findings import RULES, CheckReport, Finding
+from tfl.data.check.findings import CheckReport, Finding
+from tfl.data.check.rules import RULES, fix_of
+from tfl.data.kinds import KINDS
 from tfl.data.manifest import Manifest
 
 #: What `--skip-bad` leaves out.
-SKIPPED_RULES = frozenset({"unreadable", "bad_row", "missing_file"})
+SKIPPED_RULES = frozenset({"unreadable", "empty_text", "bad_row", "missing_file"})
 
 _NAMED = 10
 _ORDER = {"error": 0, "warning": 1, "info": 2}
 
 
 def make_report(
-    manifest: Manifest, findings: Sequence[Finding], duplicate_groups: tuple[tuple[str, ...], ...]
+    manifest: Manifest,
+    findings: Sequence[Finding],
+    duplicate_groups: tuple[tuple[str, ...], ...],
+    *,
+    added: tuple[str, ...] = (),
 ) -> CheckReport:
-    """Sort the findings and draw the verdict from them."""
+    """Sort the findings, say what to do in the words of the kind of data, and draw the verdict from them."""
+    kind = KINDS.get(manifest.kind)
+    findings = [replace(item, fix=fix_of(item.rule, noun=kind.noun, nouns=kind.nouns)) for item in findings]
     findings = sorted(findings, key=lambda item: (_ORDER[item.severity], item.rule, -item.badness, item.path))
     severities = Counter(item.severity for item in findings)
     count, classes = len(manifest.examples), len(manifest.labels)
-    verdict = f"{count} pictures in {classes} classes: "
+    verdict = f"{count} {kind.nouns} in {classes} classes: "
     if severities["error"]:
         verdict += f"not ready: {_counted(findings, 'error')}"
     elif severities["warning"]:
@@ -39,6 +48,8 @@ def make_report(
         split_counts=dict(Counter(item.given_split for item in manifest.examples if item.given_split)),
         findings=tuple(findings),
         duplicate_groups=duplicate_groups,
+        kind=manifest.kind,
+        added=added,
     )
 
 
@@ -86,7 +97,8 @@ def require_clean(report: CheckReport, *, allow: frozenset[str] = frozenset()) -
     if len(errors) > _NAMED:
         lines.append(f"  ... and {len(errors) - _NAMED} more")
     rules = sorted({item.rule for item in errors})
-    hints = [f"{rule}: {RULES[rule][1]}" for rule in rules]
+    kind = KINDS.get(report.kind)
+    hints = [f"{rule}: {fix_of(rule, noun=kind.noun, nouns=kind.nouns)}" for rule in rules]
     hints.append("See all with: tfl data check DATA. To go on all the same: " + " ".join(f"--allow {r}" for r in rules))
     raise DataError("The data are not ready:\n" + "\n".join(lines), hint="\n".join(hints))
 
