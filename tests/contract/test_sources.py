@@ -4,13 +4,20 @@ import dataclasses
 
 import pytest
 
+from tests.presence import skip_without
+from tests.tiny_transformers import save_preset
 from tests.unit.backbones.conftest import save_module
 from tfl.backbones import SOURCES, parse_spec
 from tfl.core.errors import UserError, VerificationError
 from tfl.testing import check_source
 
-#: Per source, a name that loads without a network and its image size; None stands for a module the test writes.
-LOADABLE = {"embedded": ("sketchnet", 32), "keras_applications": ("MobileNetV2@none", 32), "tfhub": (None, 16)}
+#: Per source, a name that loads without a network, or what writes such a folder; and the image size, None for texts.
+LOADABLE = {
+    "embedded": ("sketchnet", 32),
+    "keras_applications": ("MobileNetV2@none", 32),
+    "keras_hub": (save_preset, None),
+    "tfhub": (save_module, 16),
+}
 
 
 @pytest.fixture(params=SOURCES.names())
@@ -22,6 +29,7 @@ def test_nothing_is_imported_from_a_file_that_is_no_weights(name, tmp_path, monk
     monkeypatch.setenv("TFL_CACHE", str(tmp_path / "cache"))
     monkeypatch.setenv("KERAS_HOME", str(tmp_path / "keras"))
     monkeypatch.setenv("TFHUB_CACHE_DIR", str(tmp_path / "hub"))
+    monkeypatch.setenv("KAGGLEHUB_CACHE", str(tmp_path / "kaggle"))
     source = SOURCES.get(name)
     bad = tmp_path / "weights.bin"
     bad.write_bytes(b"not weights")
@@ -33,10 +41,10 @@ def test_nothing_is_imported_from_a_file_that_is_no_weights(name, tmp_path, monk
 
 @pytest.mark.slow
 def test_a_source_keeps_its_promises(name, tmp_path):
-    pytest.importorskip("keras")
+    skip_without("keras", *(("keras_hub", "tokenizers") if name == "keras_hub" else ()))
     assert name in LOADABLE, f"add a backbone that loads without a network for the source '{name}' to LOADABLE"
     backbone, size = LOADABLE[name]
-    check_source(name, backbone or str(save_module(tmp_path / "module")), image_size=size)
+    check_source(name, str(backbone(tmp_path / "written")) if callable(backbone) else backbone, image_size=size)
 
 
 @pytest.mark.slow

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import abc
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from tfl.core.errors import UserError
 from tfl.core.records import Record
-from tfl.data.preprocess import ImagePreprocessing
+from tfl.data.contract import Contract
 
 if TYPE_CHECKING:
     import keras
@@ -23,7 +24,7 @@ class BackboneInfo(Record):
         spec: What to pass to `--backbone`, such as `keras_applications:MobileNetV2@imagenet`.
         task: The kind of input it was made for, such as `image_classification`.
         preprocessing: Its own input contract.
-        min_size: The smallest height and width it accepts, in pixels; equal to the contract's where fixed.
+        min_size: The smallest height and width it accepts, in pixels; equal to the contract's where fixed, 0 for texts.
         parameters: Number of weights without the classification top, or None where not known.
         feature_size: Length of its output vector, or None where not known.
         licence: SPDX identifier of the weights, or `unknown`.
@@ -34,7 +35,7 @@ class BackboneInfo(Record):
 
     spec: str
     task: str
-    preprocessing: ImagePreprocessing
+    preprocessing: Contract
     min_size: int
     parameters: int | None
     feature_size: int | None
@@ -50,8 +51,8 @@ class Backbone:
 
     Attributes:
         info: Its description, with the preprocessing contract it was loaded for (`info.preprocessing`).
-        model: A Functional `keras.Model` from `(batch, height, width, 3)` float32 to `(batch, features)`,
-            pooled, in the dtype policy that was active when it was loaded.
+        model: A Functional `keras.Model` from the contract's input to `(batch, features)`, pooled, in the dtype
+            policy that was active when it was loaded.
         digest: SHA-256 of the weights it was loaded from, or of its variables where there is no file.
     """
 
@@ -84,13 +85,21 @@ class BackboneSource(abc.ABC):
 
         Args:
             name: The part of the spec after `source:`.
-            image_size: Height and width in pixels, or None for the contract's own.
+            image_size: Height and width in pixels, or None for the contract's own; only None where it takes texts.
 
         Raises:
             NotFoundError: The source has no such backbone.
             UnsupportedError: It does not accept the image size.
             JobError: The weights are not cached and can't be downloaded; says which file to put where.
         """
+
+    def recipe(self, name: str) -> Mapping[str, Any]:
+        """Return the settings that a backbone is best trained with, by dotted name; they stand where nobody asks.
+
+        Raises:
+            NotFoundError: The source has no such backbone.
+        """
+        return {}
 
     def custom_objects(self) -> dict[str, Any]:
         """Return the Keras classes that a saved model with this backbone needs to be loaded again."""

@@ -96,7 +96,7 @@ def open_module(folder: Path) -> OpenModule:
     """
     tf = require("tensorflow", purpose="loading a TF Hub module")
     hub = require("tensorflow_hub", purpose="loading a TF Hub module")
-    _check_graph(tf, folder)
+    check_graph(tf, folder)
     try:
         loaded = hub.load(str(folder))
     except (OSError, ValueError, KeyError, tf.errors.OpError) as error:
@@ -120,7 +120,7 @@ def open_module(folder: Path) -> OpenModule:
     return OpenModule(specs, variables, run, _static_size(function))
 
 
-def _check_graph(tf: Any, folder: Path) -> None:
+def check_graph(tf: Any, folder: Path) -> None:
     """Look at every operation before any of them can run."""
     path = folder / SAVED_MODEL_FILE
     if not path.is_file():

@@ -1,4 +1,4 @@
-"""Backbones that travel inside the package: trained on images drawn by the project, no download, no foreign licence."""
+"""Backbones that travel inside the package: no download, no foreign licence."""
 
 from __future__ import annotations
 
@@ -6,28 +6,31 @@ import dataclasses
 import hashlib
 import io
 import zipfile
+from collections.abc import Mapping
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
-from tfl.backbones import _sketchnet
-from tfl.backbones._base import Backbone, BackboneInfo, BackboneSource
+from tfl.backbones import _ngrams, _sketchnet
+from tfl.backbones._base import Backbone, BackboneInfo, BackboneSource, parse_spec
 from tfl.core.errors import IntegrityError, UnsupportedError, unknown_name
 from tfl.core.extras import require
 from tfl.data.preprocess import ImagePreprocessing
 
 _WEIGHTS_FILE = Path(__file__).with_name("sketchnet.npz")
+_PICTURES = ImagePreprocessing(
+    height=_sketchnet.NATIVE_SIZE,
+    width=_sketchnet.NATIVE_SIZE,
+    jpeg_draft=True,
+    resize="crop",
+    scale=1 / 127.5,
+    mean=(1.0, 1.0, 1.0),
+)
 _SKETCHNET = BackboneInfo(
     spec="embedded:sketchnet",
     task="image_classification",
-    preprocessing=ImagePreprocessing(
-        height=_sketchnet.NATIVE_SIZE,
-        width=_sketchnet.NATIVE_SIZE,
-        jpeg_draft=True,
-        resize="crop",
-        scale=1 / 127.5,
-        mean=(1.0, 1.0, 1.0),
-    ),
+    preprocessing=_PICTURES,
     min_size=_sketchnet.MIN_SIZE,
     parameters=_sketchnet.parameter_count(),
     feature_size=_sketchnet.FEATURE_SIZE,
@@ -36,16 +39,29 @@ _SKETCHNET = BackboneInfo(
     available_offline=True,
     note="Needs no network. Small and quick; on photos a backbone trained on ImageNet is far more accurate.",
 )
+_NGRAMS = BackboneInfo(
+    spec="embedded:ngrams",
+    task="text_classification",
+    preprocessing=_ngrams.CONTRACT,
+    min_size=0,
+    parameters=_ngrams.parameter_count(),
+    feature_size=_ngrams.FEATURE_SIZE,
+    licence="Apache-2.0",
+    weights_origin="drawn at random: it learns from your texts alone",
+    available_offline=True,
+    note="Needs no network and knows no language: all of it has to learn (train.fine_tune_layers=0). Very quick.",
+)
+_INFOS = {parse_spec(info.spec)[1]: info for info in (_SKETCHNET, _NGRAMS)}
 
 
 class EmbeddedSource(BackboneSource):
-    """The backbones whose weights are files of this package."""
+    """The backbones whose weights are files of this package, or drawn from a fixed seed."""
 
-    summary = "Carried inside tfl: works without a network, trained on images that the project draws."
+    summary = "Carried inside tfl: works without a network. Pictures: trained on drawn ones; texts: learns from yours."
 
     def list(self) -> tuple[BackboneInfo, ...]:
         """Describe every embedded backbone, importing no framework."""
-        return (_SKETCHNET,)
+        return tuple(_INFOS.values())
 
     def info(self, name: str) -> BackboneInfo:
         """Describe one embedded backbone, importing no framework.
@@ -53,39 +69,62 @@ class EmbeddedSource(BackboneSource):
         Raises:
             NotFoundError: There is no embedded backbone of this name.
         """
-        if name != "sketchnet":
-            raise unknown_name("embedded backbone", name, ["sketchnet"])
-        return _SKETCHNET
+        if name not in _INFOS:
+            raise unknown_name("embedded backbone", name, _INFOS)
+        return _INFOS[name]
 
-    def load(self, name: str, *, image_size: int | None = None) -> Backbone:
-        """Load `(batch, size, size, 3)` float32 in [-1, 1] -> `(batch, 256)`, from the package alone.
-
-        Args:
-            name: `sketchnet`.
-            image_size: Height and width in pixels, at least 32; None for 96.
+    def recipe(self, name: str) -> Mapping[str, Any]:
+        """Return the settings that a backbone is best trained with, by dotted name.
 
         Raises:
             NotFoundError: There is no embedded backbone of this name.
-            UnsupportedError: The image size is under 32.
+        """
+        return _ngrams.RECIPE if self.info(name) is _NGRAMS else {}
+
+    def load(self, name: str, *, image_size: int | None = None) -> Backbone:
+        """Load a backbone from the package alone.
+
+        Args:
+            name: `sketchnet`, `(batch, size, size, 3)` float32 in [-1, 1] -> `(batch, 256)`; or `ngrams`,
+                `(batch, n-grams)` int32 -> `(batch, 128)`.
+            image_size: Height and width in pixels, at least 32; None for 96 and for texts.
+
+        Raises:
+            NotFoundError: There is no embedded backbone of this name.
+            UnsupportedError: The image size is under 32, or there is one and the backbone takes texts.
             IntegrityError: The file of weights is missing or is not the network's.
             MissingExtraError: Keras is not installed.
         """
         info = self.info(name)
-        size = image_size if image_size is not None else _sketchnet.NATIVE_SIZE
-        if size < info.min_size:
-            raise UnsupportedError(
-                f"image_size: '{info.spec}' takes {info.min_size} pixels or more. Received: {size}.",
-                hint=f"Leave it out for {_sketchnet.NATIVE_SIZE}, the size it was trained for.",
-            )
-        require("keras", purpose="loading a backbone")
-        weights, digest = _read_weights(_WEIGHTS_FILE)
-        model = _sketchnet.build(image_size=size)
-        try:
-            _sketchnet.put_weights(model, weights)
-        except ValueError as error:
-            raise _unfit(_WEIGHTS_FILE, str(error)) from error
-        contract = dataclasses.replace(info.preprocessing, height=size, width=size)
-        return Backbone(info=dataclasses.replace(info, preprocessing=contract), model=model, digest=digest)
+        return _load_ngrams(info, image_size) if info is _NGRAMS else _load_sketchnet(info, image_size)
+
+
+def _load_ngrams(info: BackboneInfo, image_size: int | None) -> Backbone:
+    if image_size is not None:
+        raise UnsupportedError(
+            f"image_size: '{info.spec}' takes texts, which have none. Received: {image_size}.", hint="Leave it out."
+        )
+    require("keras", purpose="loading a backbone")
+    digest = hashlib.sha256(_ngrams.first_weights().tobytes()).hexdigest()
+    return Backbone(info=info, model=_ngrams.build(), digest=digest)
+
+
+def _load_sketchnet(info: BackboneInfo, image_size: int | None) -> Backbone:
+    size = image_size if image_size is not None else _sketchnet.NATIVE_SIZE
+    if size < info.min_size:
+        raise UnsupportedError(
+            f"image_size: '{info.spec}' takes {info.min_size} pixels or more. Received: {size}.",
+            hint=f"Leave it out for {_sketchnet.NATIVE_SIZE}, the size it was trained for.",
+        )
+    require("keras", purpose="loading a backbone")
+    weights, digest = _read_weights(_WEIGHTS_FILE)
+    model = _sketchnet.build(image_size=size)
+    try:
+        _sketchnet.put_weights(model, weights)
+    except ValueError as error:
+        raise _unfit(_WEIGHTS_FILE, str(error)) from error
+    contract = dataclasses.replace(_PICTURES, height=size, width=size)
+    return Backbone(info=dataclasses.replace(info, preprocessing=contract), model=model, digest=digest)
 
 
 def _read_weights(path: Path) -> tuple[dict[str, _sketchnet.Floats16], str]:

@@ -1,4 +1,4 @@
-"""Backbones of TF Hub: `tfhub:HANDLE`, a TF2 SavedModel in a Keras 3 layer.
+"""Backbones of TF Hub: `tfhub:HANDLE`, a TF2 SavedModel in a Keras 3 layer, or, of words, as a Keras network.
 
 A handle is an address (`https://tfhub.dev/...`), a Kaggle handle (`google/mobilenet-v2/tensorFlow2/...`), a
 folder with a SavedModel, or a `.tar.gz` of one.
@@ -17,18 +17,20 @@ from tfl.backbones import _cache
 from tfl.backbones._base import Backbone, BackboneInfo, BackboneSource
 from tfl.backbones._hub_layer import SAVED_MODEL_FILE, hub_module_class, make_layer, static_size
 from tfl.backbones._hub_table import HUB_MODULES
+from tfl.backbones._hub_text import is_text_module, load_text_module, word_bag_class
+from tfl.backbones._kaggle import kaggle_address, kaggle_place
 from tfl.core.archives import Limits, unpack_tar
 from tfl.core.errors import JobError, NotFoundError, UnsupportedError, UserError, closest
 from tfl.core.extras import require
 from tfl.core.files import cache_dir, sha256_file, write_text
-from tfl.data.preprocess import ImagePreprocessing
+from tfl.data.contracts.words import WordIds
+from tfl.data.preprocess import ImagePreprocessing, as_pictures
 
 _DEFAULT_SIZE = 224
 _ARCHIVE_SUFFIXES = (".tar.gz", ".tgz", ".tar")
 #: Weights hardly shrink, graphs shrink about tenfold.
 _LIMITS = Limits(max_files=10_000, max_bytes=8 << 30, max_ratio=100)
 _KAGGLE = re.compile(r"[\w-]+/[\w.-]+/tensorFlow2/[\w.-]+(/\d+)?", re.IGNORECASE)
-_KAGGLE_ADDRESS = "https://www.kaggle.com/api/v1/models/{handle}/download"
 _EXAMPLES = (
     "A handle is https://tfhub.dev/google/..., google/mobilenet-v2/tensorFlow2/100-224-feature-vector/2, "
     "a folder with saved_model.pb or a .tar.gz of one. See: tfl models list --source tfhub"
@@ -36,7 +38,7 @@ _EXAMPLES = (
 
 
 class TfHubSource(BackboneSource):
-    """The well-known modules are listed; every other TF2 SavedModel of an image network works too."""
+    """The well-known modules are listed; other TF2 SavedModels of an image network, or of averaged words, work too."""
 
     summary = "TF2 SavedModels: tfhub.dev addresses, Kaggle handles, local folders and .tar.gz archives."
 
@@ -44,7 +46,8 @@ class TfHubSource(BackboneSource):
         return tuple(self.info(handle) for handle in HUB_MODULES)
 
     def info(self, name: str) -> BackboneInfo:
-        _kind(name)
+        if _kind(name) == "local" and is_text_module(_place(name)):
+            return _described_text(name)
         entry = HUB_MODULES.get(name)
         size = entry.size if entry else _DEFAULT_SIZE
         return BackboneInfo(
@@ -65,15 +68,16 @@ class TfHubSource(BackboneSource):
     def load(self, name: str, *, image_size: int | None = None) -> Backbone:
         """Load `(batch, size, size, 3)` float32 in [0, 1] -> `(batch, features)`; a feature map is averaged.
 
-        The module computes in float32; its output has the active policy's compute dtype.
+        The module computes in float32; its output has the active policy's compute dtype. A module that takes strings
+        becomes a network `ids (batch, words) int32` -> `(batch, features)` that is proven to answer the same.
 
         Args:
             name: The handle.
-            image_size: Height and width in pixels; None for the module's own.
+            image_size: Height and width in pixels; None for the module's own, and for texts.
 
         Raises:
             NotFoundError: There is no such folder, archive or kind of handle.
-            UnsupportedError: It is no TF2 image module, or does not accept the image size.
+            UnsupportedError: It is no TF2 image module and no average of words, or does not accept the image size.
             IntegrityError: The files were altered since they were fetched or imported.
             JobError: It is not cached and can't be downloaded.
             MissingExtraError: TensorFlow or Keras is not installed.
@@ -82,9 +86,15 @@ class TfHubSource(BackboneSource):
         keras = require("keras", purpose="loading a TF Hub module")
         folder = _folder(name)
         digest = _cache.check(folder)
+        if is_text_module(folder):
+            return _load_text(name, folder, digest, image_size)
         size = image_size
         if size is None:
-            size = info.preprocessing.height if name in HUB_MODULES else static_size(folder) or _DEFAULT_SIZE
+            size = (
+                as_pictures(info.preprocessing, purpose=name).height
+                if name in HUB_MODULES
+                else static_size(folder) or _DEFAULT_SIZE
+            )
         layer = make_layer(folder, image_size=size, name="hub_module")
         images = keras.Input((size, size, 3), dtype="float32", name="image")
         features = layer(images)
@@ -101,8 +111,8 @@ class TfHubSource(BackboneSource):
         return Backbone(info=loaded, model=model, digest=digest)
 
     def custom_objects(self) -> dict[str, Any]:
-        layer = hub_module_class()
-        return {"tfl>HubModule": layer, "HubModule": layer}
+        layers = {"HubModule": hub_module_class(), "WordBag": word_bag_class()}
+        return {**layers, **{f"tfl>{name}": layer for name, layer in layers.items()}}
 
     def fetch(self, name: str) -> tuple[Path, ...]:
         kind = _kind(name)
@@ -128,6 +138,36 @@ class TfHubSource(BackboneSource):
         _describe(name, place)
         _cache.remember(place, origin=str(file))
         return (place,)
+
+
+def _described_text(name: str) -> BackboneInfo:
+    return BackboneInfo(
+        spec=f"tfhub:{name}",
+        task="text_classification",
+        preprocessing=WordIds(vocabulary_size=0),
+        min_size=0,
+        parameters=None,
+        feature_size=None,
+        licence="unknown",
+        weights_origin="unknown",
+        available_offline=_is_here(name),
+        note="Takes strings: it is rebuilt on words, and refused where it then answers otherwise.",
+    )
+
+
+def _load_text(name: str, folder: Path, digest: str, image_size: int | None) -> Backbone:
+    if image_size is not None:
+        raise UnsupportedError(
+            f"image_size: '{name}' takes texts. Received: {image_size}.", hint="Leave image_size out."
+        )
+    module = load_text_module(folder)
+    info = dataclasses.replace(
+        _described_text(name),
+        preprocessing=module.contract,
+        parameters=int(module.model.count_params()),
+        feature_size=int(module.model.output_shape[-1]),
+    )
+    return Backbone(info=info, model=module.model, digest=digest)
 
 
 def _contract(size: int) -> ImagePreprocessing:
@@ -161,19 +201,10 @@ def _place(name: str) -> Path:
         path = Path(name).expanduser()
         return path if path.is_dir() else cache_dir() / "modules" / sha256_file(path)
     if kind == "kaggle":
-        home = Path(os.environ.get("KAGGLEHUB_CACHE") or Path.home() / ".cache" / "kagglehub").expanduser() / "models"
-        return _newest_version(home / name)
+        return kaggle_place(name, holds=SAVED_MODEL_FILE)
     home = Path(os.environ.get("TFHUB_CACHE_DIR") or cache_dir() / "tfhub").expanduser()
     # The layout of the cache is that of the tensorflow_hub library: SHA-1 names a folder, it protects nothing.
     return home / hashlib.sha1(name.encode(), usedforsecurity=False).hexdigest()
-
-
-def _newest_version(folder: Path) -> Path:
-    """Add the highest version that is cached to a Kaggle handle without one."""
-    if folder.name.isdigit() or not folder.is_dir():
-        return folder
-    versions = [path for path in folder.iterdir() if path.name.isdigit() and (path / SAVED_MODEL_FILE).is_file()]
-    return max(versions, key=lambda path: int(path.name), default=folder)
 
 
 def _is_here(name: str) -> bool:
@@ -181,7 +212,7 @@ def _is_here(name: str) -> bool:
 
 
 def _address(name: str) -> str:
-    return _KAGGLE_ADDRESS.format(handle=name) if _kind(name) == "kaggle" else f"{name}?tf-hub-format=compressed"
+    return kaggle_address(name) if _kind(name) == "kaggle" else f"{name}?tf-hub-format=compressed"
 
 
 def _folder(name: str) -> Path:
