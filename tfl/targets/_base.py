@@ -10,11 +10,11 @@ from typing import TYPE_CHECKING, Any, ClassVar, Literal
 
 import numpy as np
 
-from tfl.bundle import Artifact, Bundle, Signature
+from tfl.bundle import Artifact, Bundle, Signature, Tensor
 from tfl.core.errors import UnsupportedError, UserError
 from tfl.core.records import Record
-from tfl.data.inputs import Inputs
-from tfl.data.preprocess import Floats, Fusion, Pixels, normalize
+from tfl.data.contract import Floats, Fusion, Inputs, Rows
+from tfl.data.preprocess import ImagePreprocessing, as_pictures
 from tfl.targets._kernels import Kernels
 
 if TYPE_CHECKING:
@@ -34,6 +34,8 @@ class Tolerance(Record):
         mean_difference: Mean absolute difference over all samples and classes.
         agreement: Share of samples whose top-1 decision must be the same, in [0, 1].
         metric_drop: How much the task's metric may fall on the held-out split.
+        batch_difference: Largest absolute difference of any probability of a sample alone from that in a batch. Float32
+            adds up in another order there; only an engine that takes ranges over whole batches has a reason for more.
         reason: Why these figures.
     """
 
@@ -42,6 +44,7 @@ class Tolerance(Record):
     agreement: float
     metric_drop: float
     reason: str
+    batch_difference: float = 1e-4
 
 
 #: For formats that fold batch normalization into the weights before it.
@@ -97,8 +100,8 @@ class ExportRequest:
         out_dir: An empty folder; write model files here and nowhere else.
         shared_dir: Scratch that this target's precisions share, for a conversion that several start from.
         precision: One of the target's precisions.
-        calibration_pixels: `(samples, height, width, 3)` uint8 RGB from the training split, or None
-            when the precision needs none. Normalize with `bundle.preprocessing`.
+        calibration_rows: `(samples, ...)` of the training split as the contract reads them, or None when the
+            precision needs none. Prepare them with `bundle.preprocessing`.
         fused: What of the preprocessing to put into the model file: one of the target's `fusions`, or `none`.
     """
 
@@ -108,7 +111,7 @@ class ExportRequest:
     out_dir: Path
     shared_dir: Path
     precision: str
-    calibration_pixels: Pixels | None
+    calibration_rows: Rows | None
     fused: Fusion = "none"
 
     @property
@@ -116,17 +119,22 @@ class ExportRequest:
         """The bundle as the artefact is to describe it: its contract and its input with what is fused."""
         if self.fused == "none":
             return self.bundle
-        (source,) = self.bundle.signature.inputs
-        if self.fused == "resize":
-            meaning = "decoded upright RGB picture of any size, 0 to 255; resized and normalized inside"
-            fed = replace(source, shape=(-1, -1, -1, 3), dtype="uint8", meaning=meaning)
-        else:
-            fed = replace(source, dtype="uint8", meaning="resized RGB picture, 0 to 255; normalized inside")
+        contract = self.bundle.preprocessing.with_fusion(self.fused)
+        fed = Tensor(**vars(contract.input))
         return replace(
             self.bundle,
-            preprocessing=replace(self.bundle.preprocessing, fused=self.fused),
+            preprocessing=contract,
             signature=Signature(inputs=(fed,), outputs=self.bundle.signature.outputs),
         )
+
+    @property
+    def pictures(self) -> ImagePreprocessing:
+        """The bundle's contract where its input is pictures.
+
+        Raises:
+            UnsupportedError: It is another one.
+        """
+        return as_pictures(self.bundle.preprocessing, purpose="Preprocessing inside a model file")
 
     @property
     def input_name(self) -> str:
@@ -138,19 +146,19 @@ class ExportRequest:
         """Name of the one output, in the SavedModel and in every artefact."""
         return self.bundle.signature.outputs[0].name
 
-    def calibration_inputs(self) -> Iterator[Floats]:
-        """Yield the calibration samples one by one as `(1, height, width, 3)` float32, normalized by the contract.
+    def calibration_inputs(self) -> Iterator[Inputs]:
+        """Yield the calibration samples one by one, a batch of one each, prepared by the contract.
 
         Raises:
             UserError: The request holds no calibration samples.
         """
-        if self.calibration_pixels is None or len(self.calibration_pixels) == 0:
+        if self.calibration_rows is None or len(self.calibration_rows) == 0:
             raise UserError(
                 f"Precision '{self.precision}' sets its ranges on training samples. Received none.",
                 hint="Pass calibration samples of the training split.",
             )
-        for pixels in self.calibration_pixels:
-            yield normalize(pixels[None], self.bundle.preprocessing)
+        for row in self.calibration_rows:
+            yield self.bundle.preprocessing.prepare(row[None])
 
 
 @dataclass(frozen=True)
@@ -167,15 +175,14 @@ class Exported:
 
 
 class Runtime(abc.ABC):
-    """An opened model. Input is what `tfl.data.inputs` prepares by the artefact's contract, output float32."""
+    """An opened model. Input is what the artefact's contract prepares, output float32."""
 
     @abc.abstractmethod
     def predict(self, batch: Inputs) -> Floats:
         """Infer one batch.
 
         Args:
-            batch: `(batch, height, width, 3)` float32 in the contract's range, any batch size >= 1. Of an artefact
-                with fused preprocessing, uint8; and of any height and width where resizing is fused.
+            batch: As the artefact's contract prepares it, any batch size >= 1.
 
         Returns:
             `(batch, classes)` float32 probabilities.
@@ -261,6 +268,7 @@ class Target(abc.ABC):
             agreement=min(own.agreement, RESIZED.agreement),
             metric_drop=max(own.metric_drop, RESIZED.metric_drop),
             reason=f"{own.reason} {RESIZED.reason}",
+            batch_difference=own.batch_difference,
         )
 
     def check_precision(self, precision: str) -> None:
@@ -338,7 +346,7 @@ def require_dtype(batch: Inputs, dtype: np.dtype[Any]) -> None:
     if batch.dtype != dtype:
         raise UserError(
             f"The model file takes {dtype.name}. Received: {batch.dtype.name} of shape {batch.shape}.",
-            hint="Prepare inputs with tfl.data.inputs and the artefact's own preprocessing.",
+            hint="Prepare inputs with the artefact's own preprocessing: its load_batch or prepare.",
         )
 
 

@@ -17,7 +17,7 @@ from tfl.core.errors import TflError, UnsupportedError, UserError
 from tfl.core.extras import require_installed
 from tfl.core.files import fresh_folder
 from tfl.core.registry import Registry
-from tfl.data.preprocess import Fusion, Pixels
+from tfl.data.contract import Fusion, Rows
 from tfl.targets._base import Exported, ExportRequest, Target
 from tfl.targets._sealing import draft_artifact, seal_artifact
 
@@ -69,13 +69,13 @@ def stage_in_child(arguments: Mapping[str, Any]) -> dict[str, Any]:
     model = load_keras_model(bundle_dir, bundle)
     source, result = bundle.signature.inputs[0], bundle.signature.outputs[0]
 
-    def serve(image: Any) -> dict[str, Any]:
-        return {result.name: tf.identity(tf.cast(model(image, training=False), tf.float32), name=result.name)}
+    def serve(batch: Any) -> dict[str, Any]:
+        return {result.name: tf.identity(tf.cast(model(batch, training=False), tf.float32), name=result.name)}
 
-    free_shape = [None, *source.shape[1:]]
+    free_shape = [None if size < 0 else size for size in source.shape]
     # The endpoint's variables are found by themselves; `track` would write each of them a second time.
     archive = keras.export.ExportArchive()
-    archive.add_endpoint("serve", serve, input_signature=[tf.TensorSpec(free_shape, tf.float32, name=source.name)])
+    archive.add_endpoint("serve", serve, input_signature=[tf.TensorSpec(free_shape, source.dtype, name=source.name)])
     archive.write_out(arguments["out_dir"], verbose=False)
     return {}
 
@@ -88,7 +88,7 @@ def export_artifact(
     precision: str,
     saved_model_dir: Path,
     calibration: Calibration | None = None,
-    calibration_pixels: Pixels | None = None,
+    calibration_rows: Rows | None = None,
     simulation_dir: Path | None = None,
     fused: Fusion = "none",
     log_path: Path | None = None,
@@ -106,7 +106,7 @@ def export_artifact(
         target=target,
         saved_model_dir=saved_model_dir,
         calibration=calibration,
-        calibration_pixels=calibration_pixels,
+        calibration_rows=calibration_rows,
         simulation_dir=simulation_dir,
         fused=fused,
         log_path=log_path,
@@ -123,7 +123,7 @@ def export_artifacts(
     target: str,
     saved_model_dir: Path,
     calibration: Calibration | None = None,
-    calibration_pixels: Pixels | None = None,
+    calibration_rows: Rows | None = None,
     simulation_dir: Path | None = None,
     fused: Fusion = "none",
     log_path: Path | None = None,
@@ -135,8 +135,8 @@ def export_artifacts(
         out_dirs: Precision to the artefact's folder, replaced when it exists, and only when its export succeeds.
         target: Name of the target plug-in.
         saved_model_dir: What `stage_saved_model` wrote for this bundle.
-        calibration: Which training samples `calibration_pixels` are; recorded in calibrated artefacts.
-        calibration_pixels: `(samples, height, width, 3)` uint8 RGB; needed by the target's calibrated precisions.
+        calibration: Which training samples `calibration_rows` are; recorded in calibrated artefacts.
+        calibration_rows: `(samples, height, width, 3)` uint8 RGB; needed by the target's calibrated precisions.
         simulation_dir: A `Simulation` of this bundle; needed by the target's simulated precisions.
         fused: What of the preprocessing to put into the model files.
         log_path: Where the child's output is kept.
@@ -147,13 +147,14 @@ def export_artifacts(
     Raises:
         NotFoundError: There is no such target.
         IntegrityError: A file of the bundle is missing or altered.
+        UnsupportedError: Preprocessing is to be fused, and the model takes no pictures.
         ChildError: The child crashed, and the precisions with it; each may still be made alone.
     """
     plug_in = _TARGETS.get(target)
     made: dict[str, Artifact | TflError] = {}
     for precision in out_dirs:
         try:
-            _require_possible(target, plug_in, precision, calibration, calibration_pixels, simulation_dir)
+            _require_possible(target, plug_in, precision, calibration, calibration_rows, simulation_dir)
             _require_fusion(target, plug_in, fused)
         except TflError as error:
             made[precision] = error
@@ -161,6 +162,7 @@ def export_artifacts(
     if not possible:
         return made
     bundle = Bundle.open(bundle_dir)
+    bundle.preprocessing.with_fusion(fused)
     if not plug_in.simulated.intersection(possible):
         simulation_dir = None
     if simulation_dir is not None:
@@ -176,7 +178,7 @@ def export_artifacts(
             target=target,
             precisions=possible,
             saved_model_dir=saved_model_dir,
-            calibration_pixels=calibration_pixels if plug_in.calibrated.intersection(possible) else None,
+            calibration_rows=calibration_rows if plug_in.calibrated.intersection(possible) else None,
             simulation_dir=simulation_dir,
             fused=fused,
             log_path=log_path,
@@ -204,7 +206,7 @@ def export_files(
     target: str,
     precisions: Sequence[str],
     saved_model_dir: Path,
-    calibration_pixels: Pixels | None,
+    calibration_rows: Rows | None,
     simulation_dir: Path | None = None,
     fused: Fusion = "none",
     log_path: Path | None = None,
@@ -217,7 +219,7 @@ def export_files(
         target: Name of the target plug-in.
         precisions: Of the target.
         saved_model_dir: What `stage_saved_model` wrote for this bundle.
-        calibration_pixels: `(samples, height, width, 3)` uint8 RGB, for calibrated precisions.
+        calibration_rows: `(samples, height, width, 3)` uint8 RGB, for calibrated precisions.
         simulation_dir: A `Simulation` of this bundle, for simulated precisions.
         fused: One of the target's fusions, or `none`.
         log_path: Where the child's output is kept.
@@ -228,7 +230,7 @@ def export_files(
     Raises:
         ChildError: The child crashed.
     """
-    arguments = _child_arguments(bundle_dir, out_dir, target, precisions, saved_model_dir, calibration_pixels)
+    arguments = _child_arguments(bundle_dir, out_dir, target, precisions, saved_model_dir, calibration_rows)
     arguments |= {"simulation_dir": str(simulation_dir.resolve()) if simulation_dir else "", "fused": fused}
     answers = call_in_child("tfl.targets._export:export_in_child", arguments, log_path=log_path)
     return _decoded(target, answers, out_dir)
@@ -237,7 +239,7 @@ def export_files(
 def export_draws(
     bundle_dir: Path,
     out_dir: Path,
-    draws: Sequence[Pixels],
+    draws: Sequence[Rows],
     *,
     target: str,
     precision: str,
@@ -260,8 +262,8 @@ def export_draws(
     """
     places = [out_dir / str(number) for number in range(len(draws))]
     requests = [
-        _child_arguments(bundle_dir, place, target, (precision,), saved_model_dir, pixels)
-        for place, pixels in zip(places, draws, strict=True)
+        _child_arguments(bundle_dir, place, target, (precision,), saved_model_dir, rows)
+        for place, rows in zip(places, draws, strict=True)
     ]
     answers = call_in_child("tfl.targets._export:export_all_in_child", {"requests": requests}, log_path=log_path)
     return [
@@ -275,12 +277,12 @@ def _child_arguments(
     target: str,
     precisions: Sequence[str],
     saved_model_dir: Path,
-    calibration_pixels: Pixels | None,
+    calibration_rows: Rows | None,
 ) -> dict[str, Any]:
     out_dir.mkdir(parents=True)
     calibration_file = out_dir.resolve() / _CALIBRATION_FILE
-    if calibration_pixels is not None:
-        np.save(calibration_file, calibration_pixels, allow_pickle=False)
+    if calibration_rows is not None:
+        np.save(calibration_file, calibration_rows, allow_pickle=False)
     return {
         "target": target,
         "precisions": list(precisions),
@@ -288,7 +290,7 @@ def _child_arguments(
         "saved_model_dir": str(saved_model_dir.resolve()),
         "simulation_dir": "",
         "scratch_dir": str(out_dir.resolve()),
-        "calibration_file": "" if calibration_pixels is None else str(calibration_file),
+        "calibration_file": "" if calibration_rows is None else str(calibration_file),
         "fused": "none",
     }
 
@@ -309,16 +311,16 @@ def _require_possible(
     plug_in: Target,
     precision: str,
     calibration: Calibration | None,
-    pixels: Pixels | None,
+    rows: Rows | None,
     simulation_dir: Path | None,
 ) -> None:
     plug_in.check_precision(precision)
     for module in (*plug_in.export_modules, *plug_in.precision_modules.get(precision, ())):
         require_installed(module, purpose=f"exporting to {target}-{precision}")
-    if precision in plug_in.calibrated and (calibration is None or pixels is None or len(pixels) == 0):
+    if precision in plug_in.calibrated and (calibration is None or rows is None or len(rows) == 0):
         raise UserError(
             f"{target}-{precision} sets its ranges on training samples. Received no calibration.",
-            hint="Choose samples with choose_calibration and pass them and their pixels.",
+            hint="Choose samples with choose_calibration and pass them and their rows.",
         )
     if precision in plug_in.simulated and simulation_dir is None:
         raise UnsupportedError(
@@ -344,7 +346,7 @@ def export_all_in_child(arguments: Mapping[str, Any]) -> dict[str, Any]:
 def export_in_child(arguments: Mapping[str, Any]) -> dict[str, Any]:
     """Run one target's exporter for each precision; see `export_artifacts`."""
     bundle_dir, scratch = Path(arguments["bundle_dir"]), Path(arguments["scratch_dir"])
-    pixels = np.load(arguments["calibration_file"], allow_pickle=False) if arguments["calibration_file"] else None
+    rows = np.load(arguments["calibration_file"], allow_pickle=False) if arguments["calibration_file"] else None
     bundle, plug_in = Bundle.load(bundle_dir / BUNDLE_FILE), _TARGETS.get(arguments["target"])
     simulation = Path(arguments["simulation_dir"]) / SIMULATION_MODEL_DIR
     (scratch / "shared").mkdir()
@@ -358,7 +360,7 @@ def export_in_child(arguments: Mapping[str, Any]) -> dict[str, Any]:
             out_dir=scratch / precision,
             shared_dir=scratch / "shared",
             precision=precision,
-            calibration_pixels=pixels if precision in plug_in.calibrated else None,
+            calibration_rows=rows if precision in plug_in.calibrated else None,
             fused=arguments["fused"],
         )
         try:

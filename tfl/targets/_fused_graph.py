@@ -129,7 +129,7 @@ def wrap_saved_model(request: ExportRequest, folder: Path) -> None:
 
     loaded = tf.saved_model.load(str(request.saved_model_dir))
     serve = loaded.signatures["serving_default"]
-    contract, source, result = request.bundle.preprocessing, request.input_name, request.output_name
+    contract, source, result = request.pictures, request.input_name, request.output_name
     (fed,) = request.described.signature.inputs
     shape = [None if side < 0 else side for side in fed.shape]
 

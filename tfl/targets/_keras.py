@@ -13,8 +13,7 @@ from tfl.bundle.records import MODEL_FILE
 from tfl.core.errors import JobError, NotFoundError
 from tfl.core.extras import require
 from tfl.core.registry import Registry
-from tfl.data.inputs import Inputs
-from tfl.data.preprocess import Floats
+from tfl.data.contract import Floats, Inputs
 from tfl.targets._base import Runtime
 
 logger = logging.getLogger(__name__)

@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 
 from tfl.bundle import Recipe
-from tfl.data.preprocess import Floats
+from tfl.data.contract import Inputs
 from tfl.targets._base import Exported, ExportRequest
 from tfl.targets._quantizer import Quantizer, candidates, relative_error, upstream
 
@@ -64,7 +64,7 @@ class OnnxQuantizer(Quantizer):
         """See `Quantizer.write`."""
         return self._save(self._with_float_layers(recipe, sample_count), out_dir)
 
-    def layer_errors(self, recipe: Recipe, inputs: Floats, *, sample_count: int) -> Mapping[str, float]:
+    def layer_errors(self, recipe: Recipe, inputs: Inputs, *, sample_count: int) -> Mapping[str, float]:
         """See `Quantizer.layer_errors`."""
         model = self._with_float_layers(recipe, sample_count)
         floats, quantized = self._inner_values(self._prepared, inputs), self._inner_values(model, inputs)
@@ -109,7 +109,7 @@ class OnnxQuantizer(Quantizer):
         _free_outputs(model, kept, pairs)
         return without_unread(model)
 
-    def _inner_values(self, model: Any, inputs: Floats) -> dict[str, Any]:
+    def _inner_values(self, model: Any, inputs: Inputs) -> dict[str, Any]:
         import onnx
         import onnxruntime
 
@@ -189,7 +189,7 @@ def prepare(model: Any) -> Any:
 
 
 def quantize(
-    prepared: Any, samples: list[Floats], *, input_name: str, method: str, options: dict[str, Any] | None = None
+    prepared: Any, samples: list[Inputs], *, input_name: str, method: str, options: dict[str, Any] | None = None
 ) -> Any:
     """Quantize a prepared model: QDQ, uint8 activations, int8 weights per channel.
 
@@ -211,9 +211,9 @@ def quantize(
 
     class Reader(CalibrationDataReader):  # type: ignore[misc]
         def __init__(self) -> None:
-            self._samples: Iterator[Floats] = iter(samples)
+            self._samples: Iterator[Inputs] = iter(samples)
 
-        def get_next(self) -> dict[str, Floats] | None:
+        def get_next(self) -> dict[str, Inputs] | None:
             sample = next(self._samples, None)
             return None if sample is None else {input_name: sample}
 
@@ -264,6 +264,8 @@ def shrink_weights(model: Any) -> Any:
         if weight.data_type != TensorProto.FLOAT or axis is None:
             continue
         values = numpy_helper.to_array(weight)
+        if values.ndim < 2:
+            continue
         others = tuple(index for index in range(values.ndim) if index != axis)
         # Symmetric in [-127, 127], as int8 weights are.
         scale = (np.abs(values).max(axis=others, keepdims=True) / 127.0).astype(np.float32)
@@ -283,10 +285,42 @@ def shrink_weights(model: Any) -> Any:
     return model
 
 
+def quantize_products(model: Any, scratch: Path) -> Any:
+    """Compute matrix products in int8, with weights per channel and ranges of activations taken at each inference.
+
+    Tables of vectors are stored in int8 too. Convolutions stay in float32: with such ranges they are slower than that.
+
+    Args:
+        model: From `prepare`.
+        scratch: For a file that is removed again.
+    """
+    import onnx
+    from onnxruntime.quantization import QuantType, quantize_dynamic
+
+    made = scratch / "dynamic.onnx"
+    quantize_dynamic(
+        model,
+        str(made),
+        op_types_to_quantize=["MatMul", "Gemm", "Gather"],
+        per_channel=True,
+        weight_type=QuantType.QInt8,
+    )
+    result = onnx.load_model(str(made))
+    made.unlink()
+    return result
+
+
 def _output_axis(readers: list[tuple[Any, int]]) -> int | None:
-    """Return the axis of a weight's output channels, or None where it is no weight of a layer."""
+    """Return the axis of a weight's output channels, or of a table's rows; None where it is no weight of a layer."""
     axes = set()
     for node, place in readers:
+        if (
+            place == 0
+            and node.op_type == "Gather"
+            and not any(item.name == "axis" and item.i for item in node.attribute)
+        ):
+            axes.add(0)
+            continue
         if place != 1 or node.op_type not in ("Conv", "Gemm", "MatMul"):
             return None
         flipped = any(item.name == "transB" and item.i for item in node.attribute)

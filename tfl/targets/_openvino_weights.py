@@ -15,6 +15,8 @@ _CHANNELS: dict[str, Callable[[Any], tuple[int, ...]]] = {
     "GroupConvolutionBackpropData": lambda _: (0, 2),
     "MatMul": lambda node: (0,) if node.get_attributes()["transpose_b"] else (1,),
 }
+#: Looks rows up in its first input, of which each has a scale of its own.
+_TABLE = "Gather"
 #: Levels on each side of zero, as in the weights of every integer kernel: what lies on that grid already, because it
 #: was trained or stored so, comes back exactly.
 _LEVELS = 127
@@ -23,6 +25,8 @@ _LEVELS = 127
 def compress_weights(model: Any) -> Any:
     """Store the weights of an `openvino.Model` as signed integers with a float32 scale per output channel.
 
+    Tables that rows are looked up in have a scale per row.
+
     Args:
         model: Altered.
 
@@ -30,11 +34,15 @@ def compress_weights(model: Any) -> Any:
         The model.
     """
     for node in model.get_ordered_ops():
-        if node.get_type_name() not in _CHANNELS:
+        place = 0 if node.get_type_name() == _TABLE else 1
+        channels = (0,) if place == 0 else _CHANNELS.get(node.get_type_name(), lambda _: ())(node)
+        if not channels:
             continue
-        source = node.input_value(1).get_node()
-        if source.get_type_name() == "Constant" and source.get_output_element_type(0).is_real():
-            node.input(1).replace_source_output(_compressed(source, _CHANNELS[node.get_type_name()](node)))
+        source = node.input_value(place).get_node()
+        # A vector that is gathered from is no table, but part of a computation with shapes.
+        is_weight = source.get_type_name() == "Constant" and len(source.get_output_shape(0)) > 1
+        if is_weight and source.get_output_element_type(0).is_real():
+            node.input(place).replace_source_output(_compressed(source, channels))
     model.validate_nodes_and_infer_types()
     return model
 

@@ -14,7 +14,7 @@ import numpy.typing as npt
 from tfl.bundle import Recipe
 from tfl.core.errors import UserError
 from tfl.core.records import Record
-from tfl.data.preprocess import Floats
+from tfl.data.contract import Inputs
 from tfl.targets._base import Exported, Tolerance
 
 #: For formats that store 8-bit weights and compute in float32.
@@ -57,6 +57,12 @@ TRAINED_RUNG = Rung(name="int8-qat", precision="int8-qat", summary="all layers i
 HALF_RUNG = Rung(name="fp16", precision="fp16", summary="half-precision weights")
 
 
+#: For networks of matrix products, such as transformers, whose activations fixed ranges don't fit.
+DYNAMIC_RUNG = Rung(
+    name="dynamic", precision="dynamic", summary="8-bit weights, ranges of activations taken at each inference"
+)
+
+
 def mixed_rung(recipe: Recipe) -> Rung:
     """Return the rung that searches for the layers to leave in float, on top of a recipe."""
     summary = "int8, with the layers that cost most left in float"
@@ -89,7 +95,7 @@ class Quantizer(abc.ABC):
             UserError: There is no such layer or method.
         """
 
-    def layer_errors(self, recipe: Recipe, inputs: Floats, *, sample_count: int) -> Mapping[str, float]:
+    def layer_errors(self, recipe: Recipe, inputs: Inputs, *, sample_count: int) -> Mapping[str, float]:
         """Return each layer's relative error against float, or nothing where the engine gives no inner values.
 
         The error is the power of the difference over the power of the float values, taken at the layer's

@@ -7,11 +7,11 @@ import datetime
 import shutil
 from pathlib import Path
 
-from tfl.bundle import Artifact, Bundle, Calibration, Recipe
+from tfl.bundle import Artifact, Bundle, Calibration, Recipe, write_contract_files
 from tfl.bundle.records import ARTIFACT_FILE, GOLDEN_FILE
 from tfl.core.environment import read_environment
 from tfl.core.files import digest_tree, tree_size_bytes
-from tfl.data.preprocess import Fusion
+from tfl.data.contract import Fusion
 from tfl.targets._base import Exported
 
 
@@ -31,7 +31,7 @@ def draft_artifact(
         target=target,
         precision=precision,
         labels=bundle.labels,
-        preprocessing=dataclasses.replace(bundle.preprocessing, fused=fused),
+        preprocessing=bundle.preprocessing.with_fusion(fused),
         signature=exported.signature,
         model_files=exported.model_files,
         size_bytes=0,
@@ -46,7 +46,7 @@ def draft_artifact(
 
 
 def seal_artifact(place: Path, draft: Artifact, golden_dir: Path) -> Artifact:
-    """Add the golden batch and the record, with a digest of every file, to the model files of an artefact.
+    """Add the golden batch, the contract's files and the record to an artefact's model files, with a digest of each.
 
     Args:
         place: Folder with the model files.
@@ -54,6 +54,7 @@ def seal_artifact(place: Path, draft: Artifact, golden_dir: Path) -> Artifact:
         golden_dir: Of what it was made from; its digests have been checked by whoever opened it.
     """
     shutil.copyfile(golden_dir / GOLDEN_FILE, place / GOLDEN_FILE)
+    write_contract_files(place, draft.preprocessing)
     artifact = dataclasses.replace(
         draft,
         size_bytes=tree_size_bytes(place, names=draft.model_files),

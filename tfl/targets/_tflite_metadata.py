@@ -14,8 +14,9 @@ from typing import Any
 
 import numpy as np
 
-from tfl.bundle import Bundle
+from tfl.bundle import Bundle, Tensor
 from tfl.core.extras import require
+from tfl.data.preprocess import ImagePreprocessing
 
 LABELS_FILE = "labels.txt"
 _METADATA_NAME = b"TFLITE_METADATA"
@@ -84,7 +85,7 @@ class _Tables:
 
 
 def build_metadata(bundle: Bundle) -> bytes:
-    """Build the `ModelMetadata` flatbuffer of a classifier: image input with normalization, labelled output.
+    """Build the `ModelMetadata` flatbuffer of a classifier: input, of pictures with normalization, and labelled output.
 
     TFLite normalizes pixels in [0, 255] by `(pixel - mean) / std`, so the contract's scale is divided out.
     """
@@ -92,7 +93,7 @@ def build_metadata(bundle: Bundle) -> bytes:
     subgraph = tables.table(
         _SUBGRAPH,
         children={
-            "input_tensor_metadata": tables.offsets([_image_tensor(tables, bundle)]),
+            "input_tensor_metadata": tables.offsets([_input_tensor(tables, bundle)]),
             "output_tensor_metadata": tables.offsets([_labelled_tensor(tables, bundle)]),
         },
     )
@@ -110,8 +111,15 @@ def build_metadata(bundle: Bundle) -> bytes:
     return bytes(tables.builder.Output())
 
 
-def _image_tensor(tables: _Tables, bundle: Bundle) -> int:
-    contract, source = bundle.preprocessing.left_to_caller, bundle.signature.inputs[0]
+def _input_tensor(tables: _Tables, bundle: Bundle) -> int:
+    contract, source = bundle.preprocessing, bundle.signature.inputs[0]
+    if isinstance(contract, ImagePreprocessing):
+        return _image_tensor(tables, source, contract.left_to_caller)
+    children = {"name": tables.text(source.name), "description": tables.text(source.meaning)}
+    return tables.table(_TENSOR, children=children)
+
+
+def _image_tensor(tables: _Tables, source: Tensor, contract: ImagePreprocessing) -> int:
     size = tables.table(_IMAGE_SIZE, numbers={"width": contract.width, "height": contract.height})
     properties = tables.table(
         _IMAGE_PROPERTIES,

@@ -12,7 +12,7 @@ import numpy as np
 
 from tfl.bundle import Recipe
 from tfl.core.extras import require
-from tfl.data.preprocess import Floats
+from tfl.data.contract import Inputs
 from tfl.targets._base import Exported, ExportRequest
 from tfl.targets._quantizer import Quantizer, candidates, relative_error, upstream
 
@@ -63,7 +63,7 @@ class TfliteQuantizer(Quantizer):
         """See `Quantizer.write`."""
         return self._save(self._quantized(recipe, sample_count), out_dir)
 
-    def layer_errors(self, recipe: Recipe, inputs: Floats, *, sample_count: int) -> Mapping[str, float]:
+    def layer_errors(self, recipe: Recipe, inputs: Inputs, *, sample_count: int) -> Mapping[str, float]:
         """See `Quantizer.layer_errors`."""
         floats = _inner_values(self._model, set(self.layers), inputs)
         quantized = _inner_values(self._quantized(recipe, sample_count), set(self.layers), inputs)
@@ -139,7 +139,7 @@ def _operations(model: bytes) -> list[_Operation]:
     return found
 
 
-def _inner_values(model: bytes, names: set[str], inputs: Floats) -> dict[str, Any]:
+def _inner_values(model: bytes, names: set[str], inputs: Inputs) -> dict[str, Any]:
     """Return the values of the named tensors for all inputs, integers as the numbers that they stand for."""
     litert = require("ai_edge_litert.interpreter", purpose="looking into a TFLite model")
     interpreter = litert.Interpreter(

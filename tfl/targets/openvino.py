@@ -15,8 +15,8 @@ import numpy as np
 from tfl.bundle import Artifact, Bundle, Recipe
 from tfl.core.errors import UnsupportedError
 from tfl.core.extras import require
-from tfl.data.inputs import Inputs
-from tfl.data.preprocess import Floats
+from tfl.data.contract import Floats, Inputs
+from tfl.data.preprocess import ImagePreprocessing
 from tfl.targets._base import (
     FUSED_FLOAT32,
     HALF_WEIGHTS,
@@ -256,9 +256,9 @@ class OpenVinoTarget(Target):
         elif request.precision in self.simulated:
             _require_fake_quantization(model)
         if request.fused != "none":
-            model = fuse_normalization(model, request.bundle.preprocessing)
+            model = fuse_normalization(model, request.pictures)
         if request.fused == "resize":
-            function, spec = resampling_function(request.bundle.preprocessing, name=request.input_name)
+            function, spec = resampling_function(request.pictures, name=request.input_name)
             model = fuse_resampling(model, openvino.convert_model(function.get_concrete_function(spec)))
         return _save(model, request.described, request.out_dir, halve=request.precision == "fp16")
 
@@ -348,20 +348,26 @@ def model_info(bundle: Bundle) -> dict[str, str]:
 
     Their frames are BGR; their own resizing is not anti-aliased, so answers can differ a little from tfl's.
     """
+    labels = {
+        "model_type": "Classification",
+        # Labels are separated by blanks there.
+        "labels": " ".join("_".join(label.split()) for label in bundle.labels),
+        "multilabel": "False",
+        "output_raw_scores": "True",
+    }
+    if not isinstance(bundle.preprocessing, ImagePreprocessing):
+        # It has words for pictures only.
+        return labels
     contract = bundle.preprocessing.left_to_caller
     means = [mean / contract.scale for mean in contract.mean]
     scales = [std / contract.scale for std in contract.std]
     return {
-        "model_type": "Classification",
-        # Labels are separated by blanks there.
-        "labels": " ".join("_".join(label.split()) for label in bundle.labels),
+        **labels,
         "resize_type": _RESIZE_TYPES[contract.resize],
         "pad_value": "0",
         "reverse_input_channels": str(contract.channels == "rgb"),
         "mean_values": " ".join(f"{value:.8g}" for value in means),
         "scale_values": " ".join(f"{value:.8g}" for value in scales),
-        "multilabel": "False",
-        "output_raw_scores": "True",
     }
 
 

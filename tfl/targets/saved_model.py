@@ -12,8 +12,7 @@ from tfl.bundle import Artifact
 from tfl.core.errors import UnsupportedError
 from tfl.core.extras import require
 from tfl.core.files import digest_tree
-from tfl.data.inputs import Inputs
-from tfl.data.preprocess import Floats
+from tfl.data.contract import Floats, Inputs
 from tfl.targets._base import (
     Exported,
     ExportRequest,

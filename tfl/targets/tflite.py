@@ -13,8 +13,7 @@ import numpy as np
 from tfl.bundle import Artifact, Bundle, Recipe, Signature, Tensor
 from tfl.core.errors import UnsupportedError
 from tfl.core.extras import require
-from tfl.data.inputs import Inputs
-from tfl.data.preprocess import Floats
+from tfl.data.contract import Floats, Inputs
 from tfl.targets._base import (
     FUSED_FLOAT32,
     HALF_WEIGHTS,
@@ -29,7 +28,7 @@ from tfl.targets._base import (
     require_dtype,
 )
 from tfl.targets._kernels import Kernels, collect_kernels
-from tfl.targets._quantizer import HALF_RUNG, INTEGER_WEIGHTS, TRAINED_RUNG, Quantizer, Rung, mixed_rung
+from tfl.targets._quantizer import DYNAMIC_RUNG, HALF_RUNG, INTEGER_WEIGHTS, TRAINED_RUNG, Quantizer, Rung, mixed_rung
 from tfl.targets._tflite_fusion import fuse_normalization
 from tfl.targets._tflite_metadata import add_metadata
 from tfl.targets._tflite_quantizer import TfliteQuantizer
@@ -48,7 +47,7 @@ _INTEGER_OPERATIONS = {
 
 
 class TfliteRuntime(Runtime):
-    """A LiteRT interpreter, resized when the batch size changes; integer inputs and outputs are converted here."""
+    """A LiteRT interpreter, resized when a batch has another shape; integer inputs and outputs are converted here."""
 
     def __init__(self, interpreter: Any, *, others: tuple[TfliteRuntime, ...] = ()) -> None:
         self._interpreter = interpreter
@@ -56,17 +55,17 @@ class TfliteRuntime(Runtime):
         self._input = interpreter.get_input_details()[0]
         self._output = interpreter.get_output_details()[0]
         # An integer input with a scale of its own is quantized here; one without takes pixels as they are.
-        plain = self._input["dtype"] == np.uint8 and not self._input["quantization"][0]
-        self._takes = np.dtype(np.uint8 if plain else np.float32)
-        self._count = 0
+        plain = self._input["dtype"] in (np.uint8, np.int32) and not self._input["quantization"][0]
+        self._takes = np.dtype(self._input["dtype"] if plain else np.float32)
+        self._shape: tuple[int, ...] = ()
 
     def predict(self, batch: Inputs) -> Floats:
         """See `Runtime.predict`."""
         require_dtype(batch, self._takes)
-        if len(batch) != self._count:
+        if batch.shape != self._shape:
             self._interpreter.resize_tensor_input(self._input["index"], batch.shape)
             self._interpreter.allocate_tensors()
-            self._count = len(batch)
+            self._shape = batch.shape
         self._interpreter.set_tensor(self._input["index"], _quantized(batch, self._input))
         self._interpreter.invoke()
         return _dequantized(self._interpreter.get_tensor(self._output["index"]), self._output)
@@ -162,6 +161,7 @@ class TfliteTarget(Target):
         ),
         mixed_rung(Recipe(calibration="minmax")),
         TRAINED_RUNG,
+        DYNAMIC_RUNG,
         Rung(name="int16x8", precision="int16x8", summary="8-bit weights, 16-bit activations"),
         HALF_RUNG,
     )
@@ -174,7 +174,7 @@ class TfliteTarget(Target):
         if request.precision in self.simulated:
             _require_integers(converted)
         if request.fused == "normalize":
-            converted = fuse_normalization(converted, request.bundle.preprocessing)
+            converted = fuse_normalization(converted, request.pictures)
         exported = _save(converted, request.described, request.out_dir)
         signature = exported.signature
         if request.precision == "int8-io":
@@ -234,7 +234,8 @@ def _computes_in(node: dict[str, Any]) -> str:
 
 
 def _as_int8(tensors: tuple[Tensor, ...]) -> tuple[Tensor, ...]:
-    return tuple(replace(tensor, dtype="int8") for tensor in tensors)
+    # Identifiers of tokens are whole numbers of their own.
+    return tuple(replace(tensor, dtype="int8") if tensor.dtype == "float32" else tensor for tensor in tensors)
 
 
 def _save(model: bytes, bundle: Bundle, out_dir: Path) -> Exported:
@@ -295,7 +296,7 @@ def _require_integers(model: bytes) -> None:
         )
 
 
-def _samples(request: ExportRequest) -> Iterator[list[Floats]]:
+def _samples(request: ExportRequest) -> Iterator[list[Inputs]]:
     for sample in request.calibration_inputs():
         yield [sample]
 
