@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, Literal
 from tfl.backbones import SOURCES, BackboneInfo, parse_spec
 from tfl.comparison import Comparison, compare
 from tfl.core.augmentation import AugmentConfig
-from tfl.core.config import RunConfig, read_yaml, resolve_config
+from tfl.core.config import RunConfig, read_yaml
 from tfl.core.errors import ConfigError
 from tfl.core.files import IfExists
 from tfl.core.progress import Progress
@@ -20,6 +20,7 @@ from tfl.model import Model, load
 from tfl.pipeline import FOLD_STAGES, STAGES, TRAINING_STAGES, Outcome
 from tfl.pipeline import run as run_pipeline
 from tfl.reproduction import Reproduction, reproduce
+from tfl.settings import settle
 
 if TYPE_CHECKING:
     from tfl.report.study import TuneResult
@@ -65,7 +66,7 @@ class ModelList:
         rows = [
             [
                 item.spec,
-                f"{item.preprocessing.height} x {item.preprocessing.width}",
+                item.preprocessing.summary,
                 "" if item.parameters is None else f"{item.parameters:,}",
                 item.feature_size or "",
                 item.licence,
@@ -138,7 +139,7 @@ def fit(
 
     Args:
         data: From `load_data`, or a path.
-        backbone: `source:name`; `embedded:sketchnet` where nothing says otherwise.
+        backbone: `source:name`; the task's own where nothing says otherwise.
         config: A YAML file of settings, such as the best one of a search; everything else here overrides it.
         out: The run's folder; `runs/<data>-<backbone>-<n>` by default.
         if_exists: `refuse`, `resume` or `overwrite` a run that is there.
@@ -154,8 +155,7 @@ def fit(
         ConfigError: A setting is unknown or out of range.
         TflError: See `tfl.pipeline.run`.
     """
-    named = {} if backbone is None else {"model.backbone": backbone}
-    overrides = {**named, **augmentation_settings(augment), **(settings or {})}
+    overrides = {**_named(backbone), **augmentation_settings(augment), **(settings or {})}
     base = read_yaml(Path(config)) if config is not None else {}
     resolved = _config_for(data, overrides, out=out, options=options, base=base)
     outcome = run_pipeline(resolved, stages=TRAINING_STAGES, if_exists=if_exists, progress=progress)
@@ -167,7 +167,7 @@ def cross_validate(
     folds: int = 5,
     *,
     repeats: int = 1,
-    backbone: str = "embedded:sketchnet",
+    backbone: str | None = None,
     out: str | Path | None = None,
     if_exists: IfExists = "refuse",
     progress: Progress | None = None,
@@ -183,7 +183,7 @@ def cross_validate(
         data: From `load_data`, or a path.
         folds: At least 2; each class needs as many different pictures.
         repeats: How often the data are cut anew.
-        backbone: `source:name`.
+        backbone: `source:name`; the task's own by default.
         out: The run's folder; `runs/<data>-<backbone>-<n>` by default.
         if_exists: `refuse`, `resume` (folds that are done are kept) or `overwrite` a run that is there.
         progress: Told what happens.
@@ -199,7 +199,7 @@ def cross_validate(
 
     if folds < 2:
         raise ConfigError(f"folds: must be at least 2. Received: {folds}.")
-    overrides = {"cross_validation.folds": folds, "cross_validation.repeats": repeats, "model.backbone": backbone}
+    overrides = {**_named(backbone), "cross_validation.folds": folds, "cross_validation.repeats": repeats}
     config = _config_for(data, overrides | (settings or {}), out=out, options=options)
     outcome = run_pipeline(config, stages=FOLD_STAGES, if_exists=if_exists, progress=progress)
     return CrossValidation.load(outcome.folder.folds_dir / RECORD_FILE)
@@ -217,7 +217,7 @@ def tune(
     pruner: Literal["median", "none"] = "median",
     workers: int = 1,
     storage: str = "journal",
-    backbone: str = "embedded:sketchnet",
+    backbone: str | None = None,
     progress: Progress | None = None,
     settings: dict[str, Any] | None = None,
     **options: Any,
@@ -237,7 +237,7 @@ def tune(
         pruner: `median` ends trials that are worse than the median at the same epoch, `none` ends none.
         workers: Processes that train at the same time.
         storage: `journal`, a file in the study's folder, or a database's address.
-        backbone: `source:name`.
+        backbone: `source:name`; the task's own by default.
         progress: Told what happens.
         settings: Any setting by its dotted name; what is set otherwise than by default is not searched.
         **options: As in `fit`.
@@ -249,7 +249,7 @@ def tune(
     """
     from tfl.tuning.study import tune as run_study
 
-    config = _config_for(data, {"model.backbone": backbone, **(settings or {})}, out=None, options=options)
+    config = _config_for(data, {**_named(backbone), **(settings or {})}, out=None, options=options)
     return run_study(
         config,
         study=study,
@@ -263,6 +263,10 @@ def tune(
         storage=storage,
         progress=progress,
     )
+
+
+def _named(backbone: str | None) -> dict[str, Any]:
+    return {} if backbone is None else {"model.backbone": backbone}
 
 
 def _config_for(
@@ -284,7 +288,7 @@ def _config_for(
         overrides["out"] = str(out)
     for name, value in options.items():
         overrides[_section_of(name)] = value
-    return resolve_config(base or {}, overrides)
+    return settle(base or {}, overrides)
 
 
 def _section_of(name: str) -> str:

@@ -30,6 +30,7 @@ from tfl.loggers import check_loggers
 from tfl.report.study import keep_study
 from tfl.run_log import end_log, plan_log
 from tfl.run_record import StageMeter, open_record
+from tfl.settings import require_sense
 from tfl.tasks import TASKS, SliceScores, slice_scores
 from tfl.training.fit import Trained
 from tfl.training.logs import read_history
@@ -42,7 +43,7 @@ STAGES = {
     "check": "Checking the data",
     "split": "Splitting into train, validation and test",
     "train": "Training",
-    "evaluate": "Evaluating on pictures the model never saw",
+    "evaluate": "Evaluating on samples the model never saw",
     "folds": "Cross-validating",
     "export": "Exporting and verifying",
     "benchmark": "Measuring speed, memory and accuracy",
@@ -154,12 +155,9 @@ def resolve_out(config: RunConfig) -> Path:
 
 def _check_names(config: RunConfig, if_exists: IfExists) -> None:
     """Find wrong names, and data that are not there, before anything is written."""
-    from tfl.backbones import SOURCES, parse_spec
-
     TASKS.get(config.task)
     check_loggers(config.log)
-    source, name = parse_spec(config.model.backbone)
-    SOURCES.get(source).info(name)
+    require_sense(config)
     plan_cells(config.export.targets, config.export.precisions, fused=config.export.fuse_preprocessing)
     if if_exists != "resume":
         read_data(config)
@@ -175,6 +173,7 @@ def read_data(config: RunConfig) -> Manifest:
     data = config.data
     options = ReadOptions(
         path_column=data.path_column,
+        text_column=data.text_column,
         label_column=data.label_column,
         split_column=data.split_column,
         group_column=data.group_column,
@@ -314,7 +313,7 @@ def _evaluate(context: _Context) -> None:
     )
     evaluation = dataclasses.replace(evaluation, slices=_slices(manifest, held_out))
     evaluation.save(folder.evaluation_dir / "test.json")
-    context.progress.update("drawing pictures")
+    context.progress.update("drawing")
     plots_for_evaluation(
         folder.path,
         evaluation,
@@ -326,7 +325,7 @@ def _evaluate(context: _Context) -> None:
         model=context.trained.model if context.trained else None,
     )
     context.progress.result(
-        f"accuracy {evaluation.accuracy:.3f} on {evaluation.sample_count} pictures"
+        f"accuracy {evaluation.accuracy:.3f} on {evaluation.sample_count} {TASKS.get(context.config.task).data.nouns}"
         f" (95 % interval {evaluation.accuracy_low:.3f} to {evaluation.accuracy_high:.3f})"
     )
 
@@ -343,7 +342,7 @@ def _folds(context: _Context) -> None:
         duplicate_groups=CheckReport.load(context.folder.check_file).duplicate_groups,
         progress=context.progress,
     )
-    context.progress.update("drawing pictures")
+    context.progress.update("drawing")
     score_and_draw_folds(context.folder, result, task=context.config.task, labels=manifest.labels)
     context.progress.result(
         f"{result.metric_name} {result.mean:.3f} over {len(result.folds)} folds"

@@ -14,7 +14,7 @@ import numpy as np
 from tfl.backbones import SOURCES, parse_spec
 from tfl.bench.backbone_latency import measure_backbone
 from tfl.bench.paired import mcnemar_of
-from tfl.core.config import RunConfig, resolve_config
+from tfl.core.config import RunConfig
 from tfl.core.errors import NotFoundError, TflError, UserError
 from tfl.core.files import cache_dir, sha256_text, write_atomic
 from tfl.core.progress import Progress
@@ -22,14 +22,15 @@ from tfl.core.records import Record
 from tfl.core.run_folder import RunFolder
 from tfl.core.version import __version__
 from tfl.data.check import CheckReport
+from tfl.data.contract import Floats
 from tfl.data.folds import Fold, k_folds
 from tfl.data.manifest import Manifest
-from tfl.data.preprocess import Floats
 from tfl.data.units import make_units
 from tfl.pipeline import run as run_pipeline
 from tfl.report.backbone_chart import BackbonePoint, draw_backbones
 from tfl.report.tables import html_table
-from tfl.tasks.image_classification import wilson_interval
+from tfl.settings import require_backbone_for, settle
+from tfl.tasks import TASKS, wilson_interval
 from tfl.training.cross_validated import cross_validated_probabilities, pretrained_features
 from tfl.training.evidence import log_maximum_evidence
 
@@ -148,12 +149,12 @@ def recommend(
         UserError: The data can't be used, or no backbone could be examined.
     """
     progress = progress or Progress()
-    specs = tuple(dict.fromkeys(backbones)) or _available()
-    for spec in specs:
-        source, name = parse_spec(spec)
-        SOURCES.get(source).info(name)
     overrides = {"data.path": str(data), "seed": seed, "model.image_size": image_size, **(settings or {})}
-    probe = _prepare(resolve_config({}, overrides), progress=progress)
+    config = settle({}, overrides)
+    specs = tuple(dict.fromkeys(backbones)) or _available(config.task)
+    for spec in specs:
+        require_backbone_for(config.task, spec)
+    probe = _prepare(config, progress=progress)
     found: list[tuple[Candidate, np.ndarray]] = []
     failures = {}
     for number, spec in enumerate(specs, 1):
@@ -260,8 +261,9 @@ def choose(
     )
 
 
-def _available() -> tuple[str, ...]:
-    specs = tuple(item.spec for name in SOURCES.names() for item in SOURCES.get(name).list() if item.available_offline)
+def _available(task: str) -> tuple[str, ...]:
+    infos = [item for name in SOURCES.names() for item in SOURCES.get(name).list() if item.available_offline]
+    specs = tuple(item.spec for item in infos if TASKS.get(item.task).kind == TASKS.get(task).kind)
     if not specs:
         raise NotFoundError("No backbone is available offline.", hint="Fetch one: tfl models fetch SPEC")
     return specs

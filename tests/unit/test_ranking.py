@@ -13,8 +13,7 @@ from tfl.core.config import resolve_config, save_yaml
 from tfl.core.errors import ConfigError, NotFoundError
 from tfl.core.run_folder import RunFolder, RunRecord, StageRecord
 from tfl.data.manifest import Example, Manifest
-from tfl.tasks import TASKS
-from tfl.tasks.image_classification import wilson_interval
+from tfl.tasks import TASKS, wilson_interval
 from tfl_cli.runs import command
 
 

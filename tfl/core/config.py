@@ -40,6 +40,7 @@ class DataConfig(Record):
         validation_fraction: Share of a class that chooses the epoch, in (0, 0.5].
         test_fraction: Share of a class that is scored, in (0, 0.5]; not used where the data are split already.
         path_column: Column of a manifest file with the files; this and the next are guessed where empty.
+        text_column: Column of a table with the texts; several, comma-separated, are joined.
         label_column: Column of the classes; several, comma-separated, are columns of 0 and 1.
         split_column: Column of the splits.
         group_column: Column of what must stay on one side of a split.
@@ -54,6 +55,7 @@ class DataConfig(Record):
     validation_fraction: float = 0.15
     test_fraction: float = 0.15
     path_column: str = ""
+    text_column: str = ""
     label_column: str = ""
     split_column: str = ""
     group_column: str = ""

@@ -51,6 +51,8 @@ class TrainConfig(Record):
         unfreeze: Gradual unfreezing: one stage of fine-tuning each with so many of the last layers learning, such as
             `[10, 30]`; empty means the one stage with `fine_tune_layers`.
         fine_tune_learning_rate: Peak rate of fine-tuning; `find` takes it from a range test.
+        lora_rank: Inner size of low-rank adapters (LoRA; Hu et al., 2022) that learn in fine-tuning in the place of the
+            layers' own weights, and are added to them after it; 0 lets the weights themselves learn.
         layer_decay: Discriminative rates: each layer learns at this times the rate of the one above it, in (0, 1].
         optimizer: `adamw` (Loshchilov and Hutter, 2019; Adam where `weight_decay` is 0) or `sgd` with momentum 0.9.
         weight_decay: Of kernels, in units of the learning rate; biases and normalizations have none.
@@ -91,6 +93,7 @@ class TrainConfig(Record):
     fine_tune_layers: int = 30
     unfreeze: tuple[int, ...] = ()
     fine_tune_learning_rate: float | Literal["find"] = 0.0001
+    lora_rank: int = 0
     layer_decay: float = 1.0
     optimizer: Literal["adamw", "sgd"] = "adamw"
     weight_decay: float = 0.0
@@ -117,7 +120,7 @@ class TrainConfig(Record):
 
     def __post_init__(self) -> None:
         least = {"batch_size": 1, "head_batch_size": 1, "patience": 1, "accumulate": 1}
-        least |= dict.fromkeys(("epochs", "fine_tune_epochs", "fine_tune_layers", "augmented_views"), 0)
+        least |= dict.fromkeys(("epochs", "fine_tune_epochs", "fine_tune_layers", "lora_rank", "augmented_views"), 0)
         least |= dict.fromkeys(("weight_decay", "clip_norm", "time_limit_s", "checkpoint_s", "checkpoint_steps"), 0)
         above = ("learning_rate", "fine_tune_learning_rate", "cache_gb")
         shares = ("warmup", "label_smoothing", "ema")

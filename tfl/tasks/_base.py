@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import abc
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from types import MappingProxyType
+from typing import TYPE_CHECKING, Any, ClassVar
 
 from tfl.core.records import Record
-from tfl.data.preprocess import Floats
+from tfl.data.contract import Floats
+from tfl.data.kinds import KINDS, Kind
 from tfl.tasks._records import Evaluation
 
 if TYPE_CHECKING:
@@ -43,10 +45,24 @@ class Prediction(Record):
 class Task(abc.ABC):
     """How one kind of question is learned, scored and answered. One file, one object called `TASK`."""
 
+    #: The plug-in's own name.
+    name: str
     #: One line for lists.
     summary: str
+    #: Name of the kind of data that it is learned on.
+    kind: str
+    #: Dotted setting -> value, where the task's default is another than the setting's own.
+    defaults: ClassVar[Mapping[str, Any]] = MappingProxyType({})
     #: The field of the evaluation that decides, larger is better.
     metric: str
+
+    #: What a search tries where nothing else is said, written as `tfl tune --space` takes it.
+    space: tuple[str, ...] = ()
+
+    @property
+    def data(self) -> Kind:
+        """The kind of data that it is learned on."""
+        return KINDS.get(self.kind)
 
     @abc.abstractmethod
     def build_head(self, feature_size: int, label_count: int, *, dropout: float, seed: int) -> keras.Model:

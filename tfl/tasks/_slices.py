@@ -8,8 +8,8 @@ from collections.abc import Sequence
 from tfl.core.errors import UserError, closest
 from tfl.core.extras import require
 from tfl.data.manifest import Example
+from tfl.tasks._classification import wilson_interval
 from tfl.tasks._records import SliceScores
-from tfl.tasks.image_classification import wilson_interval
 
 #: Under this many samples an interval spans a quarter of the scale and more.
 SMALL = 30

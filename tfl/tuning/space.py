@@ -14,6 +14,8 @@ from tfl.core.config import RunConfig, flatten, resolve_config
 from tfl.core.errors import ConfigError, closest
 from tfl.core.records import Record, field_types
 from tfl.core.train_config import TrainConfig
+from tfl.settings import settle
+from tfl.tasks import TASKS
 
 if TYPE_CHECKING:
     import optuna
@@ -86,6 +88,9 @@ def default_space(task: str, backbone: BackboneInfo) -> tuple[Parameter, ...]:
     Raises:
         ConfigError: There is no default space for the task.
     """
+    own = TASKS.get(task).space
+    if own:
+        return parse_space(own)
     if task != "image_classification":
         raise ConfigError(f"There is no default space for the task '{task}'; name what to search with --space.")
     small = backbone.parameters is not None and backbone.parameters < _SMALL_PARAMETERS
@@ -199,7 +204,8 @@ def resolve_space(
         ConfigError: A parameter is written wrongly, or a value is not allowed; all at once.
     """
     named = {item.name: item for item in parse_space(texts)}
-    given, default = flatten(base.to_dict()), flatten(RunConfig().to_dict())
+    usual = settle({}, {"task": base.task, "model.backbone": base.model.backbone})
+    given, default = flatten(base.to_dict()), flatten(usual.to_dict())
     space = dict(named)
     if not only_named:
         for item in default_space(base.task, backbone):
@@ -243,7 +249,7 @@ def draw(trial: optuna.Trial, space: Sequence[Parameter]) -> dict[str, Any]:
     return values
 
 
-def first_values(base: RunConfig, space: Sequence[Parameter], *, resize: str) -> dict[str, Any]:
+def first_values(base: RunConfig, space: Sequence[Parameter], *, resize: str | None) -> dict[str, Any]:
     """Return the base config's own values where the space allows them, to be tried first.
 
     Args:

@@ -101,7 +101,7 @@ def tune(
         if resumed:
             progress.result(f"{resumed} trials that were stopped are taken up again")
         if not opened.get_trials(deepcopy=False):
-            opened.enqueue_trial(first_values(config, record.space, resize=info.preprocessing.resize))
+            opened.enqueue_trial(first_values(config, record.space, resize=getattr(info.preprocessing, "resize", None)))
         try:
             _run_trials(folder, opened, trials=trials, limit_s=limit_s, workers=workers, progress=progress)
         except KeyboardInterrupt:

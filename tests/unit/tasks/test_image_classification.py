@@ -11,8 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tfl.core.errors import DataError, JobError
-from tfl.tasks import TASKS, Evaluation
-from tfl.tasks.image_classification import calibration_bins, expected_calibration_error, wilson_interval
+from tfl.tasks import TASKS, Evaluation, calibration_bins, expected_calibration_error, wilson_interval
 
 TASK = TASKS.get("image_classification")
 LABELS = ("ant", "bee", "cat")

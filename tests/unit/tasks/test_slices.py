@@ -8,8 +8,8 @@ from scipy import stats
 
 from tfl.core.errors import UserError
 from tfl.data.manifest import Example
-from tfl.tasks import Evaluation, columns_of, slice_scores
-from tfl.tasks.image_classification import TASK, wilson_interval
+from tfl.tasks import Evaluation, columns_of, slice_scores, wilson_interval
+from tfl.tasks.image_classification import TASK
 
 
 def example(index, **options):
