@@ -21,9 +21,9 @@ from tfl.core.run_folder import RunFolder
 from tfl.data.manifest import Manifest
 from tfl.distillation import distill_run
 from tfl.model import Model, load
+from tfl.report.evidence import EVIDENCE, Shown
 from tfl.report.picture import Picture
-from tfl.report.picture_grids import draw_tiles
-from tfl.report.quantized import flipped_tiles, read_ladders
+from tfl.report.quantized import read_ladders
 from tfl.resizing import artifact_dir_of
 
 
@@ -177,8 +177,8 @@ def recommend_artifact(
     return Recommended(choose_artifact(run.path, bounds), run)
 
 
-def show_flipped(model: Model | str | Path, target: str) -> Picture:
-    """Draw the test pictures that the quantized model of a target decides otherwise than the float model.
+def show_flipped(model: Model | str | Path, target: str) -> Shown:
+    """Show the test samples that the quantized model of a target decides otherwise than the float model.
 
     Args:
         model: A run whose ladder was climbed, or its folder.
@@ -195,8 +195,8 @@ def show_flipped(model: Model | str | Path, target: str) -> Picture:
             hint=f"Climb it: tfl quantize {run.path} --target {target}",
         )
     path = run.quantize_dir / f"{target}-flipped-shown.png"
-    draw_tiles(flipped_tiles(known[target], Path(Manifest.load(run.manifest_file).root)), path)
-    return Picture(path)
+    manifest = Manifest.load(run.manifest_file)
+    return EVIDENCE.get(manifest.kind).show_flipped(known[target], manifest, path)
 
 
 def compress_model(

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import dataclasses
-import random
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
@@ -17,15 +16,20 @@ from tfl.bench.records import Benchmark, Cell, Verification
 from tfl.bundle import Artifact, Bundle
 from tfl.bundle.records import ARTIFACT_FILE
 from tfl.core.config import DEFAULT_PRECISIONS, BenchmarkConfig
-from tfl.core.errors import UserError
+from tfl.core.errors import UnsupportedError, UserError
 from tfl.core.progress import Progress
 from tfl.core.run_folder import RunFolder
-from tfl.data.inputs import input_batches
+from tfl.data.contract import Contract, Floats, Fusion
+from tfl.data.decode import ImageSource
+from tfl.data.kinds import Kind
 from tfl.data.manifest import Example, Manifest
-from tfl.data.preprocess import Floats, Fusion, ImagePreprocessing, ImageSource
 from tfl.data.relabel import Review
+from tfl.data.texts import read_text
 from tfl.model_data import as_held_out, choose_examples, find_manifest
+from tfl.report.evidence import EVIDENCE, Evidence, Shown, chosen_at_random
+from tfl.report.occlusion import explain_text
 from tfl.report.picture import Picture
+from tfl.report.records import Passages
 from tfl.targets import TARGETS, Runtime, kind_of, open_artifact, open_bundle
 from tfl.tasks import TASKS, Evaluation, Prediction, require_columns, slice_scores
 from tfl.training_view import TrainingView
@@ -69,13 +73,18 @@ class Model:
         return self.record.name if isinstance(self.record, Artifact) else "bundle"
 
     @property
+    def data(self) -> Kind:
+        """The kind of data that it answers."""
+        return TASKS.get(self.record.task).data
+
+    @property
     def labels(self) -> tuple[str, ...]:
         """Class names in the order of the output."""
         return self.record.labels
 
     @property
-    def preprocessing(self) -> ImagePreprocessing:
-        """The contract from a picture to the input tensor."""
+    def preprocessing(self) -> Contract:
+        """The contract from a source to the input tensor."""
         return self.record.preprocessing
 
     @property
@@ -93,7 +102,7 @@ class Model:
             ["what", f"{self.kind} {self.name}"],
             ["where", str(self.path)],
             ["classes", ", ".join(self.labels[:20]) + (" ..." if len(self.labels) > 20 else "")],
-            ["input", f"{self.preprocessing.height} x {self.preprocessing.width} x 3"],
+            ["input", self.preprocessing.summary],
             ["backbone", f"{self.record.backbone.spec} ({self.record.backbone.licence})"],
         ]
         if isinstance(self.record, Bundle):
@@ -107,14 +116,15 @@ class Model:
             self._runtime = None
 
     def predict(self, sources: ImageSource | Iterable[ImageSource], *, top: int = 5) -> list[Prediction]:
-        """Answer for pictures.
+        """Answer for pictures or texts.
 
         Args:
-            sources: Paths, bytes, Pillow images or `(height, width, 3)` uint8 arrays; one or many.
+            sources: One or many: of pictures paths, bytes, Pillow images or `(height, width, 3)` uint8 arrays; of texts
+                the texts themselves, or paths of files of type `pathlib.Path`.
             top: How many classes to rank.
 
         Raises:
-            DataError: A picture can't be read.
+            DataError: A sample can't be read.
         """
         single = isinstance(sources, (str, bytes, Path, np.ndarray)) or hasattr(sources, "convert")
         items: list[Any] = [sources] if single else list(sources)  # type: ignore[arg-type]
@@ -125,13 +135,13 @@ class Model:
         ]
 
     def predict_proba(self, sources: Iterable[ImageSource]) -> Floats:
-        """Return the probabilities `(samples, classes)` float32 for pictures."""
+        """Return the probabilities `(samples, classes)` float32 for samples; see `predict`."""
         return self._outputs(list(sources))
 
     def _outputs(self, items: Sequence[Any]) -> Floats:
         runtime = self._open()
         parts: list[Floats] = []
-        for batch in input_batches(items, self.preprocessing, size=_BATCH):
+        for batch in self.preprocessing.input_batches(items, size=_BATCH):
             parts.append(runtime.predict(batch))
             self.progress.update("answering", done=sum(map(len, parts)), total=len(items))
         return np.concatenate(parts) if parts else np.empty((0, len(self.labels)), dtype=np.float32)
@@ -185,7 +195,7 @@ class Model:
         manifest, examples, split = self._held_out_examples(data, split)
         require_columns(examples, by)
         samples = as_held_out(manifest, examples, self.labels)
-        outputs = self._outputs(samples.files)
+        outputs = self._outputs(samples.sources)
         evaluation = TASKS.get(self.record.task).score(
             samples.truth, outputs, labels=self.labels, paths=samples.paths, split=split, model=self.name
         )
@@ -343,16 +353,31 @@ class Model:
             raise UserError(f"{self.path} lies in no run, and {purpose} needs one.", hint="See: tfl runs list")
         return self.run
 
-    def show_predictions(self, count: int = 12, *, seed: int = 0) -> Picture:
-        """Draw test pictures with truth and answer, drawn at random from the seed."""
-        from tfl.report.plots import draw_predictions
-
+    def show_predictions(self, count: int = 12, *, seed: int = 0) -> Shown:
+        """Show test samples with truth and answer, drawn at random from the seed."""
         samples, _ = self.held_out()
-        chosen = sorted(random.Random(seed).sample(range(len(samples.paths)), min(count, len(samples.paths))))  # noqa: S311
-        files = [samples.files[index] for index in chosen]
+        chosen = chosen_at_random(len(samples.paths), count, seed=seed)
+        sources, truth = [samples.sources[index] for index in chosen], [samples.truth[index] for index in chosen]
         path = self._picture("shown_predictions.png")
-        draw_predictions(files, [samples.truth[i] for i in chosen], self._outputs(files), self.labels, path)
-        return Picture(path)
+        return self._evidence.show_answers(sources, truth, self._outputs(sources), self.labels, path)
+
+    def explain(self, text: str | Path, *, label: str | None = None) -> Passages:
+        """Shade the words of a text by how much each speaks for an answer; see `tfl.report.occlusion`.
+
+        Args:
+            text: To be answered, or the path of its file.
+            label: The class to explain; the one that is answered by default.
+
+        Raises:
+            UnsupportedError: The model takes no texts.
+            UserError: There is no such class.
+        """
+        if self.record.task not in TASKS.names() or TASKS.get(self.record.task).kind != "text":
+            raise UnsupportedError(
+                f"{self.path} takes no texts, and only texts can be explained alone.",
+                hint="Where a model of pictures looks is in its run's report.",
+            )
+        return explain_text(self._outputs, read_text(text), self.labels, label=label)
 
     def confusion_matrix(self) -> Picture:
         """Draw the confusion matrix of the test split."""
@@ -361,14 +386,15 @@ class Model:
         draw_confusion(self.evaluate(), path := self._picture(f"confusion-{self.name}.png"))
         return Picture(path)
 
-    def top_losses(self, count: int = 12) -> Picture:
-        """Draw the test pictures with the largest loss."""
-        from tfl.report.plots import draw_top_losses
-
-        samples, _ = self.held_out()
+    def top_losses(self, count: int = 12) -> Shown:
+        """Show the test samples with the largest loss."""
+        manifest, _, _ = self._held_out_examples(None, None)
         path = self._picture(f"top-losses-{self.name}.png")
-        draw_top_losses(self.evaluate(), samples.root, path, count=count)
-        return Picture(path)
+        return self._evidence.show_losses(self.evaluate(), manifest, path, count=count)
+
+    @property
+    def _evidence(self) -> Evidence:
+        return EVIDENCE.get(TASKS.get(self.record.task).kind)
 
     def _picture(self, name: str) -> Path:
         folder = self._require_run("a picture").evaluation_dir

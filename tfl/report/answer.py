@@ -28,11 +28,12 @@ class Step:
 
 def headline(facts: Facts) -> list[str]:
     """Answer in plain sentences: does it work, what does it confuse, what would one use?"""
+    nouns = facts.data.nouns
     scores = facts.evaluation
     if scores is None and facts.folds is not None:
         found = facts.folds
         return [
-            f"In cross-validation {found.mean:.1%} of new pictures are recognised"
+            f"In cross-validation {found.mean:.1%} of new {nouns} are recognised"
             f" ({found.confidence * 100:g} % interval {found.low:.1%} to {found.high:.1%}).",
             "That is of the recipe: no model of all data was made, and the test split is still unseen.",
         ]
@@ -40,7 +41,7 @@ def headline(facts: Facts) -> list[str]:
         return ["This run has no evaluation yet, so nothing can be said of how well it works."]
     right = round(scores.accuracy * scores.sample_count)
     sentences = [
-        f"{right} of {scores.sample_count} new pictures ({scores.accuracy:.1%}) are recognised"
+        f"{right} of {scores.sample_count} new {nouns} ({scores.accuracy:.1%}) are recognised"
         f" (95 % interval {scores.accuracy_low:.1%} to {scores.accuracy_high:.1%})."
     ]
     baseline = _baseline(scores)
@@ -66,12 +67,13 @@ def headline(facts: Facts) -> list[str]:
 
 
 def _describe(facts: Facts, cell: Cell) -> str:
+    noun = facts.data.noun
     text = f"{cell.name}: {cell.size_bytes / 1e6:.2f} MB"
     found = facts.measurement_of(cell)
     if found is not None:
         text += (
-            f", {found.model_ms.p50:.1f} ms per picture on this machine"
-            f" ({found.end_to_end_ms.p50:.1f} ms from file to answer)"
+            f", {found.model_ms.p50:.1f} ms per {noun} on this machine"
+            f" ({found.end_to_end_ms.p50:.1f} ms from {facts.data.source} to answer)"
         )
     return text
 
@@ -104,6 +106,7 @@ def verdict(facts: Facts) -> tuple[str, str]:
 
 def next_steps(facts: Facts) -> list[Step]:
     """Say what to do next, the most useful first."""
+    nouns, noun = facts.data.nouns, facts.data.noun
     run = shlex.quote(str(facts.folder.path))
     steps = []
     if facts.record is not None and facts.record.status in ("failed", "stopped") and not facts.failed():
@@ -119,13 +122,13 @@ def next_steps(facts: Facts) -> list[Step]:
         steps.append(Step(f"Look at the data: {facts.check.errors} errors and {facts.check.warnings} warnings below."))
     scores = facts.evaluation
     if scores is not None:
-        steps += _steps_from_scores(scores)
+        steps += _steps_from_scores(scores, nouns)
     best = facts.smallest_good()
     if best is not None:
         artefact = shlex.quote(str(facts.folder.path / best.artifact_dir))
-        steps.append(Step(f"Try {best.name} on a picture of your own.", f"tfl predict {artefact} YOUR_PICTURE.jpg"))
+        steps.append(Step(f"Try {best.name} on a {noun} of your own.", f"tfl predict {artefact} {facts.data.example}"))
     elif facts.bundle is not None:
-        steps.append(Step("Try the model on a picture of your own.", f"tfl predict {run} YOUR_PICTURE.jpg"))
+        steps.append(Step(f"Try the model on a {noun} of your own.", f"tfl predict {run} {facts.data.example}"))
     if facts.bundle is not None and not facts.cells:
         steps.append(Step("Export it for the device it is for.", f"tfl export {run}"))
     if facts.verified() and facts.benchmark is None:
@@ -138,7 +141,7 @@ def next_steps(facts: Facts) -> list[Step]:
     return steps
 
 
-def _steps_from_scores(scores: Evaluation) -> list[Step]:
+def _steps_from_scores(scores: Evaluation, nouns: str) -> list[Step]:
     steps = []
     wrong = scores.sample_count - round(scores.accuracy * scores.sample_count)
     if wrong:
@@ -146,29 +149,30 @@ def _steps_from_scores(scores: Evaluation) -> list[Step]:
     half = (scores.accuracy_high - scores.accuracy_low) / 2
     if half > _WIDE_HALF_INTERVAL:
         known = f"the accuracy is only known to ± {half * 100:.0f} points"
-        steps.append(Step(f"Add test pictures: with {scores.sample_count} {known}."))
+        steps.append(Step(f"Add test {nouns}: with {scores.sample_count} {known}."))
     if scores.most_confused and scores.most_confused[0].count > 1:
         worst = scores.most_confused[0]
-        steps.append(Step(f"Add training pictures that tell '{worst.truth}' from '{worst.predicted}'."))
+        steps.append(Step(f"Add training {nouns} that tell '{worst.truth}' from '{worst.predicted}'."))
     return steps
 
 
 def limits(facts: Facts) -> list[str]:
     """Say what the figures do not show."""
+    nouns, noun = facts.data.nouns, facts.data.noun
     lines = []
     scores = facts.evaluation
     if scores is not None:
         lines.append(
-            f"The accuracy stands on {scores.sample_count} pictures of the same source as the training data; pictures"
-            " from another camera, place or time can do worse."
+            f"The accuracy stands on {scores.sample_count} {nouns} of the same source as the training data; {nouns}"
+            f" {facts.data.elsewhere} can do worse."
         )
         lines.append(
-            f"It always answers with one of its {len(scores.labels)} classes, also for a picture of something else."
+            f"It always answers with one of its {len(scores.labels)} classes, also for a {noun} of something else."
         )
         rare = [item.label for item in scores.per_class if item.support < 10]
         if rare:
             lines.append(
-                f"Fewer than 10 test pictures each, so their own figures say little: {', '.join(rare[:10])}"
+                f"Fewer than 10 test {nouns} each, so their own figures say little: {', '.join(rare[:10])}"
                 f"{' and more' if len(rare) > 10 else ''}."
             )
         if scores.calibration_error > _POOR_CALIBRATION:
@@ -180,7 +184,7 @@ def limits(facts: Facts) -> list[str]:
         lines.append(f"The data came split: '{names[0]}' is what was scored, and it chose nothing in training.")
     if facts.search is not None and facts.search.data_fingerprint and not facts.has_search_splits:
         lines.append(
-            "The settings were searched on other pictures or splits, so the test pictures may have chosen them."
+            f"The settings were searched on other {nouns} or splits, so the test {nouns} may have chosen them."
         )
     if facts.benchmark is not None:
         lines.append("Latency, throughput and memory hold for the machine named below and no other.")

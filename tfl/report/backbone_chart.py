@@ -51,7 +51,7 @@ def draw_backbones(
     style.tidy(
         axes,
         title="Backbones: accuracy of a linear probe against latency",
-        x="latency of one picture, float32, median (ms): further left is faster",
+        x="latency of one sample, float32, median (ms): further left is faster",
         y="accuracy, 5 folds, 95 % interval",
     )
     axes.set_xscale("log")

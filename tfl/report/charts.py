@@ -9,11 +9,10 @@ from typing import Any
 
 import numpy as np
 
+from tfl.data.contract import Floats
 from tfl.data.manifest import SPLITS, Manifest, SplitName
-from tfl.data.preprocess import Floats
 from tfl.report import _style as style
-from tfl.tasks import Evaluation
-from tfl.tasks.image_classification import calibration_bins
+from tfl.tasks import Evaluation, calibration_bins
 from tfl.training.rate_finder import SETTLED_STEPS, RateTest
 
 #: A matrix of more classes has cells too small to read; the classes with the most mistakes are drawn.

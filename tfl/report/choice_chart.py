@@ -27,8 +27,8 @@ def draw_choice(choice: Choice, path: Path) -> None:
     style.tidy(
         left,
         title=f"{choice.metric_name.capitalize()} against latency",
-        x=f"latency of one picture, p{bounds.percent:g} (ms)",
-        y=f"{choice.metric_name} on held-out pictures",
+        x=f"latency of one sample, p{bounds.percent:g} (ms)",
+        y=f"{choice.metric_name} on held-out samples",
     )
     style.tidy(right, title="Memory against size", x="model files (MB)", y="peak memory of the process (MB)")
     for index, option in enumerate(options):

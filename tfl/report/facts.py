@@ -18,8 +18,9 @@ from tfl.core.config import read_yaml
 from tfl.core.errors import IntegrityError
 from tfl.core.run_folder import RunFolder, RunRecord
 from tfl.data.check.findings import CheckReport
+from tfl.data.kinds import KINDS, Kind
 from tfl.data.manifest import Manifest
-from tfl.report.records import PLOTS_FILE, SCORES_FILE, Plot, Plots
+from tfl.report.records import PASSAGES_FILE, PLOTS_FILE, SCORES_FILE, Passages, Plot, Plots, ShownPassages
 from tfl.report.study import RESULT_FILE, TuneResult
 from tfl.tasks import Evaluation
 from tfl.training.cross_validation import RECORD_FILE, CrossValidation
@@ -57,6 +58,7 @@ class Facts:
     cells: tuple[Cell, ...]
     benchmark: Benchmark | None
     plots: tuple[Plot, ...]
+    passages: tuple[Passages, ...]
     folds: CrossValidation | None
     fold_scores: Evaluation | None
     fold_plots: tuple[Plot, ...]
@@ -72,6 +74,11 @@ class Facts:
         return bool(
             known and self.search and self.manifest and self.search.data_fingerprint == self.manifest.fingerprint
         )
+
+    @property
+    def data(self) -> Kind:
+        """What the run learns from."""
+        return KINDS.get(self.manifest.kind if self.manifest is not None else Manifest.kind)
 
     @property
     def name(self) -> str:
@@ -127,6 +134,7 @@ def read_facts(run_dir: Path) -> Facts:
     folder = RunFolder(run_dir)
     summary = _optional(folder.exports_file, ExportSummary.load)
     plots = _optional(folder.evaluation_dir / PLOTS_FILE, Plots.load)
+    shown = _optional(folder.evaluation_dir / PASSAGES_FILE, ShownPassages.load)
     config_text = _optional(folder.config_file, lambda path: path.read_text(encoding="utf-8")) or ""
     fold_plots = _optional(folder.folds_dir / PLOTS_FILE, Plots.load)
     return Facts(
@@ -142,6 +150,7 @@ def read_facts(run_dir: Path) -> Facts:
         cells=summary.cells if summary else (),
         benchmark=_optional(folder.benchmark_file, Benchmark.load),
         plots=plots.plots if plots else (),
+        passages=shown.passages if shown else (),
         folds=_optional(folder.folds_dir / RECORD_FILE, CrossValidation.load),
         fold_scores=_optional(folder.folds_dir / SCORES_FILE, Evaluation.load),
         fold_plots=fold_plots.plots if fold_plots else (),

@@ -42,7 +42,7 @@ def score_and_draw_folds(run: RunFolder, result: CrossValidation, *, task: str, 
     )
     confusion = Plot(
         name="confusion",
-        title="What models take for what that had not seen the picture",
+        title="What models take for what that had not seen the sample",
         description="Confusion matrix of all out-of-fold answers: rows are the true classes, columns the answers.",
     )
     drawn = (

@@ -21,7 +21,7 @@ import numpy.typing as npt
 
 from tfl.core.errors import UnsupportedError
 from tfl.core.extras import require_installed
-from tfl.data.preprocess import Floats
+from tfl.data.contract import Floats
 
 Heat: TypeAlias = npt.NDArray[np.float32]
 

@@ -6,6 +6,7 @@ from pathlib import Path
 from urllib.parse import quote
 
 from tfl.report.parts import Figure, Section, Table
+from tfl.report.records import Passages
 from tfl.report.tables import markdown_table, markdown_text
 from tfl.report.view import View
 
@@ -20,7 +21,8 @@ def markdown_report(view: View, run_dir: Path) -> str:
     for step in view.steps:
         command = f"\n\n      {step.command}\n" if step.command else ""
         parts.append(f"- {markdown_text(step.text)}{command}")
-    parts.append("## Pictures")
+    parts.append(f"## {view.nouns.capitalize()}")
+    parts += [_passages(group) for group in view.passages]
     parts += [_figure(figure, run_dir) for figure in view.pictures]
     parts += ["## Figures", *(_table(table) for table in (view.scores, view.per_class, view.confused) if table)]
     parts += [_figure(figure, run_dir) for figure in view.figures]
@@ -50,6 +52,14 @@ def _section(section: Section, run_dir: Path) -> list[str]:
         *(markdown_text(line) for line in section.notes),
         *(_table(table) for table in section.details),
     ]
+
+
+def _passages(group: Passages) -> str:
+    texts = [" ".join("".join(piece.text for piece in item.pieces).split()) for item in group.items]
+    lines = [
+        f"- {markdown_text(item.caption)}: {markdown_text(text)}" for item, text in zip(group.items, texts, strict=True)
+    ]
+    return f"### {markdown_text(group.title)}\n\n{markdown_text(group.description)}\n\n" + "\n".join(lines)
 
 
 def _table(table: Table) -> str:

@@ -66,7 +66,7 @@ def _words(result: ScenarioResult, path: Path, folder: RunFolder) -> list[str]:
     scenarios = ", ".join(name.replace("_", "-") for name in suite.scenarios)
     samples = {facts.accuracy.sample_count for facts in result.artifacts.values()}
     lines = [
-        f"{scenarios}: {len(result.cells)} cells on {' or '.join(map(str, sorted(samples)))} held-out pictures, each in"
+        f"{scenarios}: {len(result.cells)} cells on {' or '.join(map(str, sorted(samples)))} held-out samples, each in"
         f" {suite.rounds} fresh process{'es' if suite.rounds > 1 else ''} mixed among the others, at least"
         f" {suite.seconds:g} s a figure. Measured {result.created}; the record is"
         f" {path.relative_to(folder.path).as_posix()}.",

@@ -11,7 +11,8 @@ import numpy as np
 import numpy.typing as npt
 
 from tfl.core.errors import DataError
-from tfl.data.preprocess import Floats, Pixels, decode
+from tfl.data.contract import Floats
+from tfl.data.decode import Pixels, decode
 from tfl.report import _style as style
 from tfl.tasks import Evaluation
 

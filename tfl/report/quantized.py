@@ -8,9 +8,10 @@ from pathlib import Path
 from tfl.compress.ladder_records import Ladder
 from tfl.compress.ladder_tables import rungs_table
 from tfl.core.run_folder import RunFolder
+from tfl.data.kinds import KINDS
 from tfl.data.manifest import Manifest
+from tfl.report.evidence import EVIDENCE
 from tfl.report.parts import Figure, Row, Section, Table
-from tfl.report.picture_grids import Tile, caption, draw_tiles, thumbnail
 from tfl.report.tables import NONE
 
 _SHOWN_LAYERS = 15
@@ -29,61 +30,36 @@ def read_ladders(folder: RunFolder) -> list[Ladder]:
 
 def quantized_sections(folder: RunFolder) -> list[Section]:
     """Return a section per target whose ladder was climbed."""
-    return [_section(folder, ladder) for ladder in read_ladders(folder)]
-
-
-def draw_flipped(folder: RunFolder, ladder: Ladder, root: Path) -> Path | None:
-    """Draw the test pictures whose decision differs, or remove what was drawn before where there are none.
-
-    Args:
-        folder: The run.
-        ladder: Of one target.
-        root: What the pictures' paths are relative to.
-
-    Returns:
-        The PNG, or None.
-    """
-    file = _picture(folder, ladder)
-    if not ladder.flipped:
-        file.unlink(missing_ok=True)
-        return None
-    draw_tiles(flipped_tiles(ladder, root), file)
-    return file
-
-
-def flipped_tiles(ladder: Ladder, root: Path) -> list[Tile]:
-    """Return the test pictures whose decision differs, with both answers, those that float was surest of first."""
-    return [
-        Tile(
-            thumbnail(root / item.path),
-            f"float: {caption(item.truth, item.float_answer, item.float_probability)}\n"
-            f"int: {caption(item.truth, item.answer, item.probability)}",
-            item.truth == item.answer,
-        )
-        for item in ladder.flipped[:_SHOWN_FLIPS]
-    ]
+    ladders = read_ladders(folder)
+    manifest = Manifest.load(folder.manifest_file) if ladders and folder.manifest_file.is_file() else None
+    return [_section(folder, ladder, manifest) for ladder in ladders]
 
 
 def draw_all_flipped(folder: RunFolder, ladders: Sequence[Ladder]) -> None:
-    """Draw what flipped for every target of a run; see `draw_flipped`."""
-    root = Path(Manifest.load(folder.manifest_file).root)
+    """Draw the test samples whose decision differs for every target of a run, where they can be drawn."""
+    manifest = Manifest.load(folder.manifest_file)
+    evidence = EVIDENCE.get(manifest.kind)
     for ladder in ladders:
-        draw_flipped(folder, ladder, root)
+        file = _picture(folder, ladder)
+        if ladder.flipped and KINDS.get(manifest.kind).is_drawn:
+            evidence.show_flipped(ladder, manifest, file)
+        else:
+            file.unlink(missing_ok=True)
 
 
 def _picture(folder: RunFolder, ladder: Ladder) -> Path:
     return folder.quantize_dir / f"{ladder.target}-flipped.png"
 
 
-def _section(folder: RunFolder, ladder: Ladder) -> Section:
-    tables = [_rungs(ladder), _layers(ladder), _flips(ladder)]
+def _section(folder: RunFolder, ladder: Ladder, manifest: Manifest | None) -> Section:
+    tables = [_rungs(ladder), _layers(ladder), _flips(ladder, manifest)]
     file = _picture(folder, ladder)
     figures = []
-    if ladder.flipped:
+    if ladder.flipped and (manifest is None or KINDS.get(manifest.kind).is_drawn):
         missing = "" if file.is_file() else "the file is not there any more"
         shown = min(len(ladder.flipped), _SHOWN_FLIPS)
         description = (
-            f"{shown} of {len(ladder.flipped)} test pictures whose decision differs from the float model's, those that "
+            f"{shown} of {len(ladder.flipped)} test samples whose decision differs from the float model's, those that "
             "it was surest of first."
         )
         figures.append(Figure(f"{ladder.target}: decisions that flipped", description, file, missing))
@@ -183,12 +159,16 @@ def _layers(ladder: Ladder) -> Table | None:
     )
 
 
-def _flips(ladder: Ladder) -> Table | None:
+def _flips(ladder: Ladder, manifest: Manifest | None) -> Table | None:
+    titles = {}
+    if manifest is not None:
+        evidence = EVIDENCE.get(manifest.kind)
+        titles = {example.path: evidence.title_of(example) for example in manifest.of_split("test")}
     rows = tuple(
         Row(
             "failed" if item.float_answer == item.truth else "",
             (
-                item.path,
+                titles.get(item.path, item.path),
                 item.truth,
                 f"{item.float_answer} {item.float_probability:.3f}",
                 f"{item.answer} {item.probability:.3f}",
@@ -197,5 +177,5 @@ def _flips(ladder: Ladder) -> Table | None:
         for item in ladder.flipped[:_SHOWN_FLIPS]
     )
     more = len(ladder.flipped) - len(rows)
-    title = f"{ladder.target}: test pictures decided otherwise than in float" + (f" ({more} more)" if more else "")
-    return Table(title, ("picture", "truth", "float model", "quantized"), rows) if rows else None
+    title = f"{ladder.target}: test samples decided otherwise than in float" + (f" ({more} more)" if more else "")
+    return Table(title, ("sample", "truth", "float model", "quantized"), rows) if rows else None

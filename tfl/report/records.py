@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import html
 from dataclasses import dataclass
 
 from tfl.core.records import Record
@@ -38,3 +39,61 @@ class Plots(Record):
     """All plots of an evaluation, in the order of the report."""
 
     plots: tuple[Plot, ...]
+
+
+PASSAGES_FILE = "passages.json"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Piece(Record):
+    """A part of a text with how much it speaks for an answer, in [-1, 1]; below 0 it speaks against it."""
+
+    text: str
+    weight: float
+
+
+@dataclass(frozen=True, kw_only=True)
+class Passage(Record):
+    """A text with an answer.
+
+    Attributes:
+        caption: Answer, probability and truth in a line.
+        is_right: Whether the answer is.
+        pieces: Joined they are the text, or its beginning.
+    """
+
+    caption: str
+    is_right: bool
+    pieces: tuple[Piece, ...]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Passages(Record):
+    """Texts with answers under a title."""
+
+    title: str
+    description: str
+    items: tuple[Passage, ...]
+
+    def _repr_html_(self) -> str:
+        lines = "".join(f"<li>{html.escape(item.caption)}<br>{_shaded(item)}</li>" for item in self.items)
+        return f"<h4>{html.escape(self.title)}</h4><p>{html.escape(self.description)}</p><ul>{lines}</ul>"
+
+
+@dataclass(frozen=True, kw_only=True)
+class ShownPassages(Record):
+    """All texts that an evaluation shows, in the order of the report."""
+
+    passages: tuple[Passages, ...]
+
+
+def _shaded(passage: Passage) -> str:
+    def piece(item: Piece) -> str:
+        text = html.escape(item.text)
+        if item.weight > 0:
+            return f'<span style="background: rgba(0, 140, 255, {0.45 * item.weight:.2f})">{text}</span>'
+        if item.weight < 0:
+            return f'<span style="text-decoration: underline; opacity: {1.0 + 0.4 * item.weight:.2f}">{text}</span>'
+        return text
+
+    return f'<bdi dir="auto">{"".join(piece(item) for item in passage.pieces)}</bdi>'

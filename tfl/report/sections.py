@@ -22,16 +22,17 @@ def more_sections(facts: Facts) -> list[Section]:
 
 
 def _fold_section(facts: Facts) -> Section | None:
+    nouns = facts.data.nouns
     result = facts.folds
     if result is None:
         return None
     values = [item.metric for item in result.folds]
     repeats = f" in {result.repeats} repeats" if result.repeats > 1 else ""
     words = [
-        f"The recipe was trained anew {len(values)} times ({result.k} folds{repeats}), each time without the pictures"
+        f"The recipe was trained anew {len(values)} times ({result.k} folds{repeats}), each time without the {nouns}"
         f" that were scored. Its {result.metric_name} is {result.mean:.1%} on average"
         f" ({result.confidence * 100:g} % interval {result.low:.1%} to {result.high:.1%}); the folds lie between"
-        f" {min(values):.1%} and {max(values):.1%}. It stands on {result.sample_count} pictures; the test split"
+        f" {min(values):.1%} and {max(values):.1%}. It stands on {result.sample_count} {nouns}; the test split"
         " took no part.",
         *_against_test(facts),
     ]
@@ -105,6 +106,7 @@ def _fold_table(facts: Facts) -> Table:
 
 
 def _search_section(facts: Facts) -> Section | None:
+    nouns = facts.data.nouns
     if not facts.study:
         return None
     result = facts.search
@@ -122,7 +124,7 @@ def _search_section(facts: Facts) -> Section | None:
         _same_splits(facts, result),
     )
     notes = (
-        f"All trials were judged by the same {result.validation_samples} pictures of the validation split. The best of"
+        f"All trials were judged by the same {result.validation_samples} {nouns} of the validation split. The best of"
         " many on one split promises too much; the scores on the test split above do not.",
     )
     tables = (_chosen(facts, result), _trials(result))
@@ -130,12 +132,13 @@ def _search_section(facts: Facts) -> Section | None:
 
 
 def _same_splits(facts: Facts, result: TuneResult) -> str:
+    nouns = facts.data.nouns
     if facts.manifest is None or not result.data_fingerprint:
         return "Whether it was made on the same splits is not on record."
     if facts.has_search_splits:
-        return "It was made on the very splits of this run, so the test pictures chose none of the settings."
+        return f"It was made on the very splits of this run, so the test {nouns} chose none of the settings."
     return (
-        "It was made on other pictures or other splits than this run: some of this run's test pictures may have chosen"
+        f"It was made on other {nouns} or other splits than this run: some of this run's test {nouns} may have chosen"
         " its settings, and then its scores are too good."
     )
 

@@ -39,8 +39,8 @@ def draw_accuracy_latency(measurements: Sequence[Measurement], path: Path) -> No
     style.tidy(
         axes,
         title=f"{metric.capitalize()} against latency",
-        x="latency of one picture, model only, p50 (ms): further left is faster",
-        y=f"{metric} on {measurements[0].sample_count} pictures" if measurements else metric,
+        x="latency of one sample, model only, p50 (ms): further left is faster",
+        y=f"{metric} on {measurements[0].sample_count} samples" if measurements else metric,
     )
     if not measurements:
         axes.text(0.5, 0.5, "nothing was measured", transform=axes.transAxes, ha="center", color=style.GREY)

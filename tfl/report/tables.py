@@ -20,7 +20,7 @@ BENCHMARK_HEAD = (
     "p90 ms",
     "p99 ms",
     "file to answer p50 ms",
-    "pictures per s",
+    "samples per s",
     "at batch",
     "load ms",
     "first ms",
@@ -86,7 +86,7 @@ def how_measured(benchmark: Benchmark) -> list[str]:
         timings = sorted(item.model_ms.timings for item in benchmark.measurements)
         samples = {item.sample_count for item in benchmark.measurements}
         lines.append(
-            f"Every artefact in a fresh process, on {' or '.join(map(str, sorted(samples)))} real pictures that no"
+            f"Every artefact in a fresh process, on {' or '.join(map(str, sorted(samples)))} real samples that no"
             f" training and no calibration saw; latency for batch 1 over {timings[0]} to {timings[-1]} timings."
             " The accuracy is that of the very files timed."
         )

@@ -9,6 +9,7 @@ from tfl.core.run_folder import StageRecord
 from tfl.report.answer import Step, headline, limits, next_steps, verdict
 from tfl.report.facts import Facts, metric_drop
 from tfl.report.parts import Figure, Row, Section, Table
+from tfl.report.records import Passages
 from tfl.report.sections import more_sections
 from tfl.report.smaller import smaller_sections
 from tfl.report.tables import NONE, cell_reason, how_measured
@@ -32,6 +33,8 @@ class View:
     verdict: str
     steps: list[Step]
     pictures: list[Figure]
+    passages: list[Passages]
+    nouns: str
     figures: list[Figure]
     scores: Table | None
     per_class: Table | None
@@ -65,6 +68,8 @@ def build_view(facts: Facts) -> View:
         verdict=sentence,
         steps=next_steps(facts),
         pictures=[figure for name, figure in figures.items() if name not in _FACT_PLOTS],
+        passages=list(facts.passages),
+        nouns=facts.data.nouns,
         figures=[figure for name, figure in figures.items() if name in _FACT_PLOTS],
         scores=_scores(facts),
         per_class=_per_class(facts),
@@ -97,9 +102,10 @@ def _figure(facts: Facts, name: str) -> Figure:
 
 
 def _subtitle(facts: Facts) -> str:
+    nouns = facts.data.nouns
     parts = []
     if facts.manifest is not None:
-        parts.append(f"{len(facts.manifest.examples)} pictures, {len(facts.manifest.labels)} classes")
+        parts.append(f"{len(facts.manifest.examples)} {nouns}, {len(facts.manifest.labels)} classes")
     if facts.bundle is not None:
         parts.append(facts.bundle.backbone.spec)
     if facts.record is not None:
@@ -119,10 +125,11 @@ def _unfinished(facts: Facts) -> str:
 
 
 def _scores(facts: Facts) -> Table | None:
+    nouns = facts.data.nouns
     scores = facts.evaluation
     if scores is None:
         return None
-    auc = "not defined (a class has no test pictures)" if scores.roc_auc != scores.roc_auc else f"{scores.roc_auc:.4f}"
+    auc = f"not defined (a class has no test {nouns})" if scores.roc_auc != scores.roc_auc else f"{scores.roc_auc:.4f}"
     rows = (
         ("accuracy", f"{scores.accuracy:.4f}", "share of right answers"),
         ("95 % interval", f"{scores.accuracy_low:.4f} to {scores.accuracy_high:.4f}", "Wilson score interval"),
@@ -131,18 +138,19 @@ def _scores(facts: Facts) -> Table | None:
         ("log loss", f"{scores.log_loss:.4f}", "smaller is better; a wrong answer given with certainty costs most"),
         ("calibration error", f"{scores.calibration_error:.4f}", "mean distance of confidence and accuracy, 15 bins"),
     )
-    caption = f"The float model on the split '{scores.split}', {scores.sample_count} pictures"
+    caption = f"The float model on the split '{scores.split}', {scores.sample_count} {nouns}"
     return Table(caption, ("score", "value", "meaning"), tuple(Row("", row) for row in rows))
 
 
 def _per_class(facts: Facts) -> Table | None:
+    nouns = facts.data.nouns
     if facts.evaluation is None:
         return None
     rows = tuple(
         Row("", (item.label, f"{item.precision:.3f}", f"{item.recall:.3f}", f"{item.f1:.3f}", f"{item.support}"))
         for item in facts.evaluation.per_class
     )
-    return Table("Scores per class", ("class", "precision", "recall", "F1", "test pictures"), rows)
+    return Table("Scores per class", ("class", "precision", "recall", "F1", f"test {nouns}"), rows)
 
 
 def _confused(facts: Facts) -> Table | None:
@@ -153,6 +161,7 @@ def _confused(facts: Facts) -> Table | None:
 
 
 def _slices(facts: Facts) -> Table | None:
+    nouns = facts.data.nouns
     if facts.evaluation is None or not facts.evaluation.slices:
         return None
     shown = facts.evaluation.slices[:_MOST_SLICES]
@@ -166,7 +175,7 @@ def _slices(facts: Facts) -> Table | None:
                 f"{item.accuracy:.3f}",
                 f"{item.accuracy_low:.3f} to {item.accuracy_high:.3f}",
                 f"{item.difference:+.3f}",
-                "more than chance" if item.differs else "few pictures" if item.is_small else "",
+                "more than chance" if item.differs else f"few {nouns}" if item.is_small else "",
             ),
         )
         for item in shown
@@ -175,7 +184,7 @@ def _slices(facts: Facts) -> Table | None:
     caption = "Where it is weaker: accuracy by slice, the worst first" + (
         f" ({more} more in test.json)" if more else ""
     )
-    return Table(caption, ("column", "value", "pictures", "accuracy", "95 % interval", "against all", "note"), rows)
+    return Table(caption, ("column", "value", nouns, "accuracy", "95 % interval", "against all", "note"), rows)
 
 
 def _findings(facts: Facts) -> Table | None:
@@ -285,18 +294,13 @@ def _made(facts: Facts) -> Table:
             ("reader", facts.manifest.reader),
         ]
     if bundle is not None:
-        contract = bundle.preprocessing
         rows += [
             ("backbone", bundle.backbone.spec),
             ("weights from", bundle.backbone.weights_origin),
             ("weights SHA-256", bundle.backbone.digest),
             ("licence of the backbone", bundle.backbone.licence),
             ("model SHA-256", bundle.fingerprint),
-            (
-                "input",
-                f"{contract.height} x {contract.width}, {contract.resize}, {contract.interpolation},"
-                f" {contract.channels}, x {contract.scale:.6g}, mean {contract.mean}, std {contract.std}",
-            ),
+            *bundle.preprocessing.described,
         ]
     if summary is not None:
         rows += [

@@ -13,7 +13,7 @@ from tests.e2e.conftest import assert_user_error, call, call_json
 from tfl.core.augmentation import PRESETS, AugmentConfig
 from tfl.core.errors import ConfigError, DataError, NotFoundError, UserError
 from tfl.data.loading import read_manifest
-from tfl.data.preprocess import ImagePreprocessing, load_pixels, normalize
+from tfl.data.preprocess import ImagePreprocessing, normalize
 from tfl.report.data_grids import (
     RESIZE_METHODS,
     augment_columns,
@@ -66,7 +66,7 @@ def test_each_method_shows_what_the_contract_gives(shown):
     for column, method in zip(columns, ("crop", "squish", "pad"), strict=False):
         contract = dataclasses.replace(CONTRACT, resize=method)
         for tile, item in zip(column.tiles, examples, strict=True):
-            np.testing.assert_array_equal(np.asarray(tile.picture), load_pixels(folder / item.path, contract))
+            np.testing.assert_array_equal(np.asarray(tile.picture), contract.read(folder / item.path))
     assert all(tile.picture.size == (56, 40) for column in columns for tile in column.tiles)
 
 

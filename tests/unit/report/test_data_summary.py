@@ -6,7 +6,7 @@ import tfl
 from tests.e2e.conftest import call, call_json
 from tfl.core.augmentation import PRESETS, AugmentConfig
 from tfl.data.loading import read_manifest
-from tfl.data.preprocess import ImagePreprocessing, load_pixels
+from tfl.data.preprocess import ImagePreprocessing
 from tfl.report.data_summary import DataSummary, summarize_sample
 from tfl.training.augment import make_augmenter
 from tfl.training.crop import presized
@@ -39,7 +39,7 @@ def test_training_steps_end_in_what_training_gets(colours, values, names):
     summary = summarize_sample(manifest, CONTRACT, backbone="a:b", augmentation=values, seed=3)
     assert [step.name for step in summary.training_steps] == names
     start = presized(CONTRACT) if values.crop_scale else CONTRACT
-    pixels = load_pixels(colours / summary.path, start)[None]
+    pixels = start.read(colours / summary.path)[None]
     expected = make_augmenter(values, CONTRACT, seed=3)(pixels, 0, 0)
     last = summary.training_steps[-1]
     assert (last.shape, last.dtype) == ((1, 20, 30, 3), "float32")

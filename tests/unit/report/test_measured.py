@@ -27,7 +27,7 @@ from tfl.core.errors import ConfigError, IntegrityError
 from tfl.core.run_folder import RunFolder
 from tfl.report.html import write_report
 from tfl.report.measured import measured_sections
-from tfl.tasks.image_classification import wilson_interval
+from tfl.tasks import wilson_interval
 
 pytest.importorskip("jinja2")
 pytest.importorskip("matplotlib")

@@ -16,7 +16,7 @@ from tfl.core.run_folder import RunFolder
 from tfl.data.manifest import Manifest
 from tfl.report import _style as style
 from tfl.report.charts import _mark_stages, _range_before_divergence, draw_rate_tests
-from tfl.report.picture_grids import caption, draw_predictions, thumbnail
+from tfl.report.picture_grids import caption, draw_predictions, draw_top_losses, thumbnail
 from tfl.report.plots import (
     draw_accuracy_latency,
     draw_class_balance,
@@ -24,7 +24,6 @@ from tfl.report.plots import (
     draw_confusion,
     draw_curves,
     draw_reliability,
-    draw_top_losses,
     pareto_front,
     plots_for_evaluation,
     read_rate_tests,
