@@ -9,13 +9,11 @@ work = Path(sys.argv[1])
 expected = json.loads((work / "answers.json").read_text())
 tfl = work / "venv" / "bin" / "tfl"
 wrong = []
-for name, answers in expected["answers"].items():
-    folder = work / "run" / "bundle" / "artifacts" / name
-    output = subprocess.run(
-        [tfl, "predict", folder, *expected["pictures"], "--json"], check=True, capture_output=True
-    ).stdout
-    if json.loads(output)["predictions"] != answers:
+for name, asked in expected.items():
+    command = [tfl, "predict", work / name, *asked["inputs"], "--json"]
+    output = subprocess.run(command, check=True, capture_output=True).stdout
+    if json.loads(output)["predictions"] != asked["predictions"]:
         wrong.append(name)
     print(f"{name}: {'differs' if name in wrong else 'the same answers'}")
-if len(expected["answers"]) != 9 or wrong:
-    sys.exit(f"edge predictions differ or are missing: {wrong or list(expected['answers'])}")
+if len(expected) != 9 + 6 or wrong:
+    sys.exit(f"edge predictions differ or are missing: {wrong or list(expected)}")

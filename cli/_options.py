@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, TypeVar, get_args
 import click
 
 from tfl.core.augmentation import Augmentation, AugmentConfig, resolve_augmentation
-from tfl.core.config import RunConfig, parse_assignment, read_yaml, resolve_config
+from tfl.core.config import RunConfig, flatten, parse_assignment, read_yaml, resolve_config
 from tfl.core.errors import UserError
 from tfl.core.files import IfExists
 from tfl.loggers import LOGGERS
@@ -26,6 +26,11 @@ F = TypeVar("F", bound=Callable[..., Any])
 DATA_FLAGS: dict[str, tuple[str, Any, str]] = {
     "--reader": ("data.reader", str, "How to read the data; found out by default."),
     "--path-column": ("data.path_column", str, "Column of a manifest file with the files; guessed by default."),
+    "--text-column": (
+        "data.text_column",
+        str,
+        "Column of a table with the texts; several, comma-separated.",
+    ),
     "--label-column": ("data.label_column", str, "Column with the classes; guessed by default."),
     "--split-column": ("data.split_column", str, "Column with the splits; guessed by default."),
     "--group-column": ("data.group_column", str, "Column of what must stay on one side of a split."),
@@ -105,6 +110,7 @@ BENCHMARK_FLAGS: dict[str, tuple[str, Any, str]] = {
 #: Flag -> parameter, of what may be said about data.
 READ_FLAGS = {
     "--path-column": "path_column",
+    "--text-column": "text_column",
     "--label-column": "label_column",
     "--split-column": "split_column",
     "--group-column": "group_column",
@@ -182,23 +188,30 @@ def setting_flags(*tables: dict[str, tuple[str, Any, str]]) -> Callable[[F], F]:
     return add
 
 
-def resolve(options: dict[str, Any], *tables: dict[str, tuple[str, Any, str]], **fixed: Any) -> RunConfig:
-    """Build the one config record: file first, then `--set`, then flags.
+def asked_for(options: dict[str, Any], *tables: dict[str, tuple[str, Any, str]], **fixed: Any) -> dict[str, Any]:
+    """Gather the settings that were asked for, by dotted name: file first, then `--set`, then flags.
 
     Args:
         options: What click passed to the command.
         *tables: Those given to `setting_flags`.
         **fixed: Settings by dotted name with `__` for the dot; None is left out.
     """
-    base = read_yaml(options["config_file"]) if options.get("config_file") else {}
-    overrides = dict(parse_assignment(text) for text in options.get("assignments", ()))
+    overrides = flatten(read_yaml(options["config_file"])) if options.get("config_file") else {}
+    overrides |= dict(parse_assignment(text) for text in options.get("assignments", ()))
     for table in tables:
         for flag, (dotted, kind, _) in table.items():
             value = options.get(_parameter(flag))
             if value is not None:
                 overrides[dotted] = _names(value) if kind == "str," else value
     overrides |= {name.replace("__", "."): value for name, value in fixed.items() if value is not None}
-    return resolve_config(base, overrides)
+    return overrides
+
+
+def resolve(options: dict[str, Any], *tables: dict[str, tuple[str, Any, str]], **fixed: Any) -> RunConfig:
+    """Build the one config record; see `asked_for`."""
+    from tfl.settings import settle
+
+    return settle({}, asked_for(options, *tables, **fixed))
 
 
 def _names(text: str) -> list[str]:

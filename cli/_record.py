@@ -31,7 +31,7 @@ def print_record(run: Path, record: RunRecord, data: dict[str, Any] | None) -> N
         click.echo(f"Does again: {record.reproduces}")
     if data:
         made = f", made from version {data['parent'][:12]}" if data["parent"] else ""
-        click.echo(f"Data: {data['source']}, {data['examples']} pictures, version {data['fingerprint'][:12]}{made}")
+        click.echo(f"Data: {data['source']}, {data['examples']} samples, version {data['fingerprint'][:12]}{made}")
     _print_origin(record)
     _print_stages(record)
 

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from tfl.core.errors import JobError, UserError
-from tfl_cli._options import if_exists, resolve
+from tfl_cli._options import asked_for, if_exists, resolve
 from tfl_cli._output import command_line, print_json, print_next, print_table, quoted
 from tfl_cli._progress import make_progress
 from tfl_cli._tables import climb_commands, print_benchmark, print_cells
@@ -39,7 +39,8 @@ def run_and_print(
         config = resolve(options, *tables, **_fixed(data, options))
         if not config.data.path:
             raise UserError(
-                "Say which data: a folder with one sub-folder of pictures per class.", hint=f"tfl {command} FOLDER"
+                "Say which data: a folder with one sub-folder of pictures per class, or a table of texts.",
+                hint=f"tfl {command} FOLDER",
             )
     outcome = run_stages(config, stages=stages, policy=policy, command=command)
     if as_json:
@@ -83,15 +84,8 @@ def _resumed_config(data: str | None, options: dict[str, Any], tables: Any) -> R
         raise UserError("--resume needs the run's folder.", hint="Add --out RUN. See the runs: tfl runs list")
     saved = load_config(RunFolder.find(Path(options["out"])))
     # What is not asked for again stays as the run was begun; what is asked for must be the same.
-    given = resolve(options, *tables, **_fixed(data, options))
-    changed = {name: value for name, value in _flat(given).items() if value != _flat(resolve_config({}, {}))[name]}
-    return resolve_config(saved.to_dict(), {**changed, "out": options["out"]})
-
-
-def _flat(config: RunConfig) -> dict[str, Any]:
-    from tfl.core.config import flatten
-
-    return flatten(config.to_dict())
+    asked = asked_for(options, *tables, **_fixed(data, options))
+    return resolve_config(saved.to_dict(), {**asked, "out": options["out"]})
 
 
 def _print_folds(folder: RunFolder) -> None:
@@ -118,7 +112,7 @@ def _print_folds(folder: RunFolder) -> None:
     )
     click.echo(
         f"Cross-validation: {result.metric_name} {result.mean:.4f} (95 % interval {result.low:.4f} to"
-        f" {result.high:.4f}, {result.sample_count} pictures, test split left out).\n{result.caveat}"
+        f" {result.high:.4f}, {result.sample_count} samples, test split left out).\n{result.caveat}"
     )
 
 
@@ -159,16 +153,18 @@ def print_run(folder: RunFolder) -> None:
     """Print a run's result for a person: the answer, the tables, the report, the next commands."""
     from tfl.bench.cells import ExportSummary
     from tfl.bench.records import Benchmark
-    from tfl.tasks import Evaluation
+    from tfl.core.config import load_config
+    from tfl.tasks import TASKS, Evaluation
 
+    data = TASKS.get(load_config(folder).task).data
     evaluation_file = folder.evaluation_dir / "test.json"
     evaluation = Evaluation.load(evaluation_file) if evaluation_file.is_file() else None
     if evaluation is not None:
         right = round(evaluation.accuracy * 100)
         click.echo(
-            f"\n{right} of 100 pictures the model never saw are recognised"
+            f"\n{right} of 100 {data.nouns} the model never saw are recognised"
             f" (95 % interval {evaluation.accuracy_low * 100:.1f} to {evaluation.accuracy_high * 100:.1f} %,"
-            f" {evaluation.sample_count} pictures)."
+            f" {evaluation.sample_count} {data.nouns})."
         )
         if evaluation.most_confused:
             worst = evaluation.most_confused[0]
@@ -185,8 +181,8 @@ def print_run(folder: RunFolder) -> None:
     best = next((cell for cell in cells if cell.status == "ok" and cell.precision == "int8"), None)
     model = f"{run}/{best.artifact_dir}" if best else run
     print_next(
-        f"tfl predict {model} YOUR_PICTURE.jpg",
-        f"tfl evaluate {model} --data YOUR_OTHER_PICTURES",
+        f"tfl predict {model} {data.example}",
+        f"tfl evaluate {model} --data YOUR_OTHER_DATA",
         f"tfl verify {model}" if best else f"tfl export {run} --target openvino,tflite --precision fp32,int8",
         *climb_commands(exports, folder.path),
         f"tfl runs show {run}",

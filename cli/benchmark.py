@@ -55,7 +55,7 @@ MORE = {
 def command(ctx: click.Context, /, model: Path, **options: Any) -> int:
     """Measure MODEL: a run (all its verified artefacts), a bundle or one artefact.
 
-    Every cell runs in a fresh process on real pictures; its accuracy is that of the very files timed. With --scenario
+    Every cell runs in a fresh process on real samples; its accuracy is that of the very files timed. With --scenario
     or --suite the figures carry intervals, the rounds are interleaved, and one cell is measured twice for the noise.
     """
     wanted = (

@@ -69,7 +69,7 @@ def _answers(run: Path, count: int = 5) -> list[dict[str, object]]:
     best = next((cell for cell in good if cell.precision == "int8"), good[0])
     artifact = load(run / best.artifact_dir)
     samples = artifact.held_out()[0]
-    step = max(1, len(samples.files) // count)
-    answers = artifact.predict(samples.files[::step][:count])
+    step = max(1, len(samples.sources) // count)
+    answers = artifact.predict(samples.sources[::step][:count])
     artifact.close()
     return [answer.to_dict() for answer in answers]

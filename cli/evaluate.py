@@ -24,7 +24,8 @@ def command(model: Path, data: str | None, split: str | None, threads: int, by: 
     from tfl.model import load
 
     with make_progress() as progress:
-        evaluation = load(model, threads=threads, progress=progress).evaluate(data, split=split, by=by)
+        opened = load(model, threads=threads, progress=progress)
+        evaluation = opened.evaluate(data, split=split, by=by)
     if as_json:
         print_json(evaluation.to_dict())
         return
@@ -48,4 +49,4 @@ def command(model: Path, data: str | None, split: str | None, threads: int, by: 
         print_table(["truth", "taken for", "times"], confused, title="Most confused")
     if evaluation.slices:
         print_slices(evaluation.slices)
-    print_next(f"tfl predict {quoted(model)} YOUR_PICTURE.jpg", f"tfl evaluate {quoted(model)} --json")
+    print_next(f"tfl predict {quoted(model)} {opened.data.example}", f"tfl evaluate {quoted(model)} --json")

@@ -13,7 +13,7 @@ from tfl_cli._progress import make_progress
 from tfl_cli._tables import climb_commands, print_cells
 
 if TYPE_CHECKING:
-    from tfl.data.preprocess import Fusion
+    from tfl.data.contract import Fusion
 
 
 @click.command("export")
@@ -50,7 +50,8 @@ def command(
     from tfl.model import load
 
     with make_progress() as progress:
-        summary = load(run, progress=progress).export(
+        opened = load(run, progress=progress)
+        summary = opened.export(
             names_or(target, ()),
             names_or(precision, DEFAULT_PRECISIONS),
             calibration_samples=calibration_samples,
@@ -65,6 +66,6 @@ def command(
     good = next((cell for cell in summary.cells if cell.status == "ok"), None)
     commands = [f"tfl benchmark {quoted(run)}", f"tfl report {quoted(run)}"]
     if good is not None:
-        commands.insert(0, f"tfl predict {quoted(run / good.artifact_dir)} YOUR_PICTURE.jpg")
+        commands.insert(0, f"tfl predict {quoted(run / good.artifact_dir)} {opened.data.example}")
     print_next(*commands, *climb_commands(summary, run))
     return 1 if failed else 0

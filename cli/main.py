@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import os
 import signal
 import sys
@@ -18,7 +19,7 @@ from tfl_cli._lazy import LazyGroup
 #: Name -> (file in this folder, what the list of commands says).
 COMMANDS = {
     "demo": ("demo", "See everything once, on handwritten digits that come with scikit-learn."),
-    "run": ("run", "Do all stages on your data: from pictures to a verified, measured model."),
+    "run": ("run", "Do all stages on your data: from pictures or texts to a verified, measured model."),
     "models": ("models", "List, describe, fetch, import and recommend pretrained backbones."),
     "data": ("data", "Look at data, check and mend them before training."),
     "train": ("train", "Train and evaluate, without exports."),
@@ -26,7 +27,7 @@ COMMANDS = {
     "compress": ("compress", "Train a run's network smaller: for int8, sparse, or with few different weights."),
     "tune": ("tune", "Search better settings, judged by the validation split."),
     "evaluate": ("evaluate", "Score a run, a bundle or an artefact on held-out data."),
-    "predict": ("predict", "Answer for pictures with a run, a bundle or an artefact."),
+    "predict": ("predict", "Answer for pictures or texts with a run, a bundle or an artefact."),
     "export": ("export", "Export a run to targets and precisions, and verify each."),
     "quantize": ("quantize", "Find the smallest quantization whose metric holds, target by target."),
     "verify": ("verify", "Prove in a fresh process that an artefact does what the model does."),
@@ -42,15 +43,18 @@ EXIT_JOB_FAILED, EXIT_USER_MISTAKE, EXIT_INTERRUPTED = 1, 2, 130
 @click.group(cls=LazyGroup, commands_table=COMMANDS, context_settings={"help_option_names": ["-h", "--help"]})
 @click.version_option(__version__, prog_name="tfl")
 def tfl() -> None:
-    """From your own pictures to a small model that is proven to work on its target.
+    """From your own pictures or texts to a small model that is proven to work on its target.
 
     Start with:  tfl demo   or   tfl run FOLDER_WITH_ONE_SUBFOLDER_PER_CLASS
+    or   tfl run TABLE_OF_TEXTS.csv
     """
 
 
 def main() -> NoReturn:
     """Run the command line; errors become messages and exit codes."""
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
+    # How often it traces a function is of no use to a person; texts of many lengths make it tell.
+    logging.getLogger("tensorflow").setLevel(logging.ERROR)
     load_lean()
     signal.signal(signal.SIGTERM, _interrupt)
     if signal.getsignal(signal.SIGINT) is signal.default_int_handler:

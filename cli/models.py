@@ -49,7 +49,7 @@ def list_command(
     print_table(["backbone", "input", "parameters", "features", "licence", "offline now"], rows)
     if not rows:
         click.echo("No backbone fits. Widen the filters.")
-    print_next("tfl models info keras_applications:MobileNetV2", "tfl run YOUR_PICTURES --backbone embedded:sketchnet")
+    print_next("tfl models info keras_applications:MobileNetV2", "tfl run YOUR_DATA --backbone embedded:sketchnet")
 
 
 @command.command("info")
@@ -63,16 +63,11 @@ def info_command(spec: str, as_json: bool) -> None:
     if as_json:
         print_json(info.to_dict())
         return
-    contract = info.preprocessing
     rows = [
         ["backbone", info.spec],
         ["task", info.task],
-        [
-            "input",
-            f"{contract.height} x {contract.width} {contract.channels}, {contract.resize}, {contract.interpolation}",
-        ],
-        ["values", f"(pixel * {contract.scale:.6g} - {contract.mean}) / {contract.std}"],
-        ["smallest input", f"{info.min_size} x {info.min_size}"],
+        *([name, text] for name, text in info.preprocessing.described),
+        ["smallest input", f"{info.min_size} x {info.min_size}" if info.min_size else ""],
         ["parameters", _number(info.parameters)],
         ["features", _number(info.feature_size)],
         ["weights", info.weights_origin],
@@ -82,7 +77,7 @@ def info_command(spec: str, as_json: bool) -> None:
     ]
     print_table(["", ""], [row for row in rows if row[1]])
     if info.available_offline:
-        print_next(f"tfl run YOUR_PICTURES --backbone {quoted(info.spec)}")
+        print_next(f"tfl run YOUR_DATA --backbone {quoted(info.spec)}")
     else:
         print_next(f"tfl models fetch {quoted(info.spec)}", f"tfl models import {quoted(info.spec)} FILE")
 
@@ -119,7 +114,7 @@ def _print_files(files: tuple[Path, ...], as_json: bool, spec: str) -> None:
         return
     for file in files:
         click.echo(f"{file} is in place, its digest recorded.")
-    print_next(f"tfl run YOUR_PICTURES --backbone {quoted(spec)}")
+    print_next(f"tfl run YOUR_DATA --backbone {quoted(spec)}")
 
 
 def _number(value: int | None) -> str:

@@ -14,7 +14,7 @@ from tfl_cli._progress import make_progress
 
 @click.command("recommend")
 @click.argument("data", type=click.Path())
-@click.option("--max-latency-ms", type=click.FloatRange(min=0, min_open=True), help="At most so long for one picture.")
+@click.option("--max-latency-ms", type=click.FloatRange(min=0, min_open=True), help="At most so long for one sample.")
 @click.option(
     "--min-accuracy", type=click.FloatRange(0, 1, min_open=True), help="At least so accurate, as a share in (0, 1]."
 )
@@ -69,7 +69,7 @@ def command(
     click.echo("* recommended, - no other is both faster and better")
     for spec, reason in result.failures.items():
         click.echo(f"{spec} could not be examined: {reason}")
-    click.echo(f"{result.reason} ({result.sample_count} pictures, {result.folds} folds.)")
+    click.echo(f"{result.reason} ({result.sample_count} samples, {result.folds} folds.)")
     if out is not None:
         click.echo(f"Chart: {out}")
     if result.recommended:

@@ -14,7 +14,7 @@ _ABOVE_0 = click.FloatRange(min=0, min_open=True)
 
 @click.command("recommend")
 @click.argument("run", type=click.Path(path_type=Path))
-@click.option("--max-latency-ms", type=_ABOVE_0, help="At most so long for one picture, tensor in, tensor out.")
+@click.option("--max-latency-ms", type=_ABOVE_0, help="At most so long for one sample, tensor in, tensor out.")
 @click.option("--min-accuracy", type=click.FloatRange(0, 1, min_open=True), help="At least this metric, in (0, 1].")
 @click.option("--max-size-mb", type=_ABOVE_0, help="At most so large, in 10^6 bytes.")
 @click.option("--max-memory-mb", type=_ABOVE_0, help="At most so much memory of the whole process, in 10^6 bytes.")
@@ -65,8 +65,11 @@ def command(
     click.echo(f"From {choice.source}")
     if out is not None:
         click.echo(f"Chart: {out}")
+    from tfl.model import load
+
     around = RunFolder.around(run)
     if choice.picked and around is not None:
         artifact = next(item.artifact for item in choice.options if item.name == choice.picked)
-        print_next(f"tfl predict {quoted(artifact_dir_of(around, artifact))} PICTURE")
+        folder = artifact_dir_of(around, artifact)
+        print_next(f"tfl predict {quoted(folder)} {load(folder).data.example}")
     return code

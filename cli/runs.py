@@ -37,7 +37,7 @@ def list_command(folder: Path, as_json: bool) -> None:
     ]
     if not rows:
         click.echo(f"There are no runs below {folder}.")
-        print_next("tfl demo", "tfl run YOUR_PICTURES")
+        print_next("tfl demo", "tfl run YOUR_DATA")
         return
     print_table(["run", "created", "status", "accuracy", "stages done"], rows)
     print_next(f"tfl runs show {quoted(found[0][0].path)}")

@@ -49,4 +49,4 @@ def command(root: Path, sort: Any, data: str, as_json: bool) -> None:
     if board.groups:
         print_next(f"tfl runs show {quoted(board.groups[0].places[0].run)}")
     else:
-        print_next("tfl run YOUR_PICTURES")
+        print_next("tfl run YOUR_DATA")

@@ -16,7 +16,8 @@ from tfl_cli._progress import make_progress
 if TYPE_CHECKING:
     from tfl.report.study import TuneResult
 
-TABLES = (DATA_FLAGS, TRAIN_FLAGS)
+#: A search has a time limit of its own.
+TABLES = (DATA_FLAGS, {flag: what for flag, what in TRAIN_FLAGS.items() if flag != "--time-limit"})
 _SHOWN = 15
 
 
@@ -117,7 +118,10 @@ def _config(data: str | None, options: dict[str, Any]) -> RunConfig:
     }
     config = resolve(options, *TABLES, **fixed)
     if not config.data.path:
-        raise UserError("Say which data: a folder with one sub-folder of pictures per class.", hint="tfl tune FOLDER")
+        raise UserError(
+            "Say which data: a folder with one sub-folder of pictures per class, or a table of texts.",
+            hint="tfl tune FOLDER",
+        )
     return config
 
 
@@ -133,7 +137,7 @@ def _show(result: TuneResult) -> None:
     before = "" if result.first_value is None else f" (the settings as they were: {result.first_value:.4f})"
     click.echo(
         f"Best: trial {result.best}, validation {result.objective} {result.best_value:.4f}{before}, on"
-        f" {result.validation_samples} pictures. The best of many on one split promises too much: the test split tells."
+        f" {result.validation_samples} samples. The best of many on one split promises too much: the test split tells."
     )
     click.echo(f"Config: {result.config_file}")
     print_next(f"tfl train --config {quoted(result.config_file)}")

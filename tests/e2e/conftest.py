@@ -21,17 +21,18 @@ QUICK = [
 ]
 
 
-def call(*arguments, cwd=None, **environment):
+def call(*arguments, cwd=None, stdin=None, **environment):
     """Run `tfl` and return the finished process with text output."""
+    environment = {**os.environ, **environment}
     return subprocess.run(
-        [TFL, *map(str, arguments)], capture_output=True, text=True, cwd=cwd, env={**os.environ, **environment}
+        [TFL, *map(str, arguments)], capture_output=True, text=True, input=stdin, cwd=cwd, env=environment
     )
 
 
 def call_json(*arguments, code=0, **options):
-    """Run `tfl ... --json`; standard output must be one JSON document and nothing else."""
+    """Run `tfl ... --json`; standard output must be one JSON document and nothing else. A `code` of None is any."""
     process = call(*arguments, "--json", **options)
-    assert process.returncode == code, process.stderr
+    assert code is None or process.returncode == code, process.stderr
     return json.loads(process.stdout)
 
 

@@ -276,4 +276,4 @@ def test_one_picture_over_and_over_is_refused(finished_run, tmp_path):
         *("benchmark", finished_run[0], "--data", place, "--split", "all", "--scenario", "single-stream"),
         *("--artifact", "tflite-fp32", *SHORT, "--out", tmp_path / "r.json"),
     )
-    assert_user_error(process, "the same picture", "--data")
+    assert_user_error(process, "the same sample", "--data")
