@@ -47,7 +47,7 @@ def one_side(options: argparse.Namespace) -> dict[str, Any]:
     from tfl.core.train_config import TrainConfig
     from tfl.data.preprocess import ImagePreprocessing
     from tfl.training.augment import make_augmenter
-    from tfl.training.feed import make_feed, normalizer
+    from tfl.training.feed import make_feed, preparer
     from tfl.training.goals import Goals
     from tfl.training.logs import TrainingLog
     from tfl.training.network import join, thaw_top
@@ -69,7 +69,7 @@ def one_side(options: argparse.Namespace) -> dict[str, Any]:
     augmented = make_augmenter(PRESETS["light"], contract, seed=0)
     training = make_feed(pixels, labels, batch_size=options.batch, prepare=augmented, shuffle_seed=0)
     held_out = make_feed(
-        *pictures_of(options.batch, options.size, 1), batch_size=options.batch, prepare=normalizer(contract)
+        *pictures_of(options.batch, options.size, 1), batch_size=options.batch, prepare=preparer(contract)
     )
     train = TrainConfig()
 

@@ -17,7 +17,8 @@ from typing import Any
 import numpy as np
 from PIL import Image
 
-from tfl.data.preprocess import FILTERS, ImagePreprocessing, Pixels, load_picture, resize
+from tfl.data.decode import Pixels
+from tfl.data.preprocess import FILTERS, ImagePreprocessing, load_picture, resize
 from tfl.targets._fused_graph import resample_in_graph, resampling_function
 
 OPSET = 17

@@ -137,7 +137,7 @@ def _artifacts(model: Model, suite: Suite) -> tuple[list[Path], dict[str, Failur
     plan_suite(suite, found)
     if model.kind != "run" or model.run is None:
         raise UserError(
-            f"A sweep over sizes makes artefacts from a run's training pictures, and {model.path} is none.",
+            f"A sweep over sizes makes artefacts from a run's training samples, and {model.path} is none.",
             hint="Name the run: tfl benchmark RUN --sweep size=160,224",
         )
     chosen = [folder for folder in found if not suite.artifacts or folder.name in suite.artifacts]

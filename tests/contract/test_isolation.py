@@ -60,7 +60,7 @@ def test_a_crash_of_one_precision_leaves_the_others_whole(fragile, tiny_bundle, 
         work_dir=tmp_path / "work",
         logs_dir=tmp_path / "logs",
         calibration=None,
-        calibration_pixels=None,
+        calibration_rows=None,
         held_out=None,
         reason_without="a test",
     )

@@ -12,9 +12,9 @@ WITHOUT = [name for name in TARGETS.names() if not TARGETS.get(name).rungs]
 
 @pytest.mark.slow
 @pytest.mark.parametrize("name", WITH)
-def test_a_quantizer_keeps_its_promises(name, tiny_bundle, tiny_saved_model, calibration_pixels, tmp_path):
+def test_a_quantizer_keeps_its_promises(name, tiny_bundle, tiny_saved_model, calibration_rows, tmp_path):
     layers = check_quantizer(
-        name, tiny_bundle, saved_model_dir=tiny_saved_model, work_dir=tmp_path, calibration_pixels=calibration_pixels
+        name, tiny_bundle, saved_model_dir=tiny_saved_model, work_dir=tmp_path, calibration_rows=calibration_rows
     )
     assert len(layers) >= 5
 

@@ -29,7 +29,7 @@ CALIBRATED = [(name, precision) for name, precision in CELLS if precision in TAR
 @pytest.mark.slow
 @pytest.mark.parametrize(("name", "precision", "fused"), [*((*cell, "none") for cell in CELLS), *FUSED])
 def test_a_target_keeps_its_promises(
-    name, precision, fused, tiny_bundle, tiny_saved_model, calibration_pixels, request, tmp_path
+    name, precision, fused, tiny_bundle, tiny_saved_model, calibration_rows, request, tmp_path
 ):
     simulated = (name, precision) in SIMULATED
     artifact = check_target(
@@ -38,7 +38,7 @@ def test_a_target_keeps_its_promises(
         tiny_bundle,
         saved_model_dir=tiny_saved_model,
         work_dir=tmp_path,
-        calibration_pixels=calibration_pixels,
+        calibration_rows=calibration_rows,
         simulation_dir=request.getfixturevalue("tiny_simulation") if simulated else None,
         fused=fused,
     )
