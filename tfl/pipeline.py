@@ -16,7 +16,7 @@ from tfl.bench.cells import ExportSummary, plan_cells
 from tfl.bench.held_out import HeldOut
 from tfl.core.config import RunConfig
 from tfl.core.energy import EnergyMeter
-from tfl.core.errors import IntegrityError, TflError, UnsupportedError, UserError
+from tfl.core.errors import DataError, IntegrityError, TflError, UnsupportedError, UserError
 from tfl.core.files import IfExists, claim_folder
 from tfl.core.progress import Progress
 from tfl.core.run_folder import RUN_FILE, RunFolder, RunRecord, StageRecord
@@ -289,6 +289,12 @@ def _train(context: _Context) -> None:
 
     config, folder = context.config, context.folder
     manifest = Manifest.load(folder.manifest_file)
+    if not manifest.of_split("validation"):
+        raise DataError(
+            f"No {TASKS.get(config.task).data.noun} is left to choose the epoch by: {len(manifest.examples)} in all are"
+            " too few to train, to choose and to test.",
+            hint="Add some of each class; with ten and more of each there is something of all three.",
+        )
     plan = plan_log(config, folder, context.record, manifest)
     for name, reason in plan.left_out.items():
         context.progress.result(f"no {name} log: {reason}")

@@ -121,6 +121,11 @@ def test_tables_that_can_not_be_used_are_told_of(content, arguments, words, tmp_
     assert table.read_bytes() == content
 
 
+def test_too_few_texts_to_choose_by_are_told_of(tmp_path):
+    table = write_table(tmp_path / "reviews.csv", sentences(2))
+    assert_user_error(call("train", table, "--out", tmp_path / "run"), "No text is left to choose the epoch by")
+
+
 def test_a_single_line_of_ten_megabytes_is_no_end(tmp_path):
     table = tmp_path / "reviews.csv"
     with table.open("w", newline="") as stream:
