@@ -98,8 +98,8 @@ class OnnxTarget(Target):
             metric_drop=0.02,
             reason="256 levels per weight and, batch by batch, per activation, as in TFLite's: 0.4 points of accuracy "
             "on intents with a transformer; n-grams read one identifier further fall outside. Ranges are taken over "
-            "the whole batch, so that the others in it move an answer: 0.0013 at most with a drawn transformer.",
-            batch_difference=0.02,
+            "the whole batch, so that the others in it move an answer: 0.095 at most with all-MiniLM-L6-v2.",
+            batch_difference=0.15,
         ),
     }
     unsupported: ClassVar = {
