@@ -147,7 +147,7 @@ class ExportRequest:
         return self.bundle.signature.outputs[0].name
 
     def calibration_inputs(self) -> Iterator[Inputs]:
-        """Yield the calibration samples one by one, a batch of one each, prepared by the contract.
+        """Yield the calibration samples one by one, a batch of one each and all of one shape, as the contract prepares.
 
         Raises:
             UserError: The request holds no calibration samples.
@@ -157,8 +157,10 @@ class ExportRequest:
                 f"Precision '{self.precision}' sets its ranges on training samples. Received none.",
                 hint="Pass calibration samples of the training split.",
             )
+        # Some ways of setting ranges gather values of all samples in one array.
+        prepare = self.bundle.preprocessing.prepare_alike(self.calibration_rows)
         for row in self.calibration_rows:
-            yield self.bundle.preprocessing.prepare(row[None])
+            yield prepare(row[None])
 
 
 @dataclass(frozen=True)
