@@ -101,7 +101,7 @@ class ExportJob:
         work_dir: For the shared SavedModel; removed afterwards.
         logs_dir: Receives a log per cell.
         calibration: The samples' record, or None where there are none.
-        calibration_rows: `(samples, height, width, 3)` uint8.
+        calibration_rows: `(samples, *row_shape)` of the contract's type, such as `(samples, height, width, 3)` uint8.
         held_out: To verify on, or None.
         simulation_dir: A `Simulation` of the bundle, or None.
         simulated_held_out: `held_out` with the answers of the simulation, or None.

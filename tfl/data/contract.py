@@ -58,8 +58,6 @@ class Contract(Record, abc.ABC):
 
     #: What is going on while sources are read, for progress.
     reading: ClassVar[str]
-    #: What the steps of `open_source` and `prepare_opened` do, for a benchmark's table.
-    steps: ClassVar[tuple[str, str]] = ("decode", "preprocess")
 
     @classmethod
     def variant_of(cls, data: Mapping[str, Any]) -> type[Record]:
@@ -197,11 +195,6 @@ class Contract(Record, abc.ABC):
             DataError: One can't be read.
         """
         return self.load_batch(sources)
-
-
-def name_of_source(source: object, index: int) -> str:
-    """Return what an answer calls its source."""
-    return str(source) if isinstance(source, (str, Path)) else f"input {index}"
 
 
 CONTRACTS: Registry[type[Contract]] = Registry("tfl.data.contracts", "CONTRACT", "preprocessing contract")
