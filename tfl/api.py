@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
-from tfl.backbones import SOURCES, BackboneInfo, parse_spec
+from tfl.backbones import SOURCES, BackboneInfo, backbone_info
 from tfl.comparison import Comparison, compare
 from tfl.core.augmentation import AugmentConfig
 from tfl.core.config import RunConfig, read_yaml
@@ -110,8 +110,7 @@ def model_info(spec: str) -> BackboneInfo:
     Raises:
         NotFoundError: There is no such source or backbone.
     """
-    source, name = parse_spec(spec)
-    return SOURCES.get(source).info(name)
+    return backbone_info(spec)
 
 
 def run(config: RunConfig, *, if_exists: IfExists = "refuse", progress: Progress | None = None) -> Outcome:

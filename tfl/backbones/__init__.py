@@ -7,4 +7,14 @@ from tfl.core.registry import Registry
 
 SOURCES: Registry[BackboneSource] = Registry("tfl.backbones", "SOURCE", "backbone source")
 
-__all__ = ["SOURCES", "Backbone", "BackboneInfo", "BackboneSource", "parse_spec"]
+__all__ = ["SOURCES", "Backbone", "BackboneInfo", "BackboneSource", "backbone_info", "parse_spec"]
+
+
+def backbone_info(spec: str) -> BackboneInfo:
+    """Describe one backbone, written `source:name`, importing no framework.
+
+    Raises:
+        NotFoundError: There is no such source or backbone.
+    """
+    source, name = parse_spec(spec)
+    return SOURCES.get(source).info(name)

@@ -31,6 +31,7 @@ class BackboneInfo(Record):
         weights_origin: What the weights were trained on, in a few words.
         available_offline: Whether it can be loaded now without a network.
         note: What a user should know, or empty.
+        is_pretrained: Whether its weights know anything before a person's own data are learned.
     """
 
     spec: str
@@ -43,6 +44,7 @@ class BackboneInfo(Record):
     weights_origin: str
     available_offline: bool
     note: str = ""
+    is_pretrained: bool = True
 
 
 @dataclass(frozen=True)

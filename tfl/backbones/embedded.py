@@ -50,6 +50,7 @@ _NGRAMS = BackboneInfo(
     weights_origin="drawn at random: it learns from your texts alone",
     available_offline=True,
     note="Needs no network and knows no language: all of it has to learn (train.fine_tune_layers=0). Very quick.",
+    is_pretrained=False,
 )
 _INFOS = {parse_spec(info.spec)[1]: info for info in (_SKETCHNET, _NGRAMS)}
 
