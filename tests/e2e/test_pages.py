@@ -1,8 +1,11 @@
 """Pages in a real browser: readable on a phone, by keyboard and by a screen reader, silent, and offline."""
 
+import shutil
+
 import pytest
 
 from tests.browser import THEMES, WIDTHS, browser, complaints, opened
+from tests.e2e.conftest import call
 from tests.presence import skip_without
 from tests.texts import sentence, sentences, write_table
 from tests.unit.report.conftest import write_run
@@ -32,10 +35,18 @@ def report(tmp_path_factory):
 
 
 @pytest.fixture(scope="module")
+def comparison(report, tmp_path_factory):
+    """Two runs side by side."""
+    other = tmp_path_factory.mktemp("other") / "photos-2"
+    shutil.copytree(report.parent, other)
+    page = tmp_path_factory.mktemp("pages") / "comparison.html"
+    assert call("report", report.parent, other, "--out", page).returncode == 0
+    return page
+
+
+@pytest.fixture(scope="module")
 def findings(tmp_path_factory):
     """The findings page of a table of texts that has much wrong."""
-    from tests.e2e.conftest import call
-
     place = tmp_path_factory.mktemp("texts")
     rows = sentences(20)
     odd = [
@@ -59,7 +70,7 @@ def shots_of(page, folder, name):
     return file
 
 
-@pytest.mark.parametrize("name", ["report", "findings"])
+@pytest.mark.parametrize("name", ["report", "comparison", "findings"])
 @pytest.mark.parametrize("theme", THEMES)
 @pytest.mark.parametrize("width", WIDTHS)
 def test_a_page_is_whole_for_everyone(chromium, request, tmp_path, name, theme, width):

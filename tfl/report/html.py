@@ -17,10 +17,11 @@ from tfl.report.facts import read_facts
 from tfl.report.markdown import markdown_report
 from tfl.report.measured import measured_sections
 from tfl.report.model_card import model_card
+from tfl.report.parts import Page
 from tfl.report.quantized import quantized_sections
 from tfl.report.view import View, build_view
 
-_TEMPLATE, _SCRIPT = "report.html.j2", "sort.js"
+_TEMPLATE, _PAGE_TEMPLATE, _SCRIPT = "report.html.j2", "sections.html.j2", "sort.js"
 #: A PNG above this is embedded as JPEG where that is smaller: grids of photos.
 _PNG_BYTES = 250_000
 _JPEG_QUALITY = 88
@@ -64,11 +65,24 @@ def render_html(view: View) -> str:
     Raises:
         MissingExtraError: Jinja2 is not installed.
     """
+    return _render(_TEMPLATE, view=view)
+
+
+def render_page(page: Page) -> str:
+    """Return a page of sections as one self-contained HTML document; every value is escaped.
+
+    Raises:
+        MissingExtraError: Jinja2 is not installed.
+    """
+    return _render(_PAGE_TEMPLATE, page=page)
+
+
+def _render(template: str, **values: Any) -> str:
     environment = make_environment()
     environment.filters["embedded"] = embedded
     environment.filters["size"] = _size
     script = (Path(__file__).parent / _SCRIPT).read_text(encoding="utf-8")
-    return str(environment.get_template(_TEMPLATE).render(view=view, script=script, script_hash=content_hash(script)))
+    return str(environment.get_template(template).render(**values, script=script, script_hash=content_hash(script)))
 
 
 def content_hash(script: str) -> str:
