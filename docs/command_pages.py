@@ -6,6 +6,7 @@ an example and what a failure means, is in docs/command_notes.py.
 
 from __future__ import annotations
 
+import html
 import inspect
 import re
 from collections.abc import Iterator
@@ -76,7 +77,7 @@ def build() -> dict[str, str]:
         parts = [
             _part(words, command, depth=words.count(" ") + 1) for words, command in tree.items() if _is(name, words)
         ]
-        pages[f"{name}.md"] = "\n".join([MADE, "", *parts])
+        pages[f"{name}.md"] = "\n".join(parts)
     return pages
 
 
@@ -106,14 +107,22 @@ def _is(name: str, words: str) -> bool:
 def _index() -> str:
     rows = [f"| [`tfl {name}`]({name}.md) | {text} |" for name, (_, text) in COMMANDS.items()]
     table = "\n".join(["| command | what it does |", "|---|---|", *rows])
-    return f"{MADE}\n\n# Commands\n\n{table}\n\nEach takes `--help`.\n\n{EXIT_CODES}"
+    return f"# Commands\n\n{MADE}\n\n{table}\n\nEach takes `--help`.\n\n{EXIT_CODES}"
 
 
 def _part(words: str, command: click.Command, *, depth: int) -> str:
     note = NOTES[words]
     context = click.Context(command, info_name=f"tfl {words}")
     usage = " ".join(command.collect_usage_pieces(context))
-    text = [f"{'#' * depth} tfl {words}", "", *_help(command, words), f"```\ntfl {words} {usage}\n```", ""]
+    # The site takes a page's title from its first line.
+    text = [
+        f"{'#' * depth} tfl {words}",
+        "",
+        *([MADE, ""] if depth == 1 else []),
+        *_help(command, words),
+        f"```\ntfl {words} {usage}\n```",
+        "",
+    ]
     text += _options(command)
     if isinstance(command, click.Group):
         return "\n".join(text)
@@ -155,7 +164,8 @@ def _options(command: click.Command) -> list[str]:
 def _row(option: click.Option, *, takes_config: bool) -> str:
     names = ", ".join(f"`{name}`" for name in sorted(option.opts, key=len, reverse=True))
     if not option.is_flag:
-        names += f" `{_value(option)}`"
+        # Neither a bar nor a backslash before it is read as meant between backquotes in a table.
+        names += f" <code>{html.escape(_value(option)).replace('|', '&#124;')}</code>"
     setting = _SETTINGS.get(option.name or "") if takes_config else None
     text = _escaped(option.help or "")
     if option.multiple and "epeat" not in text and "comma" not in text:
@@ -164,7 +174,6 @@ def _row(option: click.Option, *, takes_config: bool) -> str:
     if setting:
         text += f" Setting `{setting}`."
     default = _DEFAULTS.get(setting) if setting else _own_default(option)
-    names = names.replace("|", "\\|")
     return f"| {names} | {text} | {_shown(default)} |"
 
 

@@ -7,9 +7,9 @@ from pathlib import Path
 from tfl.core.error_guide import Explanation, error_classes, read_guide
 
 PAGE = Path(__file__).resolve().parent / "troubleshooting.md"
-INTRODUCTION = """<!-- Written by docs/troubleshooting_page.py; edit tfl/core/error_guide.toml instead. -->
+INTRODUCTION = """# Troubleshooting
 
-# Troubleshooting
+<!-- Written by docs/troubleshooting_page.py; edit tfl/core/error_guide.toml instead. -->
 
 Below every error the command line prints the command that explains it; `tfl errors` without a code lists all. It needs
 no network. Search this page for the words of your message; names, paths and numbers in the examples are only that.
