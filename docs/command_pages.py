@@ -168,6 +168,8 @@ def _row(option: click.Option, *, takes_config: bool) -> str:
         names += f" <code>{html.escape(_value(option)).replace('|', '&#124;')}</code>"
     setting = _SETTINGS.get(option.name or "") if takes_config else None
     text = _escaped(option.help or "")
+    if text and not text.endswith("."):
+        text += "."
     if option.multiple and "epeat" not in text and "comma" not in text:
         text += " May be repeated."
     text += _bounds(option.type)
