@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from mkdocs.config.defaults import MkDocsConfig
-from mkdocs.structure.files import File, Files
+from mkdocs.structure.files import File, Files, InclusionLevel
 from mkdocs.structure.pages import Page
 
 #: Folder of `docs/` -> the heading of the navigation that its unlisted pages come under; others go to the topics.
@@ -46,7 +46,8 @@ def on_files(files: Files, config: MkDocsConfig) -> Files:
         if name in seen:
             continue
         seen.add(name)
-        files.append(File.generated(config, OUTSIDE + name, abs_src_path=str(root / name)))
+        listed = InclusionLevel.INCLUDED if name in ALWAYS else InclusionLevel.NOT_IN_NAV
+        files.append(File.generated(config, OUTSIDE + name, abs_src_path=str(root / name), inclusion=listed))
         if name.endswith(".md"):
             waiting += _linked(root, [name])
     return files
