@@ -38,7 +38,7 @@ def list_command(
     rows = [
         [
             item.spec,
-            item.preprocessing.summary,
+            f"{item.preprocessing.height}x{item.preprocessing.width}",
             _number(item.parameters),
             _number(item.feature_size),
             item.licence,
