@@ -18,7 +18,7 @@ from tfl.bench.records import Benchmark, Cell, Failure, Measurement
 from tfl.bundle import Calibration
 from tfl.core.config import BenchmarkConfig
 from tfl.core.environment import read_environment
-from tfl.core.errors import ChildError, TflError, UserError, unknown_name
+from tfl.core.errors import ChildError, TflError, UnsupportedError, unknown_name
 from tfl.core.progress import Progress
 from tfl.core.records import Record
 from tfl.core.run_folder import RunFolder
@@ -135,7 +135,7 @@ def plan_cells(targets: Sequence[str], precisions: Sequence[str], *, fused: Fusi
 
     Raises:
         NotFoundError: A target, or a precision that no target knows.
-        UserError: Not one cell can be made.
+        UnsupportedError: Not one cell can be made.
     """
     chosen = {name: TARGETS.get(name) for name in (targets or TARGETS.names())}
     known = {
@@ -155,7 +155,7 @@ def plan_cells(targets: Sequence[str], precisions: Sequence[str], *, fused: Fusi
             cells.append(Cell(target=name, precision=precision, status=status, reason=reason, fused=fused))
     if all(cell.status == "unsupported" for cell in cells):
         reasons = "; ".join(f"{cell.name}: {cell.reason}" for cell in cells)
-        raise UserError(
+        raise UnsupportedError(
             f"Nothing can be exported: {reasons}.", hint="Choose another --target, --precision or --fuse-preprocessing."
         )
     return cells
