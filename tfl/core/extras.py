@@ -59,6 +59,7 @@ EXTRA_OF_MODULE = {
     "tokenizers": "text",
     "keras_hub": "transformers",
     "safetensors": "transformers",
+    "sentencepiece": "transformers",
     "mlflow": "mlflow",
     "sqlalchemy": "mlflow",
     "alembic": "mlflow",
