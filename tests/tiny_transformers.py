@@ -1,5 +1,7 @@
 """Tiny transformers with seeded random weights, as KerasHub and as Hugging Face save them, and BERT in plain NumPy."""
 
+import functools
+import io
 import json
 import math
 import string
@@ -15,12 +17,40 @@ _CHARACTERS = "".join(
 )
 VOCABULARY = (*SPECIALS, *WORDS, *_CHARACTERS, *(f"##{character}" for character in _CHARACTERS), "##ing")
 
+#: Family -> the special tokens that KerasHub expects in its SentencePiece model.
+SENTENCE_PIECE = {
+    "Albert": {
+        "pad_id": 0,
+        "unk_id": 1,
+        "bos_id": 2,
+        "eos_id": 3,
+        "pad_piece": "<pad>",
+        "unk_piece": "<unk>",
+        "bos_piece": "[CLS]",
+        "eos_piece": "[SEP]",
+        "control_symbols": "[MASK]",
+        "user_defined_symbols": "(,),-",
+    },
+    "DebertaV3": {
+        "pad_id": 0,
+        "bos_id": 1,
+        "eos_id": 2,
+        "unk_id": 3,
+        "pad_piece": "[PAD]",
+        "bos_piece": "[CLS]",
+        "eos_piece": "[SEP]",
+        "unk_piece": "[UNK]",
+    },
+    "XLMRoberta": {"unk_id": 0, "bos_id": 1, "eos_id": 2},
+}
+PIECES = 100
+
 #: KerasHub's names of sizes.
 SIZES = {"num_layers": 2, "num_heads": 2, "hidden_dim": 16, "intermediate_dim": 24, "max_sequence_length": 32}
 
 
 def save_preset(folder, *, family="Bert", seed=0, lowercase=True):
-    """Write a KerasHub preset of BERT, DistilBERT, ELECTRA (WordPiece) or RoBERTa (byte pairs); return the folder."""
+    """Write a KerasHub preset: WordPiece, but for RoBERTa (byte pairs) and `SENTENCE_PIECE`; return the folder."""
     import keras
     import keras_hub
 
@@ -29,6 +59,8 @@ def save_preset(folder, *, family="Bert", seed=0, lowercase=True):
     if family == "Roberta":
         vocabulary, merges = byte_pairs()
         tokenizer = keras_hub.models.RobertaTokenizer(vocabulary=vocabulary, merges=merges)
+    elif family in SENTENCE_PIECE:
+        tokenizer = getattr(keras_hub.models, f"{family}Tokenizer")(proto=train_pieces(family))
     else:
         kind = getattr(keras_hub.models, f"{family}Tokenizer")
         tokenizer = kind(vocabulary=list(VOCABULARY), lowercase=lowercase)
@@ -41,16 +73,56 @@ def make_network(family, *, seed=0, vocabulary_size=None):
     """Return a KerasHub backbone whose every weight, biases and normalizations too, is drawn."""
     import keras_hub
 
-    count = vocabulary_size or (len(byte_pairs()[0]) if family == "Roberta" else len(VOCABULARY))
+    count = vocabulary_size or _vocabulary_size(family)
     named = {"vocab_size": count} if family == "Electra" else {"vocabulary_size": count}
     if family in ("Electra", "Albert"):
         named["embedding_dim"] = 8
+    if family == "DebertaV3":
+        named["bucket_size"] = 8
     network = getattr(keras_hub.models, f"{family}Backbone")(**SIZES, **named, dtype="float32")
     generator = np.random.default_rng(seed)
     for weight in network.weights:
         centre = 1.0 if weight.name == "gamma" else 0.0
         weight.assign(generator.normal(centre, 0.3, weight.shape))
     return network
+
+
+def _vocabulary_size(family):
+    if family in SENTENCE_PIECE:
+        # XLM-RoBERTa's numbering has two tokens more than the file, DeBERTa's the mask.
+        return PIECES + {"XLMRoberta": 2, "DebertaV3": 1}.get(family, 0)
+    return len(byte_pairs()[0]) if family == "Roberta" else len(VOCABULARY)
+
+
+@functools.cache
+def train_pieces(family, *, vocabulary_size=PIECES, **options):
+    """Train a SentencePiece model with the special tokens of a family of `SENTENCE_PIECE`; return the file's bytes."""
+    import sentencepiece
+
+    generator = np.random.default_rng(0)
+    words = (
+        *WORDS,
+        "caf\u00e9",
+        "\u65e5\u672c\u8a9e",
+        "\u4e2d\u6587",
+        "\u05e9\u05dc\u05d5\u05dd",
+        "12",
+        "2024",
+        "don't",
+        "(ok)",
+        "!?",
+    )
+    lines = [" ".join(generator.choice(words, 8)) for _ in range(300)] + [*string.ascii_letters, *string.digits]
+    written = io.BytesIO()
+    sentencepiece.SentencePieceTrainer.train(
+        sentence_iterator=iter(lines),
+        model_writer=written,
+        vocab_size=vocabulary_size,
+        num_threads=1,
+        minloglevel=2,
+        **({"model_type": "unigram"} | SENTENCE_PIECE[family] | options),
+    )
+    return written.getvalue()
 
 
 def byte_pairs():
