@@ -135,12 +135,13 @@ def byte_pairs():
     return {token: index for index, token in enumerate(tokens)}, merges
 
 
-def save_hugging_face(folder, *, seed=0, **changes):
+def save_hugging_face(folder, *, seed=0, prefix="", **changes):
     """Write a BERT as transformers saves it, with `tokenizer.json`; return its weights by name.
 
     Args:
         folder: Made.
         seed: Of the weights.
+        prefix: Of their names in the file.
         **changes: To `config.json`; None leaves a key out.
     """
     from safetensors.numpy import save_file
@@ -163,8 +164,8 @@ def save_hugging_face(folder, *, seed=0, **changes):
     }
     config = {key: value for key, value in (config | changes).items() if value is not None}
     (folder / "config.json").write_text(json.dumps(config), encoding="utf-8")
-    weights = draw_bert(seed)
-    save_file(weights, str(folder / "model.safetensors"))
+    weights = draw_bert(seed, embedding_size=config.get("embedding_size", 16))
+    save_file({prefix + name: value for name, value in weights.items()}, str(folder / "model.safetensors"))
     save_tokenizer(folder)
     return weights
 
@@ -187,18 +188,23 @@ def save_tokenizer(folder, *, vocabulary=VOCABULARY):
     tokenizer.save(str(folder / "tokenizer.json"))
 
 
-def draw_bert(seed):
-    """Draw the weights of the BERT that `save_hugging_face` describes, under transformers' names."""
+def draw_bert(seed, *, embedding_size=16):
+    """Draw the weights of the BERT that `save_hugging_face` describes, under transformers' names.
+
+    With an embedding size other than 16 it is an ELECTRA, which projects its embeddings.
+    """
     generator = np.random.default_rng(seed)
     shapes = {
-        "embeddings.word_embeddings.weight": (len(VOCABULARY), 16),
-        "embeddings.position_embeddings.weight": (32, 16),
-        "embeddings.token_type_embeddings.weight": (2, 16),
-        "embeddings.LayerNorm.weight": (16,),
-        "embeddings.LayerNorm.bias": (16,),
+        "embeddings.word_embeddings.weight": (len(VOCABULARY), embedding_size),
+        "embeddings.position_embeddings.weight": (32, embedding_size),
+        "embeddings.token_type_embeddings.weight": (2, embedding_size),
+        "embeddings.LayerNorm.weight": (embedding_size,),
+        "embeddings.LayerNorm.bias": (embedding_size,),
         "pooler.dense.weight": (16, 16),
         "pooler.dense.bias": (16,),
     }
+    if embedding_size != 16:
+        shapes |= {"embeddings_project.weight": (16, embedding_size), "embeddings_project.bias": (16,)}
     for layer in range(2):
         begin = f"encoder.layer.{layer}."
         for name in ("attention.self.query", "attention.self.key", "attention.self.value", "attention.output.dense"):
@@ -228,6 +234,8 @@ def run_bert(weights, ids, *, epsilon, heads=2, layers=2):
 
     tables = [weight[f"embeddings.{name}_embeddings.weight"] for name in ("word", "position", "token_type")]
     states = norm(tables[0][ids] + tables[1][: len(ids)] + tables[2][0], "embeddings")
+    if "embeddings_project.weight" in weight:
+        states = dense(states, "embeddings_project")
     for number in range(layers):
         begin = f"encoder.layer.{number}."
         parts = [

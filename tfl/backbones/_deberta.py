@@ -31,10 +31,13 @@ def bucket_rows(longest: int, buckets: int) -> NDArray[np.int32]:
     middle, distance = buckets // 2, np.arange(longest + 1)
     single = np.float32
     far = np.log(np.maximum(distance, middle).astype(single) / single(middle)) * single(middle - 1)
-    far = np.ceil(far / np.log(single(longest - 1) / single(middle))).astype(np.int64) + middle
+    # Where `buckets` is so large that no distance is far, there is nothing to divide by.
+    scale = np.log(single(max(longest - 1, middle + 1)) / single(middle))
+    far = np.ceil(far / scale).astype(np.int64) + middle
     row = np.where(distance <= middle, distance, far)
-    both = np.concatenate([-row[:0:-1], row])
-    return np.clip(both + buckets, 0, 2 * buckets - 1).astype(np.int32)
+    both: NDArray[np.int64] = np.concatenate([-row[:0:-1], row])
+    rows: NDArray[np.int32] = np.clip(both + buckets, 0, 2 * buckets - 1).astype(np.int32)
+    return rows
 
 
 def disentangled_class(keras: Any, block: Any) -> Any:
@@ -46,7 +49,7 @@ def disentangled_class(keras: Any, block: Any) -> Any:
     """
     layers, ops = keras.layers, keras.ops
 
-    class DisentangledBlock(block):  # type: ignore[misc, name-defined, valid-type]
+    class DisentangledBlock(block):  # type: ignore[misc]
         """An `EncoderBlock` whose attention looks at distances too."""
 
         def __init__(self, *, buckets: int, longest: int, **options: Any) -> None:

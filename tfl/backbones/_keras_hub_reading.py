@@ -15,7 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from tfl.backbones._encoder import EncoderPlan, Pooling, build_encoder
-from tfl.backbones._keras_hub_deberta import read_deberta
+from tfl.backbones._keras_hub_converters import CONVERTERS
 from tfl.core.errors import IntegrityError, UnsupportedError
 from tfl.core.extras import require
 
@@ -36,15 +36,8 @@ NETWORKS = (
     "AlbertBackbone",
     "DebertaV3Backbone",
 )
-#: `model_type` of a Hugging Face folder -> KerasHub's class.
-HF_NETWORKS = {
-    "bert": "BertBackbone",
-    "distilbert": "DistilBertBackbone",
-    "roberta": "RobertaBackbone",
-    "xlm-roberta": "XLMRobertaBackbone",
-    "albert": "AlbertBackbone",
-    "deberta-v2": "DebertaV3Backbone",
-}
+#: `model_type` of the Hugging Face folders that are read, by KerasHub itself but for those of `CONVERTERS`.
+HF_NETWORKS = ("bert", "distilbert", "roberta", "xlm-roberta", "albert", *CONVERTERS)
 #: What Hugging Face calls an activation -> what `EncoderPlan` does.
 _ACTIVATIONS = {
     "gelu": "gelu",
@@ -136,8 +129,8 @@ def _read_hugging_face(hub: Any, folder: Path, config: Mapping[str, Any]) -> Any
     _first_file(folder, HF_WEIGHTS)
     safetensors = require("safetensors", purpose="reading a Hugging Face model")
     try:
-        if HF_NETWORKS[kind] == "DebertaV3Backbone":
-            network = read_deberta(hub, folder, config)
+        if kind in CONVERTERS:
+            network = CONVERTERS[kind](hub, folder, config)
         else:
             network = hub.models.Backbone.from_preset(str(folder.resolve()), dtype="float32")
     except (OSError, ValueError, TypeError, KeyError, safetensors.SafetensorError) as error:
@@ -211,11 +204,15 @@ def plan_of(network: Any, *, pad_id: int, activation: str | None, epsilon: float
         epsilon: Of the normalizations, or None for what the network's class has.
 
     Raises:
-        UnsupportedError: Its blocks repeat in a way that is not carried.
+        UnsupportedError: Its blocks repeat, or its heads share states, in a way that is not carried.
     """
     blocks = blocks_of(network)
     if network.num_layers % len(blocks) or getattr(network, "num_inner_repetitions", 1) != 1:
         raise UnsupportedError(f"{network.name}: groups of several blocks are not carried.")
+    if network.hidden_dim % network.num_heads:
+        raise UnsupportedError(
+            f"{network.name}: {network.num_heads} heads can't share states of size {network.hidden_dim}."
+        )
     table = network.token_embedding.embeddings
     first = blocks[0]
     approximate = getattr(first.activation, "__name__", "") == "gelu_approximate"
@@ -299,7 +296,8 @@ def _normalized_distances(network: Any) -> NDArray[np.float32]:
     gamma, beta = layer.layer_norm.get_weights()
     centred = table - table.mean(-1, keepdims=True)
     scaled = centred / np.sqrt((centred**2).mean(-1, keepdims=True) + layer.layer_norm.epsilon)
-    return (scaled * gamma + beta).astype(np.float32)
+    normalized: NDArray[np.float32] = (scaled * gamma + beta).astype(np.float32)
+    return normalized
 
 
 def _prove(model: keras.Model, network: Any, plan: EncoderPlan) -> None:

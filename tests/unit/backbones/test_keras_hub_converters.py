@@ -1,4 +1,4 @@
-"""DeBERTa from a Hugging Face folder: it answers as the paper says, and what is built otherwise is refused."""
+"""What KerasHub does not read itself: it answers as the papers say, and what is built otherwise is refused."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 
 from tests.tiny_deberta import BUCKETS, LENGTH, bucket, run_deberta, save_deberta
+from tests.tiny_transformers import run_bert, save_hugging_face
 from tfl.backbones._deberta import bucket_rows
 from tfl.backbones.keras_hub import SOURCE
 from tfl.core.errors import IntegrityError, UnsupportedError
@@ -28,7 +29,7 @@ def answer(backbone):
     return np.asarray(backbone.model(backbone.info.preprocessing.load_batch(TEXTS), training=False))
 
 
-@pytest.mark.parametrize(("buckets", "longest"), [(8, 32), (256, 512), (4, 24), (64, 256)])
+@pytest.mark.parametrize(("buckets", "longest"), [(8, 32), (256, 512), (4, 24), (64, 256), (64, 32)])
 def test_distances_share_rows_as_in_keras_hub(buckets, longest):
     from keras_hub.src.models.deberta_v3.disentangled_self_attention import DisentangledSelfAttention
 
@@ -97,16 +98,39 @@ def test_weights_that_do_not_fit_are_told(tmp_path):
         load(tmp_path / "more")
     save_deberta(tmp_path / "wider", intermediate_size=32)
     with pytest.raises(
-        IntegrityError, match=r"intermediate\.dense\.weight' is of shape \(24, 16\), which does not fit"
+        IntegrityError, match=r"intermediate\.dense\.weight' does not fit: 384 numbers, where \(16, 32\)"
     ):
         load(tmp_path / "wider")
     save_deberta(tmp_path / "unsaid", vocab_size=None)
-    with pytest.raises(IntegrityError, match="has no whole number for: vocab_size"):
+    with pytest.raises(IntegrityError, match=r"vocab_size must be a whole number over 0\. Received: None"):
         load(tmp_path / "unsaid")
+    save_deberta(tmp_path / "heads", num_attention_heads=3)
+    with pytest.raises(IntegrityError, match="3 heads can't share a hidden_size of 16"):
+        load(tmp_path / "heads")
     save_deberta(tmp_path / "broken")
     (tmp_path / "broken" / "model.safetensors").write_bytes(b"no tensors")
     with pytest.raises(IntegrityError, match="holds no tensors"):
         load(tmp_path / "broken")
+
+
+def test_weights_of_a_type_without_numbers_in_numpy_are_told(tmp_path):
+    save_deberta(tmp_path / "quarter")
+    header = json.dumps(
+        {"embeddings.word_embeddings.weight": {"dtype": "F8_E4M3", "shape": [4], "data_offsets": [0, 4]}}
+    ).encode()
+    data = len(header).to_bytes(8, "little") + header + bytes(4)
+    (tmp_path / "quarter" / "model.safetensors").write_bytes(data)
+    with pytest.raises(UnsupportedError, match="is of a type that NumPy has not"):
+        load(tmp_path / "quarter")
+
+
+@pytest.mark.parametrize("changes", [{}, {"embedding_size": 8}], ids=["plain", "projected"])
+def test_electra_answers_as_the_paper_says(changes, tmp_path):
+    weights = save_hugging_face(tmp_path / "electra", model_type="electra", prefix="electra.", **changes)
+    backbone = load(tmp_path / "electra")
+    for text, ours in zip(TEXTS, answer(backbone), strict=True):
+        ids = backbone.info.preprocessing.read(text)
+        assert np.allclose(ours, run_bert(weights, ids[ids != 0], epsilon=1e-3).mean(0), atol=2e-5)
 
 
 @pytest.mark.parametrize(
