@@ -27,22 +27,19 @@ class PieceLayout:
         specials: Names of start, end and padding.
         first: Tokens that stand before the pieces, in the place of the file's own first ones; the unknown one is last.
         dropped: How many pieces of the file have no number of their own.
-        mask: Gets the number behind the pieces where it is none of them.
     """
 
     specials: tuple[str, str, str]
     first: tuple[str, ...] = ()
     dropped: int = 0
-    mask: str = "[MASK]"
 
 
 #: KerasHub's class -> its layout. XLM-RoBERTa's is fairseq's, where the file's `<unk> <s> </s>` become four tokens.
+#: A mask that KerasHub numbers behind the file's pieces is left out: no text has one.
 LAYOUTS = {
     "AlbertTokenizer": PieceLayout(("[CLS]", "[SEP]", "<pad>")),
     "DebertaV3Tokenizer": PieceLayout(("[CLS]", "[SEP]", "[PAD]")),
-    "XLMRobertaTokenizer": PieceLayout(
-        ("<s>", "</s>", "<pad>"), first=("<s>", "<pad>", "</s>", "<unk>"), dropped=3, mask="<mask>"
-    ),
+    "XLMRobertaTokenizer": PieceLayout(("<s>", "</s>", "<pad>"), first=("<s>", "<pad>", "</s>", "<unk>"), dropped=3),
 }
 
 #: What a rebuilt one must cut the same besides `PROOF_TEXTS`: spaces, what Unicode's NFC and NFKC change, and names of
@@ -76,32 +73,35 @@ def read_pieces(path: Path, layout: PieceLayout) -> tuple[Any, tuple[int, int, i
     """
     from tokenizers import Tokenizer, models
 
-    proto = _parse(path)
+    proto, processor = _parse(path)
     _require_rebuildable(proto, path)
     vocabulary, unknown = _numbered(proto, layout, path)
     specials = tuple(_number_of(name, vocabulary, path) for name in layout.specials)
     bytes_known = bool(proto.trainer_spec.byte_fallback)
     tokenizer = Tokenizer(models.Unigram(vocabulary, unk_id=unknown, byte_fallback=bytes_known))
-    tokenizer.normalizer = _normalizer(proto, path)
+    tokenizer.normalizer = _normalizer(proto, path, joins="\u00e9" in processor.normalize("e\u0301"))
     splitter = _splitter([name for name, _ in vocabulary])
     if splitter is not None:
         tokenizer.pre_tokenizer = splitter
     return tokenizer, (specials[0], specials[1], specials[2])
 
 
-def _parse(path: Path) -> Any:
-    require("sentencepiece", purpose="reading a SentencePiece vocabulary")
+def _parse(path: Path) -> tuple[Any, Any]:
+    """Return a model's message, and SentencePiece's own processor of it."""
+    sentencepiece = require("sentencepiece", purpose="reading a SentencePiece vocabulary")
     from google.protobuf.message import DecodeError
     from sentencepiece import sentencepiece_model_pb2
 
     proto = sentencepiece_model_pb2.ModelProto()
     try:
-        proto.ParseFromString(path.read_bytes())
-    except (OSError, DecodeError) as error:
+        data = path.read_bytes()
+        proto.ParseFromString(data)
+        if not proto.pieces:
+            raise IntegrityError(f"{path} is no SentencePiece model: it holds no pieces.")
+        processor = sentencepiece.SentencePieceProcessor(model_proto=data)
+    except (OSError, RuntimeError, DecodeError) as error:
         raise IntegrityError(f"{path} is no SentencePiece model: {error}.") from error
-    if not proto.pieces:
-        raise IntegrityError(f"{path} is no SentencePiece model: it holds no pieces.")
-    return proto
+    return proto, processor
 
 
 def _require_rebuildable(proto: Any, path: Path) -> None:
@@ -136,8 +136,6 @@ def _numbered(proto: Any, layout: PieceLayout, path: Path) -> tuple[list[tuple[s
     best = max((piece.score for piece in pieces if piece.type == _NORMAL), default=0.0)
     found = [(_hidden(name), 0.0) for name in layout.first]
     found += [_scored(piece, best) for piece in pieces[layout.dropped :]]
-    if not {layout.mask, _hidden(layout.mask)}.intersection(name for name, _ in found):
-        found.append((_hidden(layout.mask), 0.0))
     return found, len(layout.first) - 1 if layout.first else unknown[0]
 
 
@@ -168,7 +166,14 @@ def _number_of(name: str, vocabulary: list[tuple[str, float]], path: Path) -> in
     raise IntegrityError(f"{path}: the vocabulary has no '{name}'.")
 
 
-def _normalizer(proto: Any, path: Path) -> Any:
+def _normalizer(proto: Any, path: Path, *, joins: bool) -> Any:
+    """Build what is done to a text before it is cut.
+
+    Args:
+        proto: The model's message.
+        path: For messages.
+        joins: Whether its table joins a letter and its accent.
+    """
     from tokenizers import Regex, normalizers
 
     spec = proto.normalizer_spec
@@ -181,7 +186,7 @@ def _normalizer(proto: Any, path: Path) -> Any:
             raise IntegrityError(f"{path}: its table of characters can't be read: {error}.") from error
         # `tokenizers` looks up what stands together as one letter, if short, and otherwise each character.
         # SentencePiece's tables join what NFC joins; joined before and after as well, both come to the same.
-        steps += [normalizers.NFC(), by_table, normalizers.NFC()] if _composes(proto) else [by_table]
+        steps += [normalizers.NFC(), by_table, normalizers.NFC()] if joins else [by_table]
         if not spec.remove_extra_whitespaces:
             # Two characters, of which `tokenizers` would make one space.
             steps.insert(0, normalizers.Replace("\r\n", "\n\n"))
@@ -191,14 +196,6 @@ def _normalizer(proto: Any, path: Path) -> Any:
     if spec.add_dummy_prefix:
         steps.append(normalizers.Prepend(_SPACE))
     return normalizers.Sequence(steps)
-
-
-def _composes(proto: Any) -> bool:
-    """Say whether a model's table joins a letter and its accent."""
-    import sentencepiece
-
-    processor = sentencepiece.SentencePieceProcessor(model_proto=proto.SerializeToString())
-    return "\u00e9" in processor.normalize("e\u0301")
 
 
 def _splitter(names: list[str]) -> Any:

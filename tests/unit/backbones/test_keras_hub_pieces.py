@@ -59,7 +59,7 @@ def test_fairseq_numbers_pieces_otherwise(path):
     path.write_bytes(data)
     built, specials = read_pieces(path, LAYOUTS["XLMRobertaTokenizer"])
     assert specials == (0, 2, 1)
-    assert built.get_vocab_size() == PIECES + 2
+    assert built.get_vocab_size() == PIECES + 1
     own = sentencepiece.SentencePieceProcessor(model_proto=data)
     for text in texts():
         assert built.encode(text).ids == [number + 1 if number else 3 for number in own.encode(text)], text
@@ -87,7 +87,8 @@ def test_what_is_not_rebuilt_is_told(options, message, path):
 
 def test_a_file_that_is_no_model_is_told(path):
     layout = LAYOUTS["DebertaV3Tokenizer"]
-    for data in (b"\xff\xff\xff\xff", b""):
+    whole = train_pieces("DebertaV3")
+    for data in (b"\xff\xff\xff\xff", b"", whole[: len(whole) // 2], b"\x0a\x05\x0a\x01a\x18\x02"):
         path.write_bytes(data)
         with pytest.raises(IntegrityError, match="is no SentencePiece model"):
             read_pieces(path, layout)
