@@ -49,7 +49,7 @@ _EXAMPLES = (
 
 
 class KerasHubSource(BackboneSource):
-    """The encoders of KerasHub: BERT, DistilBERT, RoBERTa, ELECTRA, and what Hugging Face has of their kind."""
+    """KerasHub's encoders: BERT, DistilBERT, RoBERTa, ELECTRA, ALBERT, DeBERTa, and Hugging Face's of their kind."""
 
     summary = "Transformers for text: KerasHub presets, Kaggle handles, local KerasHub or Hugging Face folders."
 

@@ -60,6 +60,7 @@ EXTRA_OF_MODULE = {
     "keras_hub": "transformers",
     "safetensors": "transformers",
     "ipywidgets": "notebook",
+    "sentencepiece": "transformers",
     "mlflow": "mlflow",
     "sqlalchemy": "mlflow",
     "alembic": "mlflow",
