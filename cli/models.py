@@ -7,79 +7,20 @@ from typing import Any
 
 import click
 
-from tfl_cli._output import print_json, print_next, print_table, quoted
+from tfl_cli._output import print_json, print_next, quoted
+from tfl_cli.models_info import command as info_command
+from tfl_cli.models_list import command as list_command
 from tfl_cli.models_recommend import command as recommend_command
+from tfl_cli.models_search import command as search_command
 
 
 @click.group("models")
 def command() -> None:
-    """List, describe, fetch, import and recommend pretrained backbones."""
+    """List, search, describe, fetch, import and recommend pretrained backbones."""
 
 
-command.add_command(recommend_command)
-
-
-@command.command("list")
-@click.option("--task", help="Only those for this kind of input, such as image_classification.")
-@click.option("--source", help="Only those of this source, such as keras_applications.")
-@click.option("--max-parameters", type=int, help="Only those with at most so many weights.")
-@click.option("--offline", is_flag=True, help="Only those that load now without a network.")
-@click.option("--json", "as_json", is_flag=True, help="Print one JSON document on standard output.")
-def list_command(
-    task: str | None, source: str | None, max_parameters: int | None, offline: bool, as_json: bool
-) -> None:
-    """List known backbones. Any other TF Hub handle works too, as tfhub:HANDLE."""
-    from tfl.api import list_models
-
-    models = list_models(task=task, source=source, max_parameters=max_parameters, offline=offline)
-    if as_json:
-        print_json([item.to_dict() for item in models])
-        return
-    rows = [
-        [
-            item.spec,
-            f"{item.preprocessing.height}x{item.preprocessing.width}",
-            _number(item.parameters),
-            _number(item.feature_size),
-            item.licence,
-            "yes" if item.available_offline else "",
-        ]
-        for item in models
-    ]
-    print_table(["backbone", "input", "parameters", "features", "licence", "offline now"], rows)
-    if not rows:
-        click.echo("No backbone fits. Widen the filters.")
-    print_next("tfl models info keras_applications:MobileNetV2", "tfl run YOUR_DATA --backbone embedded:sketchnet")
-
-
-@command.command("info")
-@click.argument("spec")
-@click.option("--json", "as_json", is_flag=True, help="Print one JSON document on standard output.")
-def info_command(spec: str, as_json: bool) -> None:
-    """Describe one backbone, written source:name."""
-    from tfl.api import model_info
-
-    info = model_info(spec)
-    if as_json:
-        print_json(info.to_dict())
-        return
-    rows = [
-        ["backbone", info.spec],
-        ["task", info.task],
-        *([name, text] for name, text in info.preprocessing.described),
-        ["smallest input", f"{info.min_size} x {info.min_size}" if info.min_size else ""],
-        ["parameters", _number(info.parameters)],
-        ["features", _number(info.feature_size)],
-        ["weights", info.weights_origin],
-        ["licence", info.licence],
-        ["offline now", "yes" if info.available_offline else "no"],
-        ["note", info.note],
-    ]
-    print_table(["", ""], [row for row in rows if row[1]])
-    if info.available_offline:
-        print_next(f"tfl run YOUR_DATA --backbone {quoted(info.spec)}")
-    else:
-        print_next(f"tfl models fetch {quoted(info.spec)}", f"tfl models import {quoted(info.spec)} FILE")
+for _below in (list_command, search_command, info_command, recommend_command):
+    command.add_command(_below)
 
 
 @command.command("fetch")
@@ -115,7 +56,3 @@ def _print_files(files: tuple[Path, ...], as_json: bool, spec: str) -> None:
     for file in files:
         click.echo(f"{file} is in place, its digest recorded.")
     print_next(f"tfl run YOUR_DATA --backbone {quoted(spec)}")
-
-
-def _number(value: int | None) -> str:
-    return "" if value is None else f"{value:,}"
