@@ -1,4 +1,4 @@
-"""Count the weights and multiply-adds of the backbones that tfl lists, and write them to `tfl/backbones/_costs_table.py`.
+"""Count the weights and multiply-adds of the backbones that tfl lists, into `tfl/backbones/_costs_table.py`.
 
 A multiply-add is one product added to a sum, of a convolution or of a product of matrices, for one sample: what papers
 call MACs, half of what profilers call floating-point operations. Biases, normalizations, activations, pooling and the
@@ -8,7 +8,7 @@ Image networks are really built, each in a process of its own, at the size that 
 presets the shape is told below, since the configuration lies beside the weights; the number of weights that follows
 from it must be KerasHub's own.
 
-    python benchmarks/backbone_costs.py                  # write the table, about half an hour
+    python benchmarks/backbone_costs.py                  # write the table, a quarter of an hour
     python benchmarks/backbone_costs.py --check          # compare all of it
     python benchmarks/backbone_costs.py --only embedded  # write the rows of one source anew
     python benchmarks/backbone_costs.py --published      # beside figures of others, and TensorFlow's profiler
@@ -41,7 +41,7 @@ SLIM = "github.com/tensorflow/models, research/slim/nets/mobilenet/README.md"
 PUBLISHED = {
     "keras_applications:MobileNetV2": (300, SLIM),
     "keras_applications:MobileNetV3Large": (217, SLIM),
-    "keras_applications:MobileNetV3Small": (66, SLIM),
+    "keras_applications:MobileNetV3Small": (56, "arXiv:1905.02244, table 3"),
     "keras_applications:MobileNet": (569, "arXiv:1704.04861, table 8"),
     "keras_applications:ResNet50": (3_800, "arXiv:1512.03385, table 1"),
     "keras_applications:EfficientNetB0": (390, "arXiv:1905.11946, table 2"),
@@ -49,12 +49,15 @@ PUBLISHED = {
     "keras_applications:ConvNeXtTiny": (4_500, "arXiv:2201.03545, table 1"),
     "keras_applications:NASNetMobile": (564, "arXiv:1707.07012, table 2"),
 }
-#: The convolutional part of MobileNetV2 for other widths and sizes, in millions with the classifier, from SLIM.
+#: MobileNetV2 by width in percent and size, in millions with the classifier, cut behind the point, from SLIM.
 PUBLISHED_HUB = {
-    "140_224": 582, "130_224": 509, "100_192": 221, "100_96": 56, "075_160": 107, "050_128": 32, "035_96": 11,
-}  # fmt: skip
+    **{"140_224": 582, "130_224": 509, "100_224": 300, "100_192": 221, "100_160": 154, "100_128": 99, "100_96": 56},
+    **{"075_224": 209, "075_192": 153, "075_160": 107, "075_128": 69, "075_96": 39},
+    **{"050_224": 97, "050_192": 71, "050_160": 50, "050_128": 32, "050_96": 18},
+    **{"035_224": 59, "035_192": 43, "035_160": 30, "035_128": 20, "035_96": 11},
+}
 PROFILED = ("MobileNetV2", "ResNet50", "EfficientNetB0", "MobileNetV3Small", "Xception")
-HEAD = '''"""Weights and multiply-adds of the known backbones, written by `benchmarks/backbone_costs.py`; its head says how."""
+HEAD = '''"""Weights and multiply-adds of backbones, written by `benchmarks/backbone_costs.py`; its head says how."""
 
 from __future__ import annotations
 
@@ -161,16 +164,21 @@ def hub_cost(handle: str) -> Cost:
 
 
 def hub_cost_of_application(handle: str, costs: Mapping[str, Cost]) -> Cost | None:
-    """Take EfficientNetV2's from the same network of Keras, without its classifier; None for other modules."""
+    """Take EfficientNetV2's from the same network of Keras, without its classifier; None for other modules.
+
+    Modules whose page and architecture disagree have no number of weights in the table, and none here.
+    """
     version = handle.split("/")[-3].split("_")[-1].upper()
     same = costs.get(f"keras_applications:EfficientNetV2{version}") if "/efficientnet_v2_" in handle else None
-    return _same_weights(handle, Cost(same.parameters, same.multiply_adds, same.at)) if same else None
+    if same is None or HUB_MODULES[handle].parameters is None:
+        return None
+    return _same_weights(handle, Cost(same.parameters, same.multiply_adds, same.at))
 
 
 def _same_weights(handle: str, cost: Cost) -> Cost:
-    stated = HUB_MODULES[handle].parameters
-    if stated not in (None, cost.parameters) or cost.at != _pixels(HUB_MODULES[handle].size):
-        raise ValueError(f"{handle} has {stated} weights, Keras {cost.parameters} at {cost.at}.")
+    entry = HUB_MODULES[handle]
+    if (entry.parameters, _pixels(entry.size)) != (cost.parameters, cost.at):
+        raise ValueError(f"{handle} has {entry.parameters} weights, Keras {cost.parameters} at {cost.at}.")
     return cost
 
 
@@ -322,15 +330,18 @@ def rendered(costs: Mapping[str, Cost]) -> str:
     return "".join((*lines, "}\n"))
 
 
+def hub_millions(key: str) -> float:
+    """Return what a MobileNetV2 of TF Hub costs with the classifier of 1,001 classes that was scored."""
+    handle = f"https://tfhub.dev/google/imagenet/mobilenet_v2_{key}/feature_vector/5"
+    return (COSTS[f"tfhub:{handle}"].multiply_adds + (HUB_MODULES[handle].feature_size or 0) * 1001) / 1e6
+
+
 def print_published() -> None:
-    rows = [(spec, COSTS[spec].multiply_adds_with_top or 0, *told) for spec, told in PUBLISHED.items()]
-    for spec, adds, published, source in rows:
-        print(f"{spec}: {adds / 1e6:,.1f} M, published {published:,} M ({adds / 1e6 / published - 1:+.1%}), {source}")
+    for spec, (published, source) in PUBLISHED.items():
+        adds = (COSTS[spec].multiply_adds_with_top or 0) / 1e6
+        print(f"{spec}: {adds:,.1f} M, published {published:,} M ({adds / published - 1:+.1%}), {source}")
     for key, published in PUBLISHED_HUB.items():
-        cost = COSTS[f"tfhub:https://tfhub.dev/google/imagenet/mobilenet_v2_{key}/feature_vector/5"]
-        features = HUB_MODULES[f"https://tfhub.dev/google/imagenet/mobilenet_v2_{key}/feature_vector/5"].feature_size
-        adds = (cost.multiply_adds + (features or 0) * 1001) / 1e6
-        print(f"mobilenet_v2_{key}: {adds:,.1f} M with a classifier, published {published} M, {SLIM}")
+        print(f"mobilenet_v2_{key}: {hub_millions(key):,.1f} M, published {published} M, {SLIM}")
     for name in PROFILED:
         profiled = profiler_operations(name) / 2
         adds = COSTS[f"keras_applications:{name}"].multiply_adds
@@ -340,19 +351,24 @@ def print_published() -> None:
 
 
 def profiler_operations(name: str) -> int:
-    """Return the floating-point operations that TensorFlow's profiler finds in the frozen graph."""
+    """Return the floating-point operations that TensorFlow's profiler finds in a model of Keras."""
     import keras
+
+    size = APPLICATIONS[name].size
+    make = getattr(keras.applications, name)
+    return operations_of(
+        make(weights=None, include_top=False, pooling="avg", input_shape=(size, size, 3)), (size, size, 3)
+    )
+
+
+def operations_of(model: Any, shape: tuple[int, ...]) -> int:
+    """Return the floating-point operations of a model for one input of a shape, found in its frozen graph."""
     import tensorflow as tf
     from tensorflow.python.framework.convert_to_constants import convert_variables_to_constants_v2
 
-    size = APPLICATIONS[name].size
-    model = getattr(keras.applications, name)(
-        weights=None, include_top=False, pooling="avg", input_shape=(size, size, 3)
-    )
-    called = tf.function(lambda images: model(images, training=False))
-    frozen = convert_variables_to_constants_v2(
-        called.get_concrete_function(tf.TensorSpec((1, size, size, 3), tf.float32))
-    )
+    called = tf.function(lambda inputs: model(inputs, training=False))
+    signature = tf.TensorSpec((1, *shape), model.inputs[0].dtype)
+    frozen = convert_variables_to_constants_v2(called.get_concrete_function(signature))
     options = tf.compat.v1.profiler.ProfileOptionBuilder.float_operation()
     options["output"] = "none"
     return int(tf.compat.v1.profiler.profile(frozen.graph, options=options).total_float_ops)

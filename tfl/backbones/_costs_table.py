@@ -1,4 +1,4 @@
-"""Weights and multiply-adds of the known backbones, written by `benchmarks/backbone_costs.py`; its head says how."""
+"""Weights and multiply-adds of backbones, written by `benchmarks/backbone_costs.py`; its head says how."""
 
 from __future__ import annotations
 
@@ -207,12 +207,6 @@ COSTS: dict[str, Cost] = {
     "tfhub:https://tfhub.dev/google/imagenet/efficientnet_v2_imagenet1k_b1/feature_vector/2": Cost(
         6_931_124, 1_195_539_360, "240 x 240 pixels"
     ),
-    "tfhub:https://tfhub.dev/google/imagenet/efficientnet_v2_imagenet1k_b2/feature_vector/2": Cost(
-        8_769_374, 1_696_134_832, "260 x 260 pixels"
-    ),
-    "tfhub:https://tfhub.dev/google/imagenet/efficientnet_v2_imagenet1k_b3/feature_vector/2": Cost(
-        12_930_622, 3_009_922_816, "300 x 300 pixels"
-    ),
     "tfhub:https://tfhub.dev/google/imagenet/efficientnet_v2_imagenet1k_s/feature_vector/2": Cost(
         20_331_360, 8_364_337_152, "384 x 384 pixels"
     ),
@@ -228,12 +222,6 @@ COSTS: dict[str, Cost] = {
     "tfhub:https://tfhub.dev/google/imagenet/efficientnet_v2_imagenet21k_b1/feature_vector/2": Cost(
         6_931_124, 1_195_539_360, "240 x 240 pixels"
     ),
-    "tfhub:https://tfhub.dev/google/imagenet/efficientnet_v2_imagenet21k_b2/feature_vector/2": Cost(
-        8_769_374, 1_696_134_832, "260 x 260 pixels"
-    ),
-    "tfhub:https://tfhub.dev/google/imagenet/efficientnet_v2_imagenet21k_b3/feature_vector/2": Cost(
-        12_930_622, 3_009_922_816, "300 x 300 pixels"
-    ),
     "tfhub:https://tfhub.dev/google/imagenet/efficientnet_v2_imagenet21k_s/feature_vector/2": Cost(
         20_331_360, 8_364_337_152, "384 x 384 pixels"
     ),
@@ -248,12 +236,6 @@ COSTS: dict[str, Cost] = {
     ),
     "tfhub:https://tfhub.dev/google/imagenet/efficientnet_v2_imagenet21k_ft1k_b1/feature_vector/2": Cost(
         6_931_124, 1_195_539_360, "240 x 240 pixels"
-    ),
-    "tfhub:https://tfhub.dev/google/imagenet/efficientnet_v2_imagenet21k_ft1k_b2/feature_vector/2": Cost(
-        8_769_374, 1_696_134_832, "260 x 260 pixels"
-    ),
-    "tfhub:https://tfhub.dev/google/imagenet/efficientnet_v2_imagenet21k_ft1k_b3/feature_vector/2": Cost(
-        12_930_622, 3_009_922_816, "300 x 300 pixels"
     ),
     "tfhub:https://tfhub.dev/google/imagenet/efficientnet_v2_imagenet21k_ft1k_s/feature_vector/2": Cost(
         20_331_360, 8_364_337_152, "384 x 384 pixels"

@@ -84,14 +84,15 @@ def _tokens(text: str) -> tuple[str, ...]:
     """Cut `EfficientNetV2B0` into itself, `efficientnetv2b0`, and its parts `efficientnet`, `v2` and `b0`."""
     found = []
     for word in re.findall(r"[\w.\-]+", text):
-        parts = [part for piece in re.split(r"[_.\-]", word) for part in _cut(piece)]
-        found += [word, *parts, "".join(parts)]
+        pieces = re.split(r"[_.\-]", word)
+        parts = [part for piece in pieces for part in _cut(piece)]
+        found += [word, *pieces, *parts, "".join(pieces)]
     return tuple(dict.fromkeys(token.casefold() for token in found if token))
 
 
 def _cut(piece: str) -> list[str]:
-    """Cut before each group of a letter and digits: versions and sizes are looked for on their own."""
-    match = re.fullmatch(r"([A-Za-z]*?)((?:[A-Za-z]?\d+)*)([A-Za-z]*)", piece)
+    """Cut before each group of digits, and before a capital ahead of them: versions and sizes are looked for alone."""
+    match = re.fullmatch(r"([A-Za-z]*?)((?:[A-Z]?\d+)*)([A-Za-z]*)", piece)
     if match is None:
         return [piece]
-    return [match[1], *re.findall(r"[A-Za-z]?\d+", match[2]), match[3]]
+    return [match[1], *re.findall(r"[A-Z]?\d+", match[2]), match[3]]
