@@ -75,6 +75,7 @@ class BackboneFacts(Record):
         multiply_adds_with_top: The same.
         scores: As published; the first is the one to compare by.
         licence_source: Who states the licence.
+        address: What its weights are downloaded from, for who has to carry them.
     """
 
     family: str = ""
@@ -84,6 +85,7 @@ class BackboneFacts(Record):
     multiply_adds_with_top: int | None = None
     scores: tuple[PublishedScore, ...] = ()
     licence_source: str = ""
+    address: str = ""
 
 
 @dataclass(frozen=True)

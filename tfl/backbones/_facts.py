@@ -11,7 +11,7 @@ from tfl.backbones._costs_table import COSTS
 
 
 def known_facts(
-    spec: str, family: str, scores: tuple[PublishedScore, ...] = (), *, licence_source: str
+    spec: str, family: str, scores: tuple[PublishedScore, ...] = (), *, licence_source: str, address: str = ""
 ) -> BackboneFacts:
     """Put what was counted beside what is published.
 
@@ -20,6 +20,7 @@ def known_facts(
         family: Of its architecture.
         scores: As published.
         licence_source: Who states the licence.
+        address: What the weights are downloaded from.
     """
     cost = COSTS.get(spec)
     return BackboneFacts(
@@ -30,6 +31,7 @@ def known_facts(
         multiply_adds_with_top=cost.multiply_adds_with_top if cost else None,
         scores=scores,
         licence_source=licence_source,
+        address=address,
     )
 
 

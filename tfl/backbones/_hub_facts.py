@@ -35,14 +35,22 @@ _MOBILENET_V3_SCORES = {"large_100": 75.2, "large_075": 73.3, "small_100": 67.5,
 _HUB_FAMILIES = ("mobilenet_v2", "mobilenet_v3", "efficientnet_v2", "inception_resnet_v2", "resnet_v2", "nasnet", "bit")
 
 
-def hub_facts(handle: str) -> BackboneFacts:
-    """Return what is known of a listed module of TF Hub."""
-    name = handle.split("/")[-3] if "/imagenet/" in handle else "bit"
-    family = next((part for part in _HUB_FAMILIES if name.startswith(part)), name)
+def hub_facts(handle: str, *, address: str) -> BackboneFacts:
+    """Return what is known of a listed module of TF Hub.
+
+    Args:
+        handle: On tfhub.dev.
+        address: What its archive is downloaded from.
+    """
+    parts = handle.split("/")
+    name = "bit" if "bit" in parts else parts[-3] if "imagenet" in parts else parts[-2]
+    family = next((begin for begin in _HUB_FAMILIES if name.startswith(begin)), name)
     scores: tuple[PublishedScore, ...] = ()
-    if family == "mobilenet_v2":
-        scores = imagenet_scores(*_MOBILENET_V2_SCORES[name.removeprefix("mobilenet_v2_")], source=_SLIM)
-    elif family == "mobilenet_v3":
-        kind = name.removeprefix("mobilenet_v3_").removesuffix("_224")
+    size, kind = name.removeprefix("mobilenet_v2_"), name.removeprefix("mobilenet_v3_").removesuffix("_224")
+    if size in _MOBILENET_V2_SCORES:
+        scores = imagenet_scores(*_MOBILENET_V2_SCORES[size], source=_SLIM)
+    elif kind in _MOBILENET_V3_SCORES:
         scores = imagenet_scores(_MOBILENET_V3_SCORES[kind], None, source=_SLIM)
-    return known_facts(f"tfhub:{handle}", family, scores, licence_source="the module's own page on tfhub.dev")
+    return known_facts(
+        f"tfhub:{handle}", family, scores, licence_source="the module's own page on tfhub.dev", address=address
+    )

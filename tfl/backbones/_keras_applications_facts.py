@@ -58,13 +58,14 @@ _KERAS_LICENCE_SOURCES = {
 }
 
 
-def application_facts(name: str, family: str, *, is_published: bool) -> BackboneFacts:
+def application_facts(name: str, family: str, *, address: str) -> BackboneFacts:
     """Return what is known of a model of Keras.
 
     Args:
         name: As Keras calls it.
         family: Of its architecture.
-        is_published: Whether it has the weights that were scored and licensed; else only costs are told.
+        address: What the published weights are downloaded from; empty for other weights, which nobody has scored or
+            licensed.
     """
     scores: tuple[PublishedScore, ...] = ()
     if name in _KERAS_SCORES:
@@ -74,6 +75,7 @@ def application_facts(name: str, family: str, *, is_published: bool) -> Backbone
     return known_facts(
         f"keras_applications:{name}",
         family,
-        scores if is_published else (),
-        licence_source=_KERAS_LICENCE_SOURCES.get(family, _KERAS_LICENCES) if is_published else "",
+        scores if address else (),
+        licence_source=_KERAS_LICENCE_SOURCES.get(family, _KERAS_LICENCES) if address else "",
+        address=address,
     )

@@ -36,12 +36,13 @@ _PRESET_LICENCE_SOURCES = {
 }
 
 
-def preset_facts(name: str, family: str) -> BackboneFacts:
+def preset_facts(name: str, family: str, *, address: str) -> BackboneFacts:
     """Return what is known of a preset of KerasHub.
 
     Args:
         name: Of the preset.
         family: Of its architecture.
+        address: What its archive is downloaded from.
     """
     value, source = _SST2_SCORES.get(name, (None, ""))
     scores = (
@@ -50,4 +51,4 @@ def preset_facts(name: str, family: str) -> BackboneFacts:
         else (PublishedScore(data="SST-2", metric="accuracy, fine-tuned", value=share_of(value), source=source),)
     )
     licence = next((said for begin, said in _PRESET_LICENCE_SOURCES.items() if name.startswith(begin)), "")
-    return known_facts(f"keras_hub:{name}", family, scores, licence_source=licence)
+    return known_facts(f"keras_hub:{name}", family, scores, licence_source=licence, address=address)

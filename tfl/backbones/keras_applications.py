@@ -73,7 +73,9 @@ class KerasApplicationsSource(BackboneSource):
 
     def facts(self, name: str) -> BackboneFacts:
         model, weights = _parse(name)
-        return application_facts(model, APPLICATIONS[model].family, is_published=weights == "imagenet")
+        application = APPLICATIONS[model]
+        address = application.url(application.size) if weights == "imagenet" else ""
+        return application_facts(model, application.family, address=address)
 
     def load(self, name: str, *, image_size: int | None = None) -> Backbone:
         """Load `(batch, size, size, 3)` float32 -> `(batch, features)`, pooled, under the active dtype policy.

@@ -76,7 +76,10 @@ class KerasHubSource(BackboneSource):
 
     def facts(self, name: str) -> BackboneFacts:
         bare, _ = _parse(name)
-        return preset_facts(bare, PRESETS[bare].handle.split("/")[1]) if bare in PRESETS else BackboneFacts()
+        if bare not in PRESETS:
+            return BackboneFacts()
+        handle = PRESETS[bare].handle
+        return preset_facts(bare, handle.split("/")[1], address=kaggle_address(handle))
 
     def load(self, name: str, *, image_size: int | None = None) -> Backbone:
         """Load `ids (batch, tokens) int32` -> `(batch, features)`, under the active dtype policy.

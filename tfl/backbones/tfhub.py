@@ -67,7 +67,7 @@ class TfHubSource(BackboneSource):
         )
 
     def facts(self, name: str) -> BackboneFacts:
-        return hub_facts(name) if name in HUB_MODULES else BackboneFacts()
+        return hub_facts(name, address=_address(name)) if name in HUB_MODULES else BackboneFacts()
 
     def load(self, name: str, *, image_size: int | None = None) -> Backbone:
         """Load `(batch, size, size, 3)` float32 in [0, 1] -> `(batch, features)`; a feature map is averaged.

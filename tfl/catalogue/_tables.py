@@ -81,6 +81,7 @@ def facts_table(entry: ModelEntry) -> Plain:
         *(("measured here", _measurement(item)) for item in entry.measured),
         *([] if entry.measured else [("measured here", "not yet")]),
         ("offline now", "yes" if entry.available_offline else "no"),
+        ("downloaded from", facts.address),
         ("note", entry.note),
     ]
     return Plain("", ("", ""), tuple((name, text) for name, text in rows if text))
