@@ -91,6 +91,16 @@ def stale_findings() -> list[str]:
     return problems
 
 
+def stale_models() -> list[str]:
+    """The page of backbones when the tables say something else by now."""
+    sys.path.insert(0, str(ROOT))
+    from docs.models_page import PAGE, build
+
+    if PAGE.is_file() and PAGE.read_text(encoding="utf-8") == build():
+        return []
+    return [f"{PAGE.relative_to(ROOT)} is not what the tables say; python -m docs.models_page"]
+
+
 def knob_rows() -> list[str]:
     """Rows of the table of augmentation's knobs, from the record, its docstring and the presets."""
     from tfl.core.augmentation import PRESETS, AugmentConfig, knob_text
@@ -114,8 +124,9 @@ def undocumented_knobs() -> list[str]:
 
 if __name__ == "__main__":
     found = broken_links() + unknown_commands() + unknown_options() + undocumented_dependencies()
-    found += undocumented_knobs() + stale_findings()
+    found += undocumented_knobs() + stale_findings() + stale_models()
     print(
-        "\n".join(found) or f"{len(PAGES)} pages: links, commands, options, dependencies, knobs and findings are right"
+        "\n".join(found)
+        or f"{len(PAGES)} pages: links, commands, options, dependencies, knobs, findings and backbones are right"
     )
     sys.exit(1 if found else 0)

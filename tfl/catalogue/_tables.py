@@ -70,7 +70,7 @@ def facts_table(entry: ModelEntry) -> Plain:
         *entry.preprocessing.described,
         ("smallest input", f"{entry.min_size} x {entry.min_size}" if entry.min_size else ""),
         ("weights", _count(entry.parameters)),
-        ("with its classifier", _count(facts.parameters_with_top) if facts.parameters_with_top else ""),
+        ("weights with its classifier", _count(facts.parameters_with_top) if facts.parameters_with_top else ""),
         ("multiply-adds", _costs(entry)),
         ("features", f"{entry.feature_size:,}" if entry.feature_size else "known once it is loaded"),
         ("size, estimated", _sizes(entry)),
