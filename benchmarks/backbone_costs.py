@@ -388,12 +388,14 @@ def main() -> None:
         print_published()
         return
     found = count_all(asked.only)
-    kept = {spec: cost for spec, cost in COSTS.items() if asked.only and not spec.startswith(f"{asked.only}:")}
     if asked.check:
-        expected = {spec: cost for spec, cost in COSTS.items() if spec not in kept}
+        expected = {spec: cost for spec, cost in COSTS.items() if not asked.only or spec.startswith(f"{asked.only}:")}
         wrong = sorted(spec for spec in expected | found if expected.get(spec) != found.get(spec))
         sys.exit(f"The table is wrong for {', '.join(wrong)}" if wrong else 0)
-    TABLE.write_text(rendered(kept | found), encoding="utf-8")
+    known = COSTS | found if asked.only else found
+    # In the order of the lists, without what is listed no more.
+    listed = [info.spec for name in SOURCES.names() for info in SOURCES.get(name).list()]
+    TABLE.write_text(rendered({spec: known[spec] for spec in listed if spec in known}), encoding="utf-8")
     print(f"{len(found)} rows in {TABLE}")
 
 

@@ -1,10 +1,11 @@
-"""What `tfl models list` and `tfl models search` share: the filters, and how a list is printed."""
+"""What the commands of `tfl models` share: filters, formats, and how lists and files are told."""
 
 from __future__ import annotations
 
 import shutil
 import sys
 from collections.abc import Callable
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, TypeVar
 
 import click
@@ -13,6 +14,7 @@ from tfl_cli._output import print_json, print_next, print_table, quoted
 from tfl_cli._types import Count
 
 if TYPE_CHECKING:
+    from tfl.backbones import BackboneSource
     from tfl.catalogue import ModelList
 
 Format = Literal["table", "json", "markdown"]
@@ -45,7 +47,7 @@ _FILTERS = (
     click.option("--offline", is_flag=True, help="Only those that load now without a network."),
     click.option(
         "--sort",
-        type=click.Choice(["source", "name", "parameters", "multiply-adds", "score", "latency"]),
+        type=click.Choice(["source", "name", "parameters", "size", "multiply-adds", "score", "latency"]),
         help="What comes first: the least, or the best score.",
     ),
     click.option("--limit", type=click.IntRange(min=1), help="Show no more than so many."),
@@ -149,3 +151,23 @@ def _print_table(found: ModelList, count: int, search: str) -> None:
         return
     first = next((item for item in shown if item.available_offline), shown[0])
     print_next(f"tfl models info {quoted(first.spec)}", "tfl models recommend YOUR_DATA")
+
+
+def source_of(spec: str) -> tuple[BackboneSource, str, str]:
+    """Return the source of a backbone, its name there, and its spec; a name that only one source lists is enough."""
+    from tfl.backbones import SOURCES, parse_spec
+    from tfl.catalogue import find_entry
+
+    full = spec if ":" in spec else find_entry(spec).spec
+    source, name = parse_spec(full)
+    return SOURCES.get(source), name, full
+
+
+def print_files(files: tuple[Path, ...], spec: str, *, as_json: bool) -> None:
+    """Print what was put in place."""
+    if as_json:
+        print_json([str(file) for file in files])
+        return
+    for file in files:
+        click.echo(f"{file} is in place, its digest recorded.")
+    print_next(f"tfl run YOUR_DATA --backbone {quoted(spec)}")

@@ -57,8 +57,9 @@ latency, and names the one to take ([search.md](search.md)). The embedded ones n
 - **licence**: of the weights, by SPDX identifier; `unknown` where nobody states one. `tfl models info` names who
   does. It is no legal advice.
 - **ms here** (in the lists, not on this page): the least median latency of one sample that was measured on this
-  machine. `tfl run`, `tfl benchmark` and `tfl models recommend` add to an index in the cache (`TFL_CACHE`), one per
-  machine. An entry counts as long as its record is unaltered and its engine has the same version.
+  machine at the backbone's own input; `tfl models info` shows all, with target, precision, size, day and file.
+  `tfl run`, `tfl benchmark` and `tfl models recommend` add to an index in the cache (`TFL_CACHE`), one per machine. An
+  entry counts as long as its record is unaltered and its engine has the same version.
 - **offline** (the same): whether the weights are where `KERAS_HOME`, `TFHUB_CACHE_DIR` and `KAGGLEHUB_CACHE` say.
   Digests are compared when a backbone is loaded.
 

@@ -119,7 +119,7 @@ def test_info_tells_all_and_the_next_step(own_caches):
         (["list", "--max-mb", "0"], ["--max-mb"]),
         (["list", "--precision", "int4"], ["int4", "int8"]),
         (["list", "--min-score", "71"], ["--min-score"]),
-        (["list", "--sort", "size"], ["--sort", "score"]),
+        (["list", "--sort", "accuracy"], ["--sort", "score"]),
         (["list", "--json", "--format", "markdown"], ["can't both be had"]),
         (["search"], ["WORDS"]),
         (["info", "MobileNetV"], ["Did you mean 'MobileNetV2'", "tfl models search MobileNetV"]),
@@ -128,6 +128,20 @@ def test_info_tells_all_and_the_next_step(own_caches):
 )
 def test_mistakes_are_told(arguments, words, own_caches):
     assert_user_error(call("models", *arguments, **own_caches), *words)
+
+
+def test_a_file_that_was_carried_here_goes_where_its_name_looks_for_it(own_caches, tmp_path):
+    module = tmp_path / "module"
+    module.mkdir()
+    (module / "saved_model.pb").write_bytes(b"")
+    name = "mobilenet_v2_035_96"
+    assert call_json("models", "info", name, **own_caches)["available_offline"] is False
+    imported = call("models", "import", name, module, **own_caches)
+    assert imported.returncode == 0, imported.stderr
+    assert f"tfl run YOUR_DATA --backbone tfhub:https://tfhub.dev/google/imagenet/{name}/" in imported.stdout
+    assert call_json("models", "info", name, **own_caches)["available_offline"] is True
+    assert_user_error(call("models", "fetch", "nothing_like_it", **own_caches), "No backbone is called")
+    assert_user_error(call("models", "fetch", "embedded:sketchnet", **own_caches), "needs no download")
 
 
 def test_counts_may_be_written_short(own_caches):

@@ -144,6 +144,7 @@ _KEYS: Mapping[str, Callable[[ModelEntry], object]] = MappingProxyType(
         "source": lambda entry: "",
         "name": lambda entry: entry.name.casefold(),
         "parameters": lambda entry: entry.parameters,
+        "size": lambda entry: entry.estimated_bytes.get("fp32"),
         "multiply-adds": lambda entry: entry.facts.multiply_adds,
         "score": _score_key,
         "latency": lambda entry: entry.fastest.latency_ms_p50 if entry.fastest else None,

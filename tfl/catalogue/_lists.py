@@ -82,8 +82,8 @@ def list_models(
         max_latency_ms: Only those that were measured on this machine with at most this.
         precision: `fp32`, `fp16` or `int8`.
         offline: Only those that can be loaded now without a network.
-        sort: One of `source`, `name`, `parameters`, `multiply-adds`, `score`, `latency`; the order of the search, or of
-            the sources, where None.
+        sort: One of `source`, `name`, `parameters`, `size`, `multiply-adds`, `score`, `latency`; the order of the
+            search, or of the sources, where None.
 
     Raises:
         NotFoundError: There is no such source, task or licence.

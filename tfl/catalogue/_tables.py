@@ -56,7 +56,7 @@ def legend(entries: Iterable[ModelEntry]) -> str:
     score = f" score: as published, {' or '.join(scores)}." if scores else ""
     return (
         "weights and MACs (multiply-adds for one input): without a classifier. MB: estimated from the weights."
-        f"{score} ms here: least that was measured on this machine."
+        f"{score} ms here: least measured on this machine at this input."
     )
 
 
@@ -81,7 +81,7 @@ def facts_table(entry: ModelEntry) -> Plain:
         *(("measured here", _measurement(item)) for item in entry.measured),
         *([] if entry.measured else [("measured here", "not yet")]),
         ("offline now", "yes" if entry.available_offline else "no"),
-        ("downloaded from", facts.address),
+        ("downloaded from", "" if entry.available_offline else facts.address),
         ("note", entry.note),
     ]
     return Plain("", ("", ""), tuple((name, text) for name, text in rows if text))

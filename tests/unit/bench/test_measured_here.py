@@ -31,7 +31,7 @@ def _cache(tmp_path, monkeypatch):
     monkeypatch.setenv("TFL_CACHE", str(tmp_path / "cache"))
 
 
-def write_artifact(root, name, *, size_bytes=3_000_000):
+def write_artifact(root, name, *, size=224):
     target, _, precision = name.partition("-")
     folder = root / "bundle" / "artifacts" / name
     Artifact(
@@ -39,10 +39,10 @@ def write_artifact(root, name, *, size_bytes=3_000_000):
         target=target,
         precision=precision,
         labels=("a", "b"),
-        preprocessing=ImagePreprocessing(height=64, width=64),
+        preprocessing=ImagePreprocessing(height=size, width=size),
         signature=Signature(inputs=(), outputs=()),
         model_files=("model",),
-        size_bytes=size_bytes,
+        size_bytes=3_000_000,
         bundle_fingerprint="",
         # As it was asked for, with the default weights by name; lists leave them out.
         backbone=BackboneRecord(
@@ -56,10 +56,10 @@ def write_artifact(root, name, *, size_bytes=3_000_000):
     return folder
 
 
-def benchmark(root, **latencies_ms):
+def benchmark(root, *, size=224, **latencies_ms):
     """Write and remember a run's plain table, as a benchmark does."""
     names = {name.replace("_", "-"): value for name, value in latencies_ms.items()}
-    folders = [write_artifact(root, name) for name in names]
+    folders = [write_artifact(root, name, size=size) for name in names]
     measurements = tuple(measurement(name, latency_ms=value) for name, value in names.items())
     table = Benchmark(environment=ENVIRONMENT, measurements=measurements, failures={}, noise_floor=None)
     table.save(root / "benchmark.json")
@@ -72,13 +72,22 @@ def test_a_benchmark_is_remembered_for_its_backbone(tmp_path):
     found = {item.artifact: item for item in read_measured_here()[SPEC]}
     item = found["openvino-int8"]
     assert (item.target, item.precision, item.latency_ms_p50, item.size_bytes) == ("openvino", "int8", 3.0, 3_000_000)
-    assert (item.input, item.record) == ("64 x 64 x 3", str(tmp_path / "run" / "benchmark.json"))
+    assert (item.input, item.record) == ("224 x 224 x 3", str(tmp_path / "run" / "benchmark.json"))
     entry = tfl.model_info(SPEC)
     assert entry.fastest == item
     assert len(entry.measured) == 2
     assert [row.spec for row in tfl.list_models(max_latency_ms=3.5)] == [SPEC]
     assert tfl.list_models(sort="latency")[0].spec == SPEC
     assert len(tfl.list_models(max_latency_ms=2.9)) == 0
+
+
+def test_a_smaller_input_is_told_but_is_not_the_backbones_latency(tmp_path):
+    benchmark(tmp_path / "small", openvino_int8=0.5, size=96)
+    entry = tfl.model_info(SPEC)
+    assert (len(entry.measured), entry.fastest) == (1, None)
+    assert len(tfl.list_models(max_latency_ms=1)) == 0
+    benchmark(tmp_path / "own", openvino_int8=3.0)
+    assert tfl.model_info(SPEC).fastest.latency_ms_p50 == 3.0
 
 
 def test_a_newer_table_of_the_same_run_takes_the_place_of_the_old(tmp_path):
