@@ -9,8 +9,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from tfl.backbones import SOURCES
-from tfl.catalogue import BYTES_PER_WEIGHT, ModelEntry, read_catalogue, short_number
-from tfl.catalogue._entries import short_name
+from tfl.catalogue import BYTES_PER_WEIGHT, ModelEntry, read_catalogue, short_name, short_number
 from tfl.core.files import write_text
 from tfl.report.tables import markdown_table
 

@@ -7,6 +7,7 @@ record that it was taken from is still the same file, and its engine still has t
 from __future__ import annotations
 
 import datetime
+import functools
 import logging
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
@@ -64,18 +65,6 @@ class MeasuredHere(Record):
     record_sha256: str = ""
 
     @property
-    def is_current(self) -> bool:
-        """Whether its record is unaltered and its engine the same."""
-        if any(version_of(name) != version for name, version in self.versions.items()):
-            return False
-        if not self.record:
-            return True
-        try:
-            return sha256_file(Path(self.record)) == self.record_sha256
-        except OSError:
-            return False
-
-    @property
     def what(self) -> str:
         """What was measured, in a few words."""
         return self.artifact or f"{self.target}-{self.precision}, backbone alone"
@@ -97,9 +86,12 @@ def index_file(machine: Machine | None = None) -> Path:
 
 def read_measured_here() -> dict[str, tuple[MeasuredHere, ...]]:
     """Return what counts of this machine's index, by backbone, newest first. What can't be read is nothing."""
+    # Many entries are of one record, and nearly all of the same few engines.
+    digest, installed = functools.cache(_digest), functools.cache(version_of)
     found: dict[str, tuple[MeasuredHere, ...]] = {}
     for entry in _read(index_file()):
-        if entry.is_current:
+        is_same_engine = all(installed(name) == version for name, version in entry.versions.items())
+        if is_same_engine and (not entry.record or digest(entry.record) == entry.record_sha256):
             found[entry.backbone] = (entry, *found.get(entry.backbone, ()))
     return found
 
@@ -199,6 +191,13 @@ def _listed(spec: str) -> str:
 def _versions(modules: Iterable[str]) -> dict[str, str]:
     names = [module.replace("_", "-") for module in modules]
     return {name: version for name in names if (version := version_of(name)) is not None}
+
+
+def _digest(record: str) -> str:
+    try:
+        return sha256_file(Path(record))
+    except OSError:
+        return ""
 
 
 def _now() -> str:

@@ -9,6 +9,7 @@ from tfl.catalogue._entries import (
     SourceFailure,
     find_entry,
     read_catalogue,
+    short_name,
 )
 from tfl.catalogue._filters import SORT_KEYS, Filters, select_entries, sort_entries
 from tfl.catalogue._lists import ModelList, list_models, model_info
@@ -32,6 +33,7 @@ __all__ = [
     "read_catalogue",
     "search_entries",
     "select_entries",
+    "short_name",
     "short_number",
     "sort_entries",
 ]

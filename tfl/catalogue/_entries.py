@@ -48,6 +48,11 @@ class ModelEntry(BackboneInfo):
         own = (item for item in self.measured if item.input == self.preprocessing.summary)
         return min(own, key=lambda item: item.latency_ms_p50, default=None)
 
+    def _repr_html_(self) -> str:
+        from tfl.catalogue._tables import facts_table
+
+        return facts_table(self).html()
+
 
 @dataclass(frozen=True, kw_only=True)
 class SourceFailure(Record):

@@ -151,3 +151,6 @@ def test_a_list_is_a_table_in_a_notebook():
     assert "<th scope='col'>MACs</th>" in shown._repr_html_()
     assert [item.spec for item in shown] == [info.spec for info in SOURCES.get("embedded").list()]
     assert shown[0] == next(iter(shown))
+    one = tfl.model_info("MobileNetV2")._repr_html_()
+    assert "2,257,984" in one
+    assert "keras.io/api/applications" in one
