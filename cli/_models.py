@@ -143,7 +143,7 @@ def _print_table(found: ModelList, count: int, search: str) -> None:
         if brief:
             click.echo("A wider terminal shows size and licence too.")
     else:
-        click.echo(f"No backbone is found for '{search}'." if search else "No backbone fits. Widen the filters.")
+        click.echo(_why_none(search))
     for line in found.remarks[: len(found.unknown)]:
         click.echo(line)
     if not shown:
@@ -151,6 +151,16 @@ def _print_table(found: ModelList, count: int, search: str) -> None:
         return
     first = next((item for item in shown if item.available_offline), shown[0])
     print_next(f"tfl models info {quoted(first.spec)}", "tfl models recommend YOUR_DATA")
+
+
+def _why_none(search: str) -> str:
+    from tfl.catalogue import list_models
+
+    there = len(list_models(search=search)) if search else 1
+    if not there:
+        return f"No backbone is found for '{search}'."
+    found = f"{there} found for '{search}', and the filters leave none" if search else "No backbone fits"
+    return f"{found}. Widen the filters."
 
 
 def source_of(spec: str) -> tuple[BackboneSource, str, str]:

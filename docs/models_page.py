@@ -50,9 +50,9 @@ latency, and names the one to take ([search.md](search.md)). The embedded ones n
   nothing is said.
 - **MB**: estimated, 4, 2 or 1 byte for each weight. What a real export takes is in its benchmark, and `tfl models
   info` shows it once there is one.
-- **score**: what others published; tfl has not measured it. For pictures top-1 and top-5 on ImageNet-1k, for texts
-  the accuracy on SST-2 after fine-tuning. Scores on different data do not compare, and an empty cell means that tfl
-  knows of no source.
+- **score**: what others published; tfl has not measured it. For pictures top-1 and top-5 on ImageNet-1k, for texts the
+  accuracy on SST-2 after fine-tuning, on its test or its development set as the source says. Scores on different data
+  do not compare, and an empty cell means that tfl knows of no source.
 - **licence**: of the weights, by SPDX identifier; `unknown` where nobody states one. `tfl models info` names who
   does. It is no legal advice.
 - **ms here** (in the lists, not on this page): the least median latency of one sample that was measured on this

@@ -90,6 +90,9 @@ def test_what_is_here_and_what_is_found(own_caches):
     found = call_json("models", "search", "eficientnet", "b0", **own_caches)
     assert found[0]["spec"] == "keras_applications:EfficientNetB0"
     assert call_json("models", "search", "qwertyuiop", **own_caches) == []
+    assert "No backbone is found for 'qwertyuiop'." in call("models", "search", "qwertyuiop", **own_caches).stdout
+    filtered = call("models", "search", "nasnet", "--offline", **own_caches).stdout
+    assert "found for 'nasnet', and the filters leave none. Widen the filters." in filtered
     texts = call("models", "list", "--task", "text_classification", **own_caches)
     assert texts.returncode == 0
     assert "256 tokens" in texts.stdout
