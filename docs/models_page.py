@@ -48,8 +48,8 @@ latency, and names the one to take ([search.md](search.md)). The embedded ones n
   22 MobileNetV2 checkpoints within 1 M) and of TensorFlow's profiler (0.4 to 6 % more, as it counts normalizations
   too). Modules of TF Hub are counted where Keras has the same network with the same number of weights; of the others
   nothing is said.
-- **MB**: estimated, 4, 2 or 1 byte for each weight. What a real export takes is in its benchmark, and `tfl models
-  info` shows it once there is one.
+- **MB**: estimated, 4, 2 or 1 byte for each weight. What a real export takes is in its benchmark; once there is one,
+  `tfl models info` shows it.
 - **score**: what others published; tfl has not measured it. For pictures top-1 and top-5 on ImageNet-1k, for texts the
   accuracy on SST-2 after fine-tuning, on its test or its development set as the source says. Scores on different data
   do not compare, and an empty cell means that tfl knows of no source.
@@ -64,7 +64,8 @@ latency, and names the one to take ([search.md](search.md)). The embedded ones n
 
 A limit such as `--max-mb` leaves out what its figure is not known of, and says how many. The exit status is 1 where a
 source could not be listed, 2 for a mistake in what was asked. A package of your own that registers a source of
-backbones is listed with the others.
+backbones is listed with the others. A name of the tables below is enough for `tfl models info`, which tells the
+`source:name` that `--backbone` takes.
 """
 
 
@@ -83,7 +84,7 @@ def _table(entries: Sequence[ModelEntry]) -> str:
     head = ["name", "input", "weights", "MACs", *(f"MB {name}" for name in BYTES_PER_WEIGHT), "score", "licence"]
     rows = [
         [
-            short_name(entry.name) if "/bit/" not in entry.name else f"bit/{short_name(entry.name)}",
+            short_name(entry.name),
             entry.preprocessing.summary.removesuffix(" x 3"),
             short_number(entry.parameters),
             short_number(entry.facts.multiply_adds),

@@ -5,6 +5,7 @@ import json
 import os
 import subprocess
 import sys
+from collections import Counter
 from pathlib import Path
 
 import pytest
@@ -13,7 +14,7 @@ import tfl
 from tests.unit.catalogue.conftest import describe
 from tfl.backbones import SOURCES
 from tfl.backbones._costs_table import COSTS
-from tfl.catalogue import ModelEntry, find_entry, read_catalogue
+from tfl.catalogue import ModelEntry, find_entry, read_catalogue, short_name
 from tfl.core.errors import JobError, NotFoundError, UserError
 
 ENTRIES = {entry.spec: entry for entry in read_catalogue(measured=False).entries}
@@ -22,6 +23,12 @@ ENTRIES = {entry.spec: entry for entry in read_catalogue(measured=False).entries
 def test_every_listed_backbone_is_an_entry():
     listed = [info.spec for name in SOURCES.names() for info in SOURCES.get(name).list()]
     assert list(ENTRIES) == listed
+
+
+def test_the_names_of_the_page_lead_to_their_backbones():
+    assert find_entry("s-r50x1").spec == "tfhub:https://tfhub.dev/google/bit/s-r50x1/1"
+    short = Counter(short_name(entry.name).casefold() for entry in ENTRIES.values())
+    assert [name for name, count in short.items() if count > 1] == []
 
 
 @pytest.mark.parametrize("spec", ENTRIES)
