@@ -20,7 +20,7 @@ from tfl_cli._lazy import LazyGroup
 COMMANDS = {
     "demo": ("demo", "See everything once, on handwritten digits that come with scikit-learn."),
     "run": ("run", "Do all stages on your data: from pictures or texts to a verified, measured model."),
-    "models": ("models", "List, describe, fetch, import and recommend pretrained backbones."),
+    "models": ("models", "List, search, describe, fetch, import and recommend pretrained backbones."),
     "data": ("data", "Look at data, check and mend them before training."),
     "train": ("train", "Train and evaluate, without exports."),
     "distill": ("distill", "Let a smaller network learn from a run's own."),

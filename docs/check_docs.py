@@ -126,6 +126,16 @@ def stale_findings() -> list[str]:
     return problems
 
 
+def stale_models() -> list[str]:
+    """The page of backbones when the tables say something else by now."""
+    sys.path.insert(0, str(ROOT))
+    from docs.models_page import PAGE, build
+
+    if PAGE.is_file() and PAGE.read_text(encoding="utf-8") == build():
+        return []
+    return [f"{PAGE.relative_to(ROOT)} is not what the tables say; python -m docs.models_page"]
+
+
 def knob_rows() -> list[str]:
     """Rows of the table of augmentation's knobs, from the record, its docstring and the presets."""
     from tfl.core.augmentation import PRESETS, AugmentConfig, knob_text
@@ -149,7 +159,7 @@ def undocumented_knobs() -> list[str]:
 
 if __name__ == "__main__":
     found = broken_links() + unknown_commands() + unknown_options() + undocumented_dependencies()
-    found += undocumented_knobs() + stale_findings() + stale_pages() + site_problems()
-    done = "links, commands, options, dependencies, knobs, findings, generated pages and the site are right"
+    found += undocumented_knobs() + stale_findings() + stale_models() + stale_pages() + site_problems()
+    done = "links, commands, options, dependencies, knobs, findings, backbones, generated pages and the site are right"
     print("\n".join(found) or f"{len(PAGES)} pages: {done}")
     sys.exit(1 if found else 0)

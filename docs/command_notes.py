@@ -56,6 +56,7 @@ NOTES = {
         example="tfl models list --offline\ntfl models list --source keras_applications --max-parameters 5000000",
         related=("tfl models recommend=#tfl-models-recommend",),
     ),
+    "models search": Note(example="tfl models search mobilenet photos"),
     "models info": Note(
         example="tfl models info embedded:sketchnet", related=("Transformers and word vectors=../text-transformers.md",)
     ),

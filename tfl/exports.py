@@ -8,6 +8,7 @@ import numpy as np
 
 from tfl.bench.cells import ExportJob, ExportSummary, benchmark_artifacts, export_cells, plan_cells
 from tfl.bench.held_out import HeldOut
+from tfl.bench.measured_here import remember_benchmark
 from tfl.bench.records import Benchmark, Cell
 from tfl.bundle import Bundle, Calibration
 from tfl.bundle.records import SIMULATION_FILE
@@ -112,6 +113,7 @@ def benchmark_run(folder: RunFolder, config: BenchmarkConfig, *, progress: Progr
         artifacts, held_out=held_out, config=config, logs_dir=folder.logs_dir, progress=progress
     )
     result.save(folder.benchmark_file)
+    remember_benchmark(result, artifacts, folder.benchmark_file)
     write_text(folder.path / "benchmark.md", benchmark_markdown(result))
     draw_accuracy_latency(result.measurements, folder.path / "benchmark.png")
     return result

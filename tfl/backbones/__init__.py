@@ -2,12 +2,28 @@
 
 from __future__ import annotations
 
-from tfl.backbones._base import Backbone, BackboneInfo, BackboneSource, parse_spec
+from tfl.backbones._base import (
+    Backbone,
+    BackboneFacts,
+    BackboneInfo,
+    BackboneSource,
+    PublishedScore,
+    parse_spec,
+)
 from tfl.core.registry import Registry
 
 SOURCES: Registry[BackboneSource] = Registry("tfl.backbones", "SOURCE", "backbone source")
 
-__all__ = ["SOURCES", "Backbone", "BackboneInfo", "BackboneSource", "backbone_info", "parse_spec"]
+__all__ = [
+    "SOURCES",
+    "Backbone",
+    "BackboneFacts",
+    "BackboneInfo",
+    "BackboneSource",
+    "PublishedScore",
+    "backbone_info",
+    "parse_spec",
+]
 
 
 def backbone_info(spec: str) -> BackboneInfo:

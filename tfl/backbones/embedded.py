@@ -13,7 +13,8 @@ from typing import Any
 import numpy as np
 
 from tfl.backbones import _ngrams, _sketchnet
-from tfl.backbones._base import Backbone, BackboneInfo, BackboneSource, parse_spec
+from tfl.backbones._base import Backbone, BackboneFacts, BackboneInfo, BackboneSource, parse_spec
+from tfl.backbones._facts import known_facts
 from tfl.core.errors import IntegrityError, UnsupportedError, unknown_name
 from tfl.core.extras import require
 from tfl.data.preprocess import ImagePreprocessing
@@ -73,6 +74,9 @@ class EmbeddedSource(BackboneSource):
         if name not in _INFOS:
             raise unknown_name("embedded backbone", name, _INFOS)
         return _INFOS[name]
+
+    def facts(self, name: str) -> BackboneFacts:
+        return known_facts(self.info(name).spec, name, licence_source="the licence of this package")
 
     def recipe(self, name: str) -> Mapping[str, Any]:
         """Return the settings that a backbone is best trained with, by dotted name.

@@ -14,7 +14,8 @@ from pathlib import Path
 from typing import Any, Literal
 
 from tfl.backbones import _cache
-from tfl.backbones._base import Backbone, BackboneInfo, BackboneSource
+from tfl.backbones._base import Backbone, BackboneFacts, BackboneInfo, BackboneSource
+from tfl.backbones._hub_facts import hub_facts
 from tfl.backbones._hub_layer import SAVED_MODEL_FILE, hub_module_class, make_layer, static_size
 from tfl.backbones._hub_table import HUB_MODULES
 from tfl.backbones._hub_text import is_text_module, load_text_module, word_bag_class
@@ -64,6 +65,9 @@ class TfHubSource(BackboneSource):
             if entry
             else "Contract not known to tfl: pixels are scaled to [0, 1]; the size is the module's own, else 224.",
         )
+
+    def facts(self, name: str) -> BackboneFacts:
+        return hub_facts(name, address=_address(name)) if name in HUB_MODULES else BackboneFacts()
 
     def load(self, name: str, *, image_size: int | None = None) -> Backbone:
         """Load `(batch, size, size, 3)` float32 in [0, 1] -> `(batch, features)`; a feature map is averaged.
