@@ -13,7 +13,7 @@ from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from tfl.backbones import SOURCES, parse_spec
+from tfl.backbones import backbone_info
 from tfl.bench.records import Benchmark
 from tfl.bench.scenario_records import ScenarioResult
 from tfl.bundle import Artifact
@@ -182,8 +182,7 @@ def _entry(folder: Path, latency_ms_p50: float, threads: int, *, created: str, r
 def _listed(spec: str) -> str:
     """Return the spec that lists have, such as without the default weights."""
     try:
-        source, name = parse_spec(spec)
-        return SOURCES.get(source).info(name).spec
+        return backbone_info(spec).spec
     except UserError:
         return spec
 
