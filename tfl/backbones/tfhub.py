@@ -15,7 +15,7 @@ from typing import Any, Literal
 
 from tfl.backbones import _cache
 from tfl.backbones._base import Backbone, BackboneInfo, BackboneSource
-from tfl.backbones._hub_layer import SAVED_MODEL_FILE, hub_module_class, make_layer, static_size
+from tfl.backbones._hub_layer import hub_module_class, make_layer, static_size
 from tfl.backbones._hub_table import HUB_MODULES
 from tfl.backbones._hub_text import is_text_module, load_text_module, word_bag_class
 from tfl.backbones._kaggle import kaggle_address, kaggle_place
@@ -23,6 +23,7 @@ from tfl.core.archives import Limits, unpack_tar
 from tfl.core.errors import JobError, NotFoundError, UnsupportedError, UserError, closest
 from tfl.core.extras import require
 from tfl.core.files import cache_dir, sha256_file, write_text
+from tfl.core.saved_models import SAVED_MODEL_FILE
 from tfl.data.contracts.words import WordIds
 from tfl.data.preprocess import ImagePreprocessing, as_pictures
 
