@@ -74,9 +74,9 @@ def load_encoder(folder: Path, *, preprocessor: Path | None, answer: Answer) -> 
     feeding = Feeding(kind="tokens", answer=answer, pad_id=contract.pad_id)
     module = open_module(folder, feeding)
     contract = _fitted(module, contract, folder)
-    sample = _sample(contract)
-    vectors = _asked(module, sample, folder)
-    _check_padding(module, contract, sample, vectors, folder)
+    # One text that fills the widest batch; the highest identifier is in it.
+    vectors = _asked(module, _drawn(contract, (1, contract.longest)), folder)
+    _check_padding(module, contract, folder)
     ids = keras.Input((None,), dtype="int32", name="ids")
     layer = wrap(module, folder, feature_shape=vectors.shape[1:], name="hub_encoder", feeding=feeding)
     return EncoderModule(keras.Model(ids, layer(ids), name="hub_encoder"), contract, reference.name)
@@ -110,14 +110,13 @@ def _fitted(module: OpenModule, contract: TokenizedText, folder: Path) -> Tokeni
     return replace(contract, length=min(contract.length, longest), longest=longest)
 
 
-def _sample(contract: TokenizedText) -> Any:
-    """Return two texts of the widest batch: one that fills it, one of a few tokens; the highest identifier is in it."""
-    width = contract.longest
-    row = np.arange(width, dtype=np.int32) * 7 % contract.vocabulary_size
-    row[row == contract.pad_id] = contract.vocabulary_size - 1
-    row[0] = contract.vocabulary_size - 1 if contract.pad_id != contract.vocabulary_size - 1 else 0
-    short = np.where(np.arange(width) < min(5, width), row, contract.pad_id)
-    return np.stack([row, short]).astype(np.int32)
+def _drawn(contract: TokenizedText, shape: tuple[int, int]) -> Any:
+    """Draw tokens, none of them padding, the highest first."""
+    highest = contract.vocabulary_size - 1
+    ids = np.random.default_rng(0).integers(0, highest + 1, shape, dtype=np.int32)
+    ids[0, 0] = highest
+    ids[ids == contract.pad_id] = highest if contract.pad_id != highest else 0
+    return ids
 
 
 def _asked(module: OpenModule, ids: Any, folder: Path) -> Any:
@@ -137,14 +136,17 @@ def _asked(module: OpenModule, ids: Any, folder: Path) -> Any:
     return np.asarray(vectors, np.float32)
 
 
-def _check_padding(module: OpenModule, contract: TokenizedText, sample: Any, vectors: Any, folder: Path) -> None:
+def _check_padding(module: OpenModule, contract: TokenizedText, folder: Path) -> None:
     """Refuse an encoder whose answer to a text depends on what it is batched with."""
     if module.static_size[0] is not None:
         return
-    used = int((sample[1] != contract.pad_id).sum())
-    moved = float(np.abs(_asked(module, sample[1:, :used], folder) - vectors[1:]).max())
-    if not moved <= _PADDING_MOVES * max(1.0, float(np.abs(vectors[1:]).max())):
+    ids = _drawn(contract, (8, min(6, contract.longest - 1)))
+    behind = min(4 * contract.bucket, contract.longest) - ids.shape[1]
+    alone = _asked(module, ids, folder)
+    padded = _asked(module, np.pad(ids, ((0, 0), (0, behind)), constant_values=contract.pad_id), folder)
+    moved = float(np.abs(padded - alone).max())
+    if not moved <= _PADDING_MOVES * max(1.0, float(np.abs(alone).max())):
         raise UnsupportedError(
-            f"{folder} answers a text otherwise when padding follows it: by {moved:.2g}, of {contract.longest} tokens.",
+            f"{folder} answers a text otherwise when padding follows it: {behind} tokens of it move it by {moved:.2g}.",
             hint="The answer would depend on the other texts of a batch. Choose another encoder.",
         )

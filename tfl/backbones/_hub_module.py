@@ -131,7 +131,7 @@ def _said_to_learn(loaded: Any) -> frozenset[int] | None:
 def _found_to_learn(
     tf: Any, run: Callable[[Any], Any], variables: tuple[Any, ...], feeding: Feeding, size: tuple[int | None, ...]
 ) -> frozenset[int]:
-    """Return the variables that the answer's gradient reaches: a vector other than the pooled one leaves some out."""
+    """Return the variables that a gradient of the answer reaches."""
     width = next((side for side in size if side is not None), 2)
     sample = tf.constant(["a text"]) if feeding.kind == "strings" else tf.fill((1, width), feeding.pad_id + 1)
     floating = [variable for variable in variables if variable.dtype.is_floating and variable.trainable]
