@@ -116,3 +116,51 @@ def call_encoder(folder, ids, *, pad_id=0):
 
     fed = {"input_word_ids": ids, "input_mask": (ids != pad_id).astype(np.int32), "input_type_ids": np.zeros_like(ids)}
     return tf.saved_model.load(str(folder))(fed, training=False)
+
+
+def save_strings(folder, *, seed=0, size=6, text_operations=False, batch=False, scalar=False):
+    """Write a module from texts to vectors that no average of words equals: pairs of characters, hashed and looked up.
+
+    Args:
+        folder: Made.
+        seed: Of the table.
+        size: Length of its vectors.
+        text_operations: Fold case by an operation of TensorFlow Text's.
+        batch: Take the mean over the batch off every vector.
+        scalar: Answer with one number for each text.
+    """
+    import tensorflow as tf
+
+    if text_operations:
+        import tensorflow_text
+
+    source = write_vocabulary(folder, ("zero", "one", "two"))
+
+    class Texts(tf.Module):
+        def __init__(self):
+            super().__init__()
+            self.table = tf.Variable(tf.random.Generator.from_seed(seed).normal((97, size)), name="pairs")
+            lines = tf.lookup.TextFileInitializer(
+                str(source),
+                tf.string,
+                tf.lookup.TextFileIndex.WHOLE_LINE,
+                tf.int64,
+                tf.lookup.TextFileIndex.LINE_NUMBER,
+            )
+            self.words = tf.lookup.StaticHashTable(lines, -1)
+
+        @tf.function(input_signature=[tf.TensorSpec((None,), tf.string, name="inputs")])
+        def __call__(self, inputs):
+            texts = tensorflow_text.case_fold_utf8(inputs) if text_operations else tf.strings.lower(inputs)
+            known = tf.cast(self.words.lookup(texts) + 1, tf.float32)
+            characters = tf.strings.unicode_split(tf.strings.join(["^", texts, "$"]), "UTF-8")
+            pairs = tf.strings.ngrams(characters, 2, separator="")
+            rows = pairs.with_flat_values(tf.strings.to_hash_bucket_fast(pairs.flat_values, 97))
+            vectors = tf.reduce_mean(rows.with_flat_values(tf.gather(self.table, rows.flat_values)), axis=1)
+            vectors = tf.tanh(vectors) + known[:, None]
+            vectors = vectors - tf.reduce_mean(vectors, axis=0) if batch else vectors
+            return vectors[:, 0] if scalar else vectors
+
+    module = Texts()
+    tf.saved_model.save(module, str(folder), signatures=module.__call__)
+    return folder

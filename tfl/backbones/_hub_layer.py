@@ -96,6 +96,11 @@ def hub_module_class() -> Any:
             """Run `module`, which was opened from `folder`, with its own values."""
             self._content.use(module, folder, self._ordered_variables())
 
+        @property
+        def graph_resources(self) -> tuple[Any, ...]:
+            """Tables and files that the graph needs beside its variables, for an export to take along."""
+            return self._content.resources
+
         def _ordered_variables(self) -> list[Any]:
             """In the module's order; Keras lists those that can learn first."""
             learning, still = iter(self._trainable_variables), iter(self._non_trainable_variables)
@@ -122,6 +127,7 @@ class _Content:
         self.feature_shape = feature_shape
         self._run: Callable[[Any], Any] | None = None
         self._folder: Path | None = None
+        self.resources: tuple[Any, ...] = ()
         self._home: tempfile.TemporaryDirectory[str] | None = None
         total_bytes = sum(spec.size_bytes for spec in specs)
         if total_bytes > MAX_VARIABLE_BYTES:
@@ -165,7 +171,7 @@ class _Content:
         """Let the Keras variables stand for the module's own."""
         for variable, own in zip(variables, module.variables, strict=True):
             variable._initialize(own)
-        self._run, self._folder = module.run, folder
+        self._run, self._folder, self.resources = module.run, folder, module.resources
 
 
 def make_layer(folder: Path, *, image_size: int, name: str) -> Any:

@@ -74,14 +74,14 @@ class OpenModule:
         variables: TensorFlow's.
         run: From a batch to features.
         static_size: What the sides of its input behind the batch are fixed to, each None where free.
-        loaded: What TensorFlow made of the SavedModel.
+        resources: TensorFlow's tables and files that `run` needs beside the variables.
     """
 
     specs: tuple[VariableSpec, ...]
     variables: tuple[Any, ...]
     run: Callable[[Any], Any]
     static_size: tuple[int | None, ...]
-    loaded: Any
+    resources: tuple[Any, ...]
 
 
 def open_module(folder: Path, feeding: Feeding = PICTURES) -> OpenModule:
@@ -121,7 +121,12 @@ def open_module(folder: Path, feeding: Feeding = PICTURES) -> OpenModule:
     unknown = sorted({spec.dtype for spec in specs} - set(_DTYPE_BYTES))
     if unknown:
         raise UnsupportedError(f"{folder}: variables of type {', '.join(unknown)} are not supported.")
-    return OpenModule(specs, variables, run, size, loaded)
+    return OpenModule(specs, variables, run, size, _resources(tf, loaded))
+
+
+def _resources(tf: Any, loaded: Any) -> tuple[Any, ...]:
+    kinds = (tf.saved_model.experimental.TrackableResource, tf.saved_model.Asset)
+    return tuple(item for item in tf.train.TrackableView(loaded).descendants() if isinstance(item, kinds))
 
 
 def _said_to_learn(loaded: Any) -> frozenset[int] | None:

@@ -27,7 +27,11 @@ from tfl.data.contracts.words import VOCABULARY_FILE, WordIds
 Combiner = Literal["mean", "sum", "sqrtn"]
 
 #: Names of operations that no network of pictures has.
-_MARKS = (b"StringSplit", b"StringLower", b"SentencepieceTokenizeOp", b"FastWordpieceTokenize", b"WordpieceTokenize")
+_MARKS = (
+    *(b"StringSplit", b"StringLower", b"StringUpper", b"StringStrip", b"StringNGrams", b"StringToHashBucket"),
+    *(b"RegexReplace", b"RegexSplit", b"UnicodeDecode", b"UnicodeTranscode", b"CaseFoldUTF8", b"NormalizeUTF8"),
+    *(b"SentencepieceTokenizeOp", b"WordpieceTokenize", b"WhitespaceTokenize", b"UnicodeScriptTokenize"),
+)
 #: What is understood of operations on strings.
 _UNDERSTOOD = frozenset({"StringLower", "StaticRegexReplace", "StringSplit", "StringSplitV2"})
 _STRING_OPS = ("String", "Regex", "Unicode", "Sentencepiece", "Wordpiece", "Normalize", "CaseFold", "Utf8", "AsString")
@@ -291,5 +295,5 @@ def _callable(tf: Any, loaded: Any, folder: Path) -> Any:
 def _not_understood(folder: Path, reason: str) -> UnsupportedError:
     return UnsupportedError(
         f"{folder} takes strings, which run in TensorFlow alone, and can't be rebuilt on words: {reason}.",
-        hint="Choose a module that averages vectors of words, or a transformer: tfl models list --source keras_hub",
+        hint="A module that averages vectors of words, or a transformer, runs in every format.",
     )

@@ -19,8 +19,9 @@ from tfl.backbones._base import Backbone, BackboneInfo, BackboneSource
 from tfl.backbones._hub_calls import Answer
 from tfl.backbones._hub_encoder import is_encoder, load_encoder
 from tfl.backbones._hub_layer import hub_module_class, make_layer, static_size
+from tfl.backbones._hub_strings import StringModule, load_string_module
 from tfl.backbones._hub_table import HUB_MODULES
-from tfl.backbones._hub_text import is_text_module, load_text_module, word_bag_class
+from tfl.backbones._hub_text import TextModule, is_text_module, load_text_module, word_bag_class
 from tfl.backbones._hub_wordpiece import DEFAULT_LENGTH
 from tfl.backbones._kaggle import kaggle_address, kaggle_place
 from tfl.core.archives import Limits, unpack_tar
@@ -89,8 +90,9 @@ class TfHubSource(BackboneSource):
         """Load `(batch, size, size, 3)` float32 in [0, 1] -> `(batch, features)`; a feature map is averaged.
 
         The module computes in float32; its output has the active policy's compute dtype. A module that takes strings
-        becomes a network `ids (batch, words) int32` -> `(batch, features)` that is proven to answer the same; a
-        transformer one of `ids (batch, tokens) int32`, whose tokens are proven equal to its preprocessor's.
+        becomes a network `ids (batch, words) int32` -> `(batch, features)` that is proven to answer the same, or one
+        of `texts (batch,) string` where there is none; a transformer one of `ids (batch, tokens) int32`, whose tokens
+        are proven equal to its preprocessor's.
 
         Args:
             name: The handle.
@@ -98,8 +100,8 @@ class TfHubSource(BackboneSource):
 
         Raises:
             NotFoundError: There is no such folder, archive or kind of handle.
-            UnsupportedError: It is no TF2 image module, no average of words and no transformer whose tokens can be
-                rebuilt, or does not accept the image size.
+            UnsupportedError: It is no TF2 module of one vector for each picture or text, its tokens can't be rebuilt,
+                or it does not accept the image size.
             IntegrityError: The files were altered since they were fetched or imported.
             JobError: It is not cached and can't be downloaded.
             MissingExtraError: TensorFlow or Keras is not installed.
@@ -180,7 +182,7 @@ class TfHubSource(BackboneSource):
 
 _ENCODER = TokenizedText(length=DEFAULT_LENGTH, longest=512, vocabulary_size=0, pad_id=0)
 _ENCODER_NOTE = "A transformer: its tokens are rebuilt, and refused where they then differ from its preprocessor's."
-_WORDS_NOTE = "Takes strings: it is rebuilt on words, and refused where it then answers otherwise."
+_WORDS_NOTE = "Takes strings: it is rebuilt on words, or runs in TensorFlow alone where it then answers otherwise."
 
 
 def _described_text(name: str, contract: Contract, *, note: str) -> BackboneInfo:
@@ -213,9 +215,14 @@ def _load_encoder(name: str, parts: _Name, folder: Path, digest: str) -> Backbon
 
 
 def _load_text(name: str, folder: Path, digest: str) -> Backbone:
-    module = load_text_module(folder)
+    module: TextModule | StringModule
+    try:
+        module, note = load_text_module(folder), "Rebuilt on words: it was found to answer as the module does."
+    except UnsupportedError as error:
+        module = load_string_module(folder)
+        note = f"Strings stay strings, so that it runs in TensorFlow alone. {error.message}"
     info = dataclasses.replace(
-        _described_text(name, module.contract, note=_WORDS_NOTE),
+        _described_text(name, module.contract, note=note),
         parameters=int(module.model.count_params()),
         feature_size=int(module.model.output_shape[-1]),
     )
