@@ -180,7 +180,10 @@ def _single(result: Any, folder: Path) -> Any:
         result = list(result.values())
     if isinstance(result, (list, tuple)):
         if len(result) != 1:
-            raise UnsupportedError(f"{folder} has {len(result)} outputs; one feature tensor is supported.")
+            raise UnsupportedError(
+                f"{folder} has {len(result)} outputs; one feature tensor is supported.",
+                hint="A preprocessor of texts stands behind its encoder: tfhub:ENCODER@preprocess=PREPROCESSOR.",
+            )
         return result[0]
     return result
 

@@ -61,7 +61,7 @@ def load_saved_model(folder: Path, *, operations: Iterable[str], purpose: str) -
         require("tensorflow_text", purpose=purpose)
     try:
         return tf.saved_model.load(str(folder))
-    except (OSError, ValueError, KeyError, tf.errors.OpError) as error:
+    except (OSError, ValueError, KeyError, RuntimeError, tf.errors.OpError) as error:
         if not foreign or "not registered" not in str(error):
             raise IntegrityError(f"{folder} can't be read as a SavedModel: {error}") from error
         require("tensorflow_text", purpose=f"{purpose} with the operations {', '.join(foreign[:5])}")
