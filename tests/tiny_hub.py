@@ -39,12 +39,12 @@ def save_encoder(folder, *, seed=0, size=8, longest=32, padding=-1e4, width=None
         def __call__(self, inputs, training=False):
             ids, mask = inputs["input_word_ids"], tf.cast(inputs["input_mask"], tf.float32)
             states = tf.gather(self.table, ids) + self.positions[: tf.shape(ids)[1]]
-            states += tf.cast(inputs["input_type_ids"], tf.float32)[..., None]
+            states += tf.expand_dims(tf.cast(inputs["input_type_ids"], tf.float32), -1)
             if training:
                 states = tf.nn.dropout(states, 0.5)
             query, key, value, outer, pooler = self.dense
             scores = tf.matmul(states @ query, states @ key, transpose_b=True) / size**0.5
-            weights = tf.nn.softmax(scores + (1.0 - mask[:, None]) * padding)
+            weights = tf.nn.softmax(scores + (1.0 - tf.expand_dims(mask, 1)) * padding)
             sequence = tf.tanh(states + weights @ (states @ value) @ outer)
             pooled = tf.tanh(sequence[:, 0] @ pooler)
             return {"pooled_output": pooled, "default": pooled, "sequence_output": sequence}
