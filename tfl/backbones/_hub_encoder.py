@@ -10,7 +10,7 @@ import numpy as np
 
 from tfl.backbones._hub_calls import Answer, Feeding
 from tfl.backbones._hub_layer import wrap
-from tfl.backbones._hub_module import OpenModule, open_module
+from tfl.backbones._hub_module import OpenModule, first_line, open_module
 from tfl.backbones._hub_text import is_text_module
 from tfl.backbones._hub_wordpiece import (
     Reference,
@@ -100,6 +100,13 @@ def _own_vocabulary(folder: Path) -> Reference:
 
 def _fitted(module: OpenModule, contract: TokenizedText, folder: Path) -> TokenizedText:
     """Return the contract with what the network takes at most."""
+    largest = max((spec.shape[0] for spec in module.specs if len(spec.shape) > 1), default=0)
+    if largest < contract.vocabulary_size:
+        # A processor would say so when it is asked; a GPU answers with zeros.
+        raise IntegrityError(
+            f"{folder} does not take tokens up to {contract.vocabulary_size - 1}: no table has over {largest:,} rows.",
+            hint="Its vocabulary or preprocessor may be that of another model.",
+        )
     (width,) = module.static_size
     if width is not None:
         return replace(contract, length=width, longest=width, bucket=width)
@@ -126,7 +133,7 @@ def _asked(module: OpenModule, ids: Any, folder: Path) -> Any:
         vectors = module.run(tf.constant(ids))
     except tf.errors.InvalidArgumentError as error:
         raise IntegrityError(
-            f"{folder} does not take tokens up to {int(ids.max())} in texts of {ids.shape[1]}: {str(error)[:300]}",
+            f"{folder} does not take tokens up to {int(ids.max())} in texts of {ids.shape[1]}: {first_line(error)}",
             hint="Its vocabulary or preprocessor may be that of another model.",
         ) from error
     if vectors.shape.rank != 2 or not vectors.dtype.is_floating:

@@ -124,6 +124,11 @@ def open_module(folder: Path, feeding: Feeding = PICTURES) -> OpenModule:
     return OpenModule(specs, variables, run, size, _resources(tf, loaded))
 
 
+def first_line(error: Exception) -> str:
+    """Return what a message of TensorFlow's begins with; what follows are signatures and traces."""
+    return str(error).strip().partition("\n")[0][:300]
+
+
 def _resources(tf: Any, loaded: Any) -> tuple[Any, ...]:
     kinds = (tf.saved_model.experimental.TrackableResource, tf.saved_model.Asset)
     return tuple(item for item in tf.train.TrackableView(loaded).descendants() if isinstance(item, kinds))

@@ -10,7 +10,7 @@ import numpy as np
 
 from tfl.backbones._hub_calls import Feeding
 from tfl.backbones._hub_layer import wrap
-from tfl.backbones._hub_module import open_module
+from tfl.backbones._hub_module import first_line, open_module
 from tfl.backbones._hub_text import PROOF_TEXTS
 from tfl.core.errors import UnsupportedError
 from tfl.core.extras import require
@@ -51,7 +51,7 @@ def load_string_module(folder: Path) -> StringModule:
         vectors = module.run(tf.constant(texts))
         alone = module.run(tf.constant(texts[2:3]))
     except (ValueError, TypeError, tf.errors.OpError) as error:
-        raise UnsupportedError(f"{folder} does not take every text: {str(error)[:300]}") from error
+        raise UnsupportedError(f"{folder} does not take every text: {first_line(error)}") from error
     if vectors.shape.rank != 2 or vectors.shape[0] != len(texts) or not vectors.dtype.is_floating:
         raise UnsupportedError(
             f"{folder} answers {len(texts)} texts with {vectors.dtype.name} of shape {tuple(vectors.shape)}, not with "

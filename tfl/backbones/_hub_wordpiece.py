@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import hashlib
 import unicodedata
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -13,7 +14,7 @@ import numpy as np
 import numpy.typing as npt
 
 from tfl.backbones import _cache
-from tfl.backbones._hub_module import check_graph
+from tfl.backbones._hub_module import check_graph, first_line
 from tfl.backbones._hub_text import PROOF_TEXTS
 from tfl.core.errors import IntegrityError, UnsupportedError
 from tfl.core.extras import require
@@ -189,13 +190,21 @@ def build_tokenizer(tokens: Sequence[str], *, lower: bool) -> Any:
 def _folded(known: set[str]) -> Iterator[tuple[str, str]]:
     """Yield classes of characters that case folding turns into another, where the vocabulary could tell."""
     classes: dict[str, str] = {}
-    for character in map(chr, range(0x110000)):
+    for character in _unlike_their_lower_case():
         folded = character.casefold()
-        stays = character.lower() == character == unicodedata.normalize("NFKD", character)
-        if folded != character and stays and known & {folded[0], character}:
+        if known & {folded[0], character}:
             classes[folded] = classes.get(folded, "") + character
     for folded, characters in classes.items():
         yield f"[{characters}]", folded
+
+
+@functools.cache
+def _unlike_their_lower_case() -> tuple[str, ...]:
+    return tuple(
+        character
+        for character in map(chr, range(0x110000))
+        if character.casefold() != character == character.lower() == unicodedata.normalize("NFKD", character)
+    )
 
 
 def _too_long(lowest: str, most: int) -> str:
@@ -222,7 +231,7 @@ def of_preprocessor(folder: Path) -> Reference:
         try:
             answers = loaded(tf.constant(list(texts)))
         except (ValueError, TypeError, tf.errors.OpError) as error:
-            raise UnsupportedError(f"{folder} does not take a batch of texts: {str(error)[:300]}") from error
+            raise UnsupportedError(f"{folder} does not take a batch of texts: {first_line(error)}") from error
         if not isinstance(answers, Mapping) or set(answers) != {"input_word_ids", "input_mask", "input_type_ids"}:
             raise UnsupportedError(f"{folder} does not answer with what an encoder takes, so it is no preprocessor.")
         return answers

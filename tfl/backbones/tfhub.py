@@ -42,7 +42,8 @@ _KAGGLE = re.compile(r"[\w-]+/[\w.-]+/tensorFlow2/[\w.-]+(/\d+)?", re.IGNORECASE
 _NAME = re.compile(r"(.+?)(?:@preprocess=(.+?))?(?:@(pooled|mean|cls))?")
 _EXAMPLES = (
     "A handle is https://tfhub.dev/google/..., google/mobilenet-v2/tensorFlow2/100-224-feature-vector/2, "
-    "a folder with saved_model.pb or a .tar.gz of one. See: tfl models list --source tfhub"
+    "a folder with saved_model.pb or a .tar.gz of one; behind that of a transformer may stand @preprocess=HANDLE and "
+    "then @pooled, @mean or @cls. See: tfl models list --source tfhub"
 )
 
 
