@@ -74,7 +74,7 @@ class OpenModule:
         variables: TensorFlow's.
         run: From a batch to features.
         static_size: What the sides of its input behind the batch are fixed to, each None where free.
-        resources: TensorFlow's tables and files that `run` needs beside the variables.
+        resources: TensorFlow's tables and files that `run` needs beside the variables; only of texts.
     """
 
     specs: tuple[VariableSpec, ...]
@@ -107,7 +107,7 @@ def open_module(folder: Path, feeding: Feeding = PICTURES) -> OpenModule:
         entry = tokens_entry if feeding.kind == "tokens" else strings_entry
         run, function, size = entry(tf, loaded, folder, feeding)
         variables = tuple(function.variables)
-        learning = _found_to_learn(tf, run, variables, feeding, size)
+        learning = _found_to_learn(tf, run, variables) if feeding.kind == "strings" else None
     specs = tuple(
         VariableSpec(
             name=variable.name.split(":")[0].replace("/", "_") or f"variable_{index}",
@@ -121,7 +121,7 @@ def open_module(folder: Path, feeding: Feeding = PICTURES) -> OpenModule:
     unknown = sorted({spec.dtype for spec in specs} - set(_DTYPE_BYTES))
     if unknown:
         raise UnsupportedError(f"{folder}: variables of type {', '.join(unknown)} are not supported.")
-    return OpenModule(specs, variables, run, size, _resources(tf, loaded))
+    return OpenModule(specs, variables, run, size, _resources(tf, loaded) if feeding.kind == "strings" else ())
 
 
 def first_line(error: Exception) -> str:
@@ -138,17 +138,13 @@ def _said_to_learn(loaded: Any) -> frozenset[int] | None:
     return frozenset(id(variable) for variable in getattr(loaded, "trainable_variables", ())) or None
 
 
-def _found_to_learn(
-    tf: Any, run: Callable[[Any], Any], variables: tuple[Any, ...], feeding: Feeding, size: tuple[int | None, ...]
-) -> frozenset[int]:
-    """Return the variables that a gradient of the answer reaches."""
-    width = next((side for side in size if side is not None), 2)
-    sample = tf.constant(["a text"]) if feeding.kind == "strings" else tf.fill((1, width), feeding.pad_id + 1)
+def _found_to_learn(tf: Any, run: Callable[[Any], Any], variables: tuple[Any, ...]) -> frozenset[int]:
+    """Return the variables that a gradient of the answer to a text reaches."""
     floating = [variable for variable in variables if variable.dtype.is_floating and variable.trainable]
     try:
         with tf.GradientTape() as tape:
             tape.watch(floating)
-            total = tf.reduce_sum(run(sample))
+            total = tf.reduce_sum(run(tf.constant(["a text"])))
         gradients = tape.gradient(total, floating)
     except LookupError:
         # An operation on the way has no gradient, so nothing before it can learn.
