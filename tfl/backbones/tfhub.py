@@ -56,7 +56,7 @@ class _Name(NamedTuple):
 
 
 class TfHubSource(BackboneSource):
-    """The well-known modules are listed; other TF2 SavedModels of an image network, or of averaged words, work too."""
+    """The well-known modules of pictures are listed; other TF2 SavedModels of pictures or of texts work too."""
 
     summary = "TF2 SavedModels: tfhub.dev addresses, Kaggle handles, local folders and .tar.gz archives."
 

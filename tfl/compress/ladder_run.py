@@ -118,7 +118,7 @@ def _plan(targets: Sequence[str], settings: LadderSettings, input_dtype: str) ->
             what = "by its accuracy" if not target.rungs else f"by approach '{settings.approach}'"
             raise UnsupportedError(
                 f"The target {name} can't be quantized {what}: {_why_not(name)}.",
-                hint=f"These can: {', '.join(able)}.",
+                hint=f"These can: {', '.join(able) or 'none'}.",
             )
         if method and method not in target.calibration_methods:
             raise UserError(
