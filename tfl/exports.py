@@ -39,9 +39,11 @@ def export_run(
     Raises:
         UserError: A name is unknown, or a calibration sample is among the scored ones.
     """
-    cells = plan_cells(targets, precisions, fused=fused)
+    # Wrong names before anything is opened.
+    plan_cells(targets, precisions, fused=fused)
     manifest = Manifest.load(folder.manifest_file)
     bundle = Bundle.open(folder.bundle_dir)
+    cells = plan_cells(targets, precisions, fused=fused, input_dtype=bundle.signature.inputs[0].dtype)
     calibration, rows = calibration_of(folder, bundle, manifest, calibration_samples, seed, progress=progress)
     held_out = HeldOut.of_run(folder)
     job = ExportJob(

@@ -125,13 +125,16 @@ class ExportJob:
         return self.simulated_held_out if cell.precision in TARGETS.get(cell.target).simulated else self.held_out
 
 
-def plan_cells(targets: Sequence[str], precisions: Sequence[str], *, fused: Fusion = "none") -> list[Cell]:
+def plan_cells(
+    targets: Sequence[str], precisions: Sequence[str], *, fused: Fusion = "none", input_dtype: str = ""
+) -> list[Cell]:
     """List the cells in order; those that a target can't make are `unsupported` with the target's reason.
 
     Args:
         targets: Names; empty means all.
         precisions: Names.
         fused: What of the preprocessing to put into every model file.
+        input_dtype: Of the model's input; empty where it is not known yet.
 
     Raises:
         NotFoundError: A target, or a precision that no target knows.
@@ -148,7 +151,7 @@ def plan_cells(targets: Sequence[str], precisions: Sequence[str], *, fused: Fusi
     cells = []
     for name, target in chosen.items():
         for precision in precisions:
-            reason = target.why_not_fused(fused)
+            reason = target.why_not_fused(fused) or (target.why_not_fed(input_dtype) if input_dtype else "")
             if precision not in target.precisions:
                 reason = target.unsupported.get(precision, "the format has no such precision")
             status: Literal["ok", "unsupported"] = "unsupported" if reason else "ok"

@@ -22,8 +22,8 @@ from tfl.core.registry import Registry
 Floats: TypeAlias = npt.NDArray[np.float32]
 #: What is read once and kept: pixels as uint8, identifiers of tokens as int32.
 Rows: TypeAlias = npt.NDArray[np.uint8 | np.int32]
-#: What a model file takes.
-Inputs: TypeAlias = npt.NDArray[np.float32 | np.uint8 | np.int32]
+#: What a model file takes; objects are strings as UTF-8 bytes.
+Inputs: TypeAlias = npt.NDArray[np.float32 | np.uint8 | np.int32 | np.object_]
 #: What of the contract a model file does itself; each does what those before it do.
 Fusion = Literal["none", "normalize", "resize"]
 
@@ -38,7 +38,7 @@ class InputTensor:
     Attributes:
         name: Of the tensor, in the model and in every artefact.
         shape: With the batch dimension first; -1 is free.
-        dtype: NumPy's name.
+        dtype: NumPy's name, or `string` for texts as they are, which NumPy holds as objects.
         meaning: Range and meaning in words.
     """
 
