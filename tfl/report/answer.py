@@ -72,10 +72,15 @@ def _describe(facts: Facts, cell: Cell) -> str:
     found = facts.measurement_of(cell)
     if found is not None:
         text += (
-            f", {found.model_ms.p50:.1f} ms per {noun} on this machine"
-            f" ({found.end_to_end_ms.p50:.1f} ms from {facts.data.source} to answer)"
+            f", {_ms(found.model_ms.p50)} per {noun} on this machine"
+            f" ({_ms(found.end_to_end_ms.p50)} from {facts.data.source} to answer)"
         )
     return text
+
+
+def _ms(value: float) -> str:
+    """Say milliseconds with two digits at least, since some models answer in hundredths of one."""
+    return f"{value:.1f} ms" if value >= 1 else f"{value:.2g} ms"
 
 
 def _baseline(scores: Evaluation) -> float:

@@ -9,7 +9,7 @@ from urllib.parse import unquote
 
 import pytest
 
-from tests.unit.report.conftest import LABELS, cell
+from tests.unit.report.conftest import LABELS, cell, measurement
 from tfl.bench.cells import ExportSummary
 from tfl.bench.records import Benchmark
 from tfl.core.errors import IntegrityError
@@ -67,6 +67,15 @@ def test_answer_comes_first_and_is_right(run, page):
     text = " ".join(page.text.split())
     assert text.index("27 of 30 new pictures") < text.index("FAILED") < text.index("Next steps")
     assert text.index("Next steps") < text.index("What it answers") < text.index("Scores per class")
+
+
+def test_a_hundredth_of_a_millisecond_is_not_told_as_nothing(run):
+    facts = read_facts(run)
+    quick = dataclasses.replace(
+        facts.benchmark, measurements=(measurement("openvino-int8", latency_ms=0.0123, size_bytes=2_400_000),)
+    )
+    (_, _, smallest) = headline(dataclasses.replace(facts, benchmark=quick))
+    assert "0.012 ms per picture on this machine (2.0 ms from file to answer)" in smallest
 
 
 def test_verdict_names_the_failure_and_its_reason(run):
