@@ -13,7 +13,6 @@ from tfl.backbones import BackboneInfo
 from tfl.core.config import RunConfig, flatten, resolve_config
 from tfl.core.errors import ConfigError, closest
 from tfl.core.records import Record, field_types
-from tfl.core.train_config import TrainConfig
 from tfl.settings import settle
 from tfl.tasks import TASKS
 
@@ -26,6 +25,10 @@ Scalar = str | int | float | bool | None
 _SECTIONS = ("train", "model", "augment")
 #: Backbones with fewer weights have few layers worth thawing.
 _SMALL_PARAMETERS = 1_000_000
+_MOST_SMALL_LAYERS = 20.0
+_FINE_TUNE, _LAYERS = "train.fine_tune_epochs", "train.fine_tune_layers"
+#: What matters only where there is a second stage.
+_OF_FINE_TUNING = (_LAYERS, "train.fine_tune_learning_rate")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -90,25 +93,20 @@ def default_space(task: str, backbone: BackboneInfo) -> tuple[Parameter, ...]:
     Raises:
         ConfigError: There is no default space for the task.
     """
-    own = TASKS.get(task).space
-    if own:
-        return parse_space(own)
-    if task != "image_classification":
+    written = TASKS.get(task).space
+    if not written:
         raise ConfigError(f"There is no default space for the task '{task}'; name what to search with --space.")
+    space = parse_space(written)
+    may_not_tune = any(item.name == _FINE_TUNE and 0 in item.choices for item in space)
     small = backbone.parameters is not None and backbone.parameters < _SMALL_PARAMETERS
-    fine_tune = "train.fine_tune_epochs"
-    space = [
-        _range("train.learning_rate", 1e-4, 3e-2, log=True),
-        _range("model.dropout", 0.0, 0.6),
-        Parameter(name="train.augmentation", kind="choice", choices=("none", "light", "standard")),
-        Parameter(name="model.resize", kind="choice", choices=("crop", "squish", "pad")),
-        Parameter(name=fine_tune, kind="choice", choices=(0, 10)),
-        _range("train.fine_tune_layers", 4, 20 if small else 80, kind="int", log=True, when=fine_tune),
-        _range("train.fine_tune_learning_rate", 1e-5, 1e-3, log=True, when=fine_tune),
-    ]
-    if any(field.name == "weight_decay" for field in dataclasses.fields(TrainConfig)):
-        space.append(_range("train.weight_decay", 1e-6, 1e-2, log=True))
-    return tuple(space)
+    adapted = []
+    for item in space:
+        if may_not_tune and item.name in _OF_FINE_TUNING:
+            item = dataclasses.replace(item, when=_FINE_TUNE)
+        if small and item.name == _LAYERS and item.kind == "int":
+            item = dataclasses.replace(item, high=min(item.high, _MOST_SMALL_LAYERS))
+        adapted.append(item)
+    return tuple(adapted)
 
 
 def parse_space(texts: Sequence[str]) -> tuple[Parameter, ...]:
