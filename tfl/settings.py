@@ -10,6 +10,7 @@ from tfl.backbones import SOURCES, backbone_info, parse_spec
 from tfl.core.augmentation import resolve_augmentation
 from tfl.core.config import DataConfig, ModelConfig, RunConfig, flatten, resolve_config
 from tfl.core.errors import TflError, UnsupportedError
+from tfl.data.check.verdict import require_rules
 from tfl.data.kinds import KINDS
 from tfl.data.loading import find_kind
 from tfl.data.preprocess import as_pictures
@@ -78,10 +79,11 @@ def require_sense(config: RunConfig) -> None:
     """Raise unless what a config asks for can be done with the data that its task is learned on.
 
     Raises:
-        NotFoundError: There is no such source, backbone or task.
+        NotFoundError: There is no such source, backbone, task or rule of the data check.
         UnsupportedError: The backbone takes other data, or something is asked for that is for pictures.
     """
     require_backbone_for(config.task, config.model.backbone)
+    require_rules(frozenset(config.data.allow))
     contract = backbone_info(config.model.backbone).preprocessing
     contract.with_fusion(config.export.fuse_preprocessing)
     asked = {

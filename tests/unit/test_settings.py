@@ -4,9 +4,9 @@ import pytest
 
 from tests.conftest import draw_classes
 from tests.texts import sentences, write_table
-from tfl.core.config import RunConfig
+from tfl.core.config import RunConfig, resolve_config
 from tfl.core.errors import ConfigError, NotFoundError, UnsupportedError
-from tfl.settings import require_backbone_for, settle
+from tfl.settings import require_backbone_for, require_sense, settle
 
 
 @pytest.fixture
@@ -61,3 +61,9 @@ def test_data_that_are_not_there_are_told_of_when_they_are_read(tmp_path):
 def test_an_unknown_setting_is_told_with_the_closest(table):
     with pytest.raises(ConfigError, match=r"train.epoch.*Did you mean 'epochs'"):
         settle({}, {"data.path": str(table), "train.epoch": 3})
+
+
+def test_a_rule_that_nobody_knows_is_told_before_any_data_are_read():
+    config = resolve_config({}, {"data.allow": ["near_duplicat"]})
+    with pytest.raises(NotFoundError, match="Did you mean 'near_duplicate'"):
+        require_sense(config)
