@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import dataclasses
+import functools
 import time
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
@@ -119,7 +121,7 @@ def fit(
     choice = choose_precision(
         config.train.precision,
         network=lambda: _trial_network(config, len(manifest.labels)),
-        draw=lambda count, seed: _trial_inputs(config, count, seed),
+        draw=_trial_inputs(config),
         path=folder.training_dir / "precision.json",
     )
     progress.update(f"training in {choice.policy}: {choice.reason}")
@@ -161,9 +163,14 @@ def _trial_network(config: RunConfig, class_count: int) -> keras.Model:
     return join(backbone.model, TASKS.get(config.task).build_head(size, class_count, dropout=0.0, seed=config.seed))
 
 
-def _trial_inputs(config: RunConfig, count: int, seed: int) -> Inputs:
-    contract = load_backbone(config).info.preprocessing
-    return contract.prepare(contract.draw_rows(count, seed=seed))
+def _trial_inputs(config: RunConfig) -> Callable[[int, int], Inputs]:
+    """Return what draws so many inputs from a seed; the backbone is loaded for its contract once, if at all."""
+    contract_of = functools.cache(lambda: load_backbone(config).info.preprocessing)
+
+    def draw(count: int, seed: int) -> Inputs:
+        return contract_of().prepare(contract_of().draw_rows(count, seed=seed))
+
+    return draw
 
 
 def _backbone(config: RunConfig, progress: Progress) -> Backbone:
