@@ -107,7 +107,7 @@ class Climber:
         """Try one rung after the other until one holds.
 
         Args:
-            names: Of the target's rungs, those to try, in their order.
+            names: Of the target's rungs, those to try, in this order.
 
         Raises:
             UnsupportedError: The target can't calibrate as asked for.
@@ -146,7 +146,8 @@ class Climber:
 
     def _rungs(self, names: Sequence[str]) -> list[Rung]:
         method = self._settings.calibration_method
-        rungs = [rung for rung in self._judge.target.rungs if rung.name in names]
+        known = {rung.name: rung for rung in self._judge.target.rungs}
+        rungs = [known[name] for name in names if name in known]
         if not method:
             return rungs
         # What the user wants sets the ranges of every rung that the quantizer writes.

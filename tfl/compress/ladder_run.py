@@ -26,6 +26,7 @@ from tfl.core.progress import Progress
 from tfl.core.run_folder import RunFolder
 from tfl.data.manifest import Manifest
 from tfl.targets import TARGETS, Rung
+from tfl.targets._quantizer import DYNAMIC_RUNG
 
 _OUTCOMES = {"drops": "falls too far", "failed": "failed"}
 
@@ -92,10 +93,24 @@ def quantize_run(
     return Quantization(ladders=tuple(ladders))
 
 
-def rungs_of(name: str, settings: LadderSettings) -> list[Rung]:
-    """Return the rungs of a target that the settings ask for, in their order."""
+def rungs_of(name: str, settings: LadderSettings, *, input_dtype: str = "float32") -> list[Rung]:
+    """Return the rungs of a target that the settings ask for, in their order.
+
+    A network that takes identifiers is made of matrix products, which `dynamic` keeps in 8 bits without a search: it
+    comes before the rungs that rank every layer, which takes a transformer's hundred and more an hour.
+
+    Args:
+        name: Of the target.
+        settings: Which approach, and how ranges are set.
+        input_dtype: What the network takes.
+    """
     target = TARGETS.get(name)
     found = list(target.rungs)
+    if input_dtype.startswith("int") and DYNAMIC_RUNG in found:
+        searching = [rung for rung in found if rung.search != "none"]
+        found = [rung for rung in found if rung not in searching]
+        place = found.index(DYNAMIC_RUNG) + 1
+        found = [*found[:place], *searching, *found[place:]]
     if settings.approach != "auto":
         found = [rung for rung in found if (rung.precision in target.simulated) == (settings.approach == "qat")]
     if settings.calibration_method:
@@ -144,9 +159,13 @@ def _why_not(name: str) -> str:
 
 def _key(work: Work, name: str) -> str:
     settings = json.dumps(work.settings.to_dict(), sort_keys=True)
-    rungs = json.dumps([rung.to_dict() for rung in rungs_of(name, work.settings)], sort_keys=True)
+    rungs = json.dumps([rung.to_dict() for rung in _rungs(work, name)], sort_keys=True)
     use = json.dumps(work.samples.use.to_dict(), sort_keys=True)
     return sha256_text(name, settings, rungs, use, work.bundle.fingerprint, *work.test.paths)
+
+
+def _rungs(work: Work, name: str) -> list[Rung]:
+    return rungs_of(name, work.settings, input_dtype=work.bundle.signature.inputs[0].dtype)
 
 
 def _finished(work: Work, name: str) -> Ladder | None:
@@ -214,7 +233,7 @@ def _climbed(work: Work, ladder: Ladder, start: float) -> Ladder:
     """Climb until a rung holds whose artefact is verified, the rungs that are trained for each for itself."""
     name = ladder.target
     simulated, tried = TARGETS.get(name).simulated, {item.rung for item in _tries(ladder)}
-    rest = [rung for rung in rungs_of(name, work.settings) if rung.name not in tried]
+    rest = [rung for rung in _rungs(work, name) if rung.name not in tried]
     while rest:
         is_trained, group = next(itertools.groupby(rest, lambda rung: rung.precision in simulated))
         part = list(group)

@@ -157,3 +157,17 @@ def test_an_approach_is_a_part_of_the_ladder():
 def test_settings_out_of_range_are_told_all_at_once(wrong, told):
     with pytest.raises(ConfigError, match=told):
         LadderSettings(**wrong)
+
+
+@pytest.mark.parametrize("name", [name for name in TARGETS.names() if TARGETS.get(name).rungs])
+def test_a_network_of_identifiers_is_tried_without_a_search_first(name):
+    usual = [rung.name for rung in rungs_of(name, LadderSettings())]
+    assert usual == [rung.name for rung in TARGETS.get(name).rungs]
+    found = rungs_of(name, LadderSettings(), input_dtype="int32")
+    assert sorted(rung.name for rung in found) == sorted(usual)
+    searching = [place for place, rung in enumerate(found) if rung.search != "none"]
+    dynamic = [place for place, rung in enumerate(found) if rung.name == "dynamic"]
+    assert all(place > first for place in searching for first in dynamic)
+    others = [rung.name for rung in found if rung.search == "none"]
+    assert others == [item for item in usual if item in others]
+    assert [rung.name for rung in rungs_of(name, LadderSettings(), input_dtype="uint8")] == usual
