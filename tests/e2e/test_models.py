@@ -123,7 +123,6 @@ def test_info_tells_all_and_the_next_step(own_caches):
         (["list", "--precision", "int4"], ["int4", "int8"]),
         (["list", "--min-score", "71"], ["--min-score"]),
         (["list", "--sort", "accuracy"], ["--sort", "score"]),
-        (["list", "--json", "--format", "markdown"], ["can't both be had"]),
         (["search"], ["WORDS"]),
         (["info", "MobileNetV"], ["Did you mean 'MobileNetV2'", "tfl models search MobileNetV"]),
         (["info", "tfhub:/no/such/folder"], ["/no/such/folder"]),
@@ -131,6 +130,15 @@ def test_info_tells_all_and_the_next_step(own_caches):
 )
 def test_mistakes_are_told(arguments, words, own_caches):
     assert_user_error(call("models", *arguments, **own_caches), *words)
+
+
+def test_json_and_another_format_are_told_as_json(own_caches):
+    process = call("models", "list", "--json", "--format", "markdown", **own_caches)
+    assert process.returncode == 2
+    assert "can't both be had" in process.stderr
+    error = json.loads(process.stdout)["error"]
+    assert (error["code"], error["exit_code"]) == ("usage-error", 2)
+    assert "can't both be had" in error["message"]
 
 
 def test_a_file_that_was_carried_here_goes_where_its_name_looks_for_it(own_caches, tmp_path):
