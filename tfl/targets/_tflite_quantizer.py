@@ -148,8 +148,10 @@ def _inner_values(model: bytes, names: set[str], inputs: Inputs) -> dict[str, An
         # The default delegate computes several layers in one and shows nothing between them.
         experimental_op_resolver_type=litert.OpResolverType.BUILTIN_WITHOUT_DEFAULT_DELEGATES,
     )
-    interpreter.allocate_tensors()
     entry = interpreter.get_input_details()[0]["index"]
+    # A text is as wide as it is; a free dimension stands as 1 in the file.
+    interpreter.resize_tensor_input(entry, (1, *inputs.shape[1:]))
+    interpreter.allocate_tensors()
     wanted = [item for item in interpreter.get_tensor_details() if item["name"] in names]
     parts: dict[str, list[Any]] = {item["name"]: [] for item in wanted}
     for index in range(len(inputs)):
