@@ -35,9 +35,9 @@ _SKETCHNET = BackboneInfo(
     parameters=_sketchnet.parameter_count(),
     feature_size=_sketchnet.FEATURE_SIZE,
     licence="Apache-2.0",
-    weights_origin="images drawn by the project's own script",
+    weights_origin="clusters of patches of images drawn by the project's own script",
     available_offline=True,
-    note="Needs no network. Small and quick; on photos a backbone trained on ImageNet is far more accurate.",
+    note="Needs no network. Colours, edges and textures; one trained on ImageNet at 224 pixels also knows objects.",
 )
 _NGRAMS = BackboneInfo(
     spec="embedded:ngrams",
@@ -57,7 +57,9 @@ _INFOS = {parse_spec(info.spec)[1]: info for info in (_SKETCHNET, _NGRAMS)}
 class EmbeddedSource(BackboneSource):
     """The backbones whose weights are files of this package, or drawn from a fixed seed."""
 
-    summary = "Carried inside tfl: works without a network. Pictures: trained on drawn ones; texts: learns from yours."
+    summary = (
+        "Carried inside tfl: works without a network. Pictures: learned from drawn ones; texts: learns from yours."
+    )
 
     def list(self) -> tuple[BackboneInfo, ...]:
         """Describe every embedded backbone, importing no framework."""
@@ -85,7 +87,7 @@ class EmbeddedSource(BackboneSource):
         """Load a backbone from the package alone.
 
         Args:
-            name: `sketchnet`, `(batch, size, size, 3)` float32 in [-1, 1] -> `(batch, 256)`; or `ngrams`,
+            name: `sketchnet`, `(batch, size, size, 3)` float32 in [-1, 1] -> `(batch, 2560)`; or `ngrams`,
                 `(batch, n-grams)` int32 -> `(batch, 128)`.
             image_size: Height and width in pixels, at least 32; None for 96 and for texts.
 
@@ -114,7 +116,7 @@ def _load_sketchnet(info: BackboneInfo, image_size: int | None) -> Backbone:
     if size < info.min_size:
         raise UnsupportedError(
             f"image_size: '{info.spec}' takes {info.min_size} pixels or more. Received: {size}.",
-            hint=f"Leave it out for {_sketchnet.NATIVE_SIZE}, the size it was trained for.",
+            hint=f"Leave it out for {_sketchnet.NATIVE_SIZE}, the size it was made for.",
         )
     require("keras", purpose="loading a backbone")
     weights, digest = _read_weights(_WEIGHTS_FILE)
