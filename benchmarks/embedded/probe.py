@@ -1,10 +1,11 @@
 """Linear probe of `embedded:sketchnet`, of the same network with random weights, and of one that ImageNet taught.
 
-    python probe.py DATA [--weights FILE] [--mobilenet FILE.h5] [--random 3] [--json FILE]
+    python probe.py DATA [--weights FILE] [--mobilenet FILE.h5] [--random 3] [--drawn FOLDER] [--json FILE]
 
 DATA is a folder with `img_hymenoptera`, `seg_magnetic_tile` and `audio_fsdd`; scikit-learn brings the digits. On
 frozen, standardized features a logistic regression is fitted, its C chosen by cross-validation on what it learns from
-alone. `data.py` says what is learned from and what is scored.
+alone. With `--drawn`, random filters are scaled to the drawings as the learned ones are. `data.py` says what is
+learned from and what is scored.
 """
 
 from __future__ import annotations
@@ -19,6 +20,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 from data import Pictures, read_all
+from train import level
 
 from tfl.backbones import _sketchnet
 from tfl.backbones.embedded import SOURCE
@@ -86,7 +88,7 @@ def probe(data: Pictures, name: str, model: Any) -> Score:
     return score_of(data.name, name, right=right, total=sum(len(score) for _, score in data.cuts))
 
 
-def own_networks(weights: Path | None, random: int) -> Iterator[tuple[str, Any]]:
+def own_networks(weights: Path | None, *, random: int, drawn: Path | None) -> Iterator[tuple[str, Any]]:
     """Yield the network with its weights, then with random ones."""
     import keras
 
@@ -97,7 +99,10 @@ def own_networks(weights: Path | None, random: int) -> Iterator[tuple[str, Any]]
     yield "sketchnet", model
     for seed in range(random):
         keras.utils.set_random_seed(seed)
-        yield f"random, seed {seed}", _sketchnet.build()
+        model = _sketchnet.build()
+        if drawn is not None:
+            level(model, np.load(drawn / "pixels.npy", mmap_mode="r")[::7])
+        yield f"random{', scaled' if drawn else ''}, seed {seed}", model
 
 
 def mobilenet(file: Path, *, size: int) -> Any:
@@ -119,6 +124,7 @@ def main() -> None:
     parser.add_argument("--weights", type=Path)
     parser.add_argument("--mobilenet", type=Path)
     parser.add_argument("--random", type=int, default=3, help="how many random networks; 0 for the trained one alone")
+    parser.add_argument("--drawn", type=Path, help="the folder that draw.py wrote")
     parser.add_argument("--json", type=Path)
     arguments = parser.parse_args()
     scores: list[Score] = []
@@ -133,7 +139,7 @@ def main() -> None:
             arguments.json.write_text(json.dumps([asdict(score) for score in scores], indent=1) + "\n")
 
     small = read_all(arguments.data, size=_sketchnet.NATIVE_SIZE)
-    for name, model in own_networks(arguments.weights, arguments.random):
+    for name, model in own_networks(arguments.weights, random=arguments.random, drawn=arguments.drawn):
         for data in small:
             add(probe(data, name, model))
     for size in (96, 224) if arguments.mobilenet else ():
