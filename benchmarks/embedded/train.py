@@ -4,7 +4,8 @@
 
 For each scale, patches are cut out of the drawings and whitened (ZCA), and k-means sorts them. A filter answers how
 far a patch points towards its cluster's centre, less a threshold. Whitening and taking off a patch's mean are linear,
-so that they are part of the filter. At the end the filters are scaled to the same mean over the drawings.
+so that they are part of the filter. As no cluster sees how bright a plain ground is, six filters by formula do. At the
+end all are scaled to the same mean over the drawings.
 Recipe: Coates, Ng and Lee (2011), with their soft threshold in place of the triangle.
 """
 
@@ -69,13 +70,24 @@ def learn(images: Floats, bank: Bank, rng: np.random.Generator) -> tuple[Floats,
     values, vectors = np.linalg.eigh(np.cov((patches - mean).T))
     values = np.maximum(values, 0.0)
     whitening = vectors @ np.diag(1 / np.sqrt(values + RIDGE * values.mean())) @ vectors.T
-    clusters = MiniBatchKMeans(bank.filters, batch_size=1024, n_init=1, max_iter=20, random_state=SEED)
+    clusters = MiniBatchKMeans(
+        bank.filters - 6 * bank.levels, batch_size=1024, n_init=1, max_iter=20, random_state=SEED
+    )
     centers = clusters.fit((patches - mean) @ whitening).cluster_centers_
     directions = whitening @ (centers / np.linalg.norm(centers, axis=1, keepdims=True)).T
     bias = -(mean @ directions) - THRESHOLD
     kernel = directions - directions.mean(axis=0)
-    shape = (bank.patch, bank.patch, 3, bank.filters)
-    return kernel.reshape(shape).astype(np.float32), bias.astype(np.float32)
+    kernel = kernel.reshape(bank.patch, bank.patch, 3, -1)
+    if bank.levels:
+        kernel = np.concatenate([kernel, levels(bank.patch)], axis=-1)
+        bias = np.concatenate([bias, np.zeros(6)])
+    return kernel.astype(np.float32), bias.astype(np.float32)
+
+
+def levels(patch: int) -> npt.NDArray[np.float64]:
+    """Return six filters by formula: how far each channel is above the middle grey, and how far below it."""
+    above = np.broadcast_to(np.eye(3) / patch**2, (patch, patch, 3, 3))
+    return np.concatenate([above, -above], axis=-1)
 
 
 def level(model: Any, pixels: npt.NDArray[np.uint8]) -> None:

@@ -34,6 +34,7 @@ class Bank:
         filters: How many there are.
         stride: Places between two patches.
         pool: The answers are averaged over squares of so many places, so that all banks end at an eighth.
+        levels: Whether the last six filters are how far red, green and blue are above, and below, the middle grey.
     """
 
     name: str
@@ -41,13 +42,14 @@ class Bank:
     filters: int
     stride: int
     pool: int
+    levels: bool = False
 
 
 #: A patch spans 12, 24 and 32 pixels of the picture.
 BANKS = (
     Bank(name="half", patch=6, filters=256, stride=2, pool=2),
     Bank(name="quarter", patch=6, filters=256, stride=1, pool=2),
-    Bank(name="eighth", patch=4, filters=128, stride=1, pool=1),
+    Bank(name="eighth", patch=4, filters=128, stride=1, pool=1, levels=True),
 )
 #: Rows and columns of the maps, at the beginning and at the end, whose patches reach beyond the picture.
 BORDER = (1, 2)
