@@ -79,8 +79,7 @@ def learn(images: Floats, bank: Bank, rng: np.random.Generator) -> tuple[Floats,
     kernel = directions - directions.mean(axis=0)
     kernel = kernel.reshape(bank.patch, bank.patch, 3, -1)
     if bank.levels:
-        kernel = np.concatenate([kernel, levels(bank.patch)], axis=-1)
-        bias = np.concatenate([bias, np.zeros(6)])
+        kernel[..., -6:], bias[-6:] = levels(bank.patch), 0.0
     return kernel.astype(np.float32), bias.astype(np.float32)
 
 

@@ -23,7 +23,7 @@ WEIGHTS = Path(embedded.__file__).with_name("sketchnet.npz")
 MAX_WEIGHTS_BYTES = 500_000
 #: The first features of `picture()` and the mean of all 2560, under float32.
 RECORDED_FEATURES = [15.7903, 14.2548, 6.9741, 3.9142, 0.9965, 0.3088, 8.2278, 10.0545]
-RECORDED_MEAN = 6.681
+RECORDED_MEAN = 6.7424
 
 
 def picture() -> np.ndarray:
@@ -89,7 +89,7 @@ def test_contract_is_minus_one_to_one(backbone):
 
 
 def test_features_are_the_recorded_ones(features):
-    # 0.01 leaves room for the sums of other CPUs' kernels, times the gain of 24; swapped channels move it by 2.6.
+    # 0.01 leaves room for the sums of other CPUs' kernels, times the gain of 24; swapped channels move it by 2.7.
     assert features.shape == (1, 2560)
     np.testing.assert_allclose(features[0, :8], RECORDED_FEATURES, atol=0.01)
     assert features.mean() == pytest.approx(RECORDED_MEAN, abs=0.01)
