@@ -70,9 +70,7 @@ def learn(images: Floats, bank: Bank, rng: np.random.Generator) -> tuple[Floats,
     values, vectors = np.linalg.eigh(np.cov((patches - mean).T))
     values = np.maximum(values, 0.0)
     whitening = vectors @ np.diag(1 / np.sqrt(values + RIDGE * values.mean())) @ vectors.T
-    clusters = MiniBatchKMeans(
-        bank.filters - 6 * bank.levels, batch_size=1024, n_init=1, max_iter=20, random_state=SEED
-    )
+    clusters = MiniBatchKMeans(bank.filters, batch_size=1024, n_init=1, max_iter=20, random_state=SEED)
     centers = clusters.fit((patches - mean) @ whitening).cluster_centers_
     directions = whitening @ (centers / np.linalg.norm(centers, axis=1, keepdims=True)).T
     bias = -(mean @ directions) - THRESHOLD
