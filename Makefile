@@ -4,7 +4,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
 
-.PHONY: demo test lint types imports docs-check notebooks clean
+.PHONY: demo test lint types imports docs docs-check notebooks clean
 
 demo: $(STAMP)
 	$(BIN)/tfl demo --out tfl-demo
@@ -25,6 +25,10 @@ types: $(STAMP)
 
 imports: $(STAMP)
 	$(BIN)/lint-imports --no-cache
+
+# The site, in build/site; it opens from disk. docs-check builds it too, and ends at a warning.
+docs: $(STAMP)
+	NO_MKDOCS_2_WARNING=1 $(BIN)/python -m mkdocs build
 
 docs-check: $(STAMP)
 	$(BIN)/python docs/check_docs.py

@@ -1,7 +1,7 @@
 """Write the table of KerasHub's presets that tfl lists, `tfl/backbones/_keras_hub_table.py`, from KerasHub itself.
 
-Presets whose tokenizer is SentencePiece are left out: it is not rebuilt provably. KerasHub says nothing of licences;
-those stated by the publishers of the weights are below, by the beginning of the preset's name.
+Families are left out whose networks are no encoders that tfl carries. KerasHub says nothing of licences; those stated
+by the publishers of the weights are below, by the beginning of the preset's name.
 
     python benchmarks/keras_hub_table.py
 """
@@ -13,9 +13,9 @@ import textwrap
 from pathlib import Path
 
 TABLE = Path(__file__).resolve().parents[1] / "tfl" / "backbones" / "_keras_hub_table.py"
-FAMILIES = ("bert", "distil_bert", "roberta", "electra")
-SENTENCE_PIECE = frozenset({"multilingual_e5_small"})
+FAMILIES = ("bert", "distil_bert", "roberta", "electra", "albert", "xlm_roberta", "deberta_v3")
 LICENCES = {
+    "albert_": "Apache-2.0",
     "bert_": "Apache-2.0",
     "distil_bert_": "Apache-2.0",
     "electra_": "Apache-2.0",
@@ -23,7 +23,10 @@ LICENCES = {
     "paraphrase_minilm_": "Apache-2.0",
     "mxbai_": "Apache-2.0",
     "bge_": "MIT",
+    "deberta_v3_": "MIT",
+    "multilingual_e5_": "MIT",
     "roberta_": "MIT",
+    "xlm_roberta_": "MIT",
 }
 HEAD = '''"""KerasHub's presets as data, written by `benchmarks/keras_hub_table.py`; other presets' folders work too."""
 
@@ -59,8 +62,6 @@ def presets() -> dict[str, tuple[str, int, str, str]]:
     for family in FAMILIES:
         module = importlib.import_module(f"keras_hub.src.models.{family}.{family}_presets")
         for name, preset in module.backbone_presets.items():
-            if name in SENTENCE_PIECE:
-                continue
             licence = next((text for begin, text in LICENCES.items() if name.startswith(begin)), "unknown")
             about = " ".join(preset["metadata"]["description"].replace(".Trained", ". Trained").split())
             handle = preset["kaggle_handle"].removeprefix("kaggle://")

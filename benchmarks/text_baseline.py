@@ -1,7 +1,8 @@
 """Texts: scikit-learn's TF-IDF with logistic regression, and tfl's embedded default, side by side in one run.
 
     python benchmarks/text_baseline.py TRAIN.csv TEST.csv [--text-column text] [--label-column category]
-        [--sides words,default,strong,tfl] [--export openvino:int8,onnx:fp32,...] [--set NAME=VALUE ...]
+        [--sides words,default,strong,tfl] [--export openvino:int8,onnx:fp32,...] [--quantize openvino,onnx,...]
+        [--set NAME=VALUE ...]
         [--rounds 5] [--singles 200] [--seed 0] [--out FOLDER] [--json FILE]
 
 All sides learn from TRAIN and are scored on TEST, which chooses nothing:
@@ -11,7 +12,7 @@ All sides learn from TRAIN and are scored on TEST, which chooses nothing:
 - strong: sublinear TF-IDF of words 1-2, of `char_wb` 2-5, or of both, with C 1, 10 or 30; the best on a seventh of
   TRAIN, then learned again from all of TRAIN;
 - tfl: `tfl.fit` with the defaults of the task, which keeps a part of TRAIN from learning to choose the epoch; then,
-  for each `--export`, the artefact.
+  for each `--export`, the artefact, and for each target of `--quantize` what the ladder of `tfl quantize` ends with.
 
 `train s` is the fit of what is kept, libraries already imported; the search of `strong` is told apart, and all of
 `tfl.fit` is counted: reading and checking the data, training, the bundle and its evaluation. `texts/s` is the best of
@@ -223,7 +224,31 @@ def run_tfl(train: Table, test: Table, options: argparse.Namespace, place: Path)
         known = {"train_s": train_s, "size_bytes": made.size_bytes}
         rows.append(row_of_model("tfl", artifact.name, artifact, test, options, **known))
         artifact.close()
+    for target in options.quantize.split(",") if options.quantize else []:
+        rows += quantized_rows(model, target, test, options, train_s=train_s)
     return rows
+
+
+def quantized_rows(model: Any, target: str, test: Table, options: argparse.Namespace, *, train_s: float) -> list[Row]:
+    """Climb the ladder of a target, and measure what it chose; the tries are told as they went."""
+    import tfl
+
+    begin = time.perf_counter()
+    (ladder,) = model.quantize([target]).ladders
+    search_s = time.perf_counter() - begin
+    for tried in ladder.climb.tries if ladder.climb else ():
+        fall = f"drop {tried.drop.drop:.4f}" if tried.drop else tried.reason
+        print(f"{target}: {tried.rung}: {tried.status}, {fall}, {tried.seconds:.0f} s", file=sys.stderr)
+    cell = ladder.cell
+    if cell is None or cell.status != "ok" or not cell.artifact_dir:
+        print(f"{target}: nothing was chosen", file=sys.stderr)
+        return []
+    artifact = tfl.load(model.run.path / cell.artifact_dir)
+    how = f"{artifact.name}, ladder: {ladder.climb.chosen if ladder.climb else ''}"
+    known = {"train_s": train_s, "search_s": search_s, "size_bytes": cell.size_bytes}
+    row = row_of_model("tfl", how, artifact, test, options, **known)
+    artifact.close()
+    return [row]
 
 
 def table_of(rows: list[Row]) -> str:
@@ -247,6 +272,7 @@ def main() -> int:
     parser.add_argument("--label-column", default="category")
     parser.add_argument("--sides", default=",".join(SIDES))
     parser.add_argument("--export", default="")
+    parser.add_argument("--quantize", default="")
     parser.add_argument("--set", action="append", default=[], metavar="NAME=VALUE")
     parser.add_argument("--rounds", type=int, default=5)
     parser.add_argument("--singles", type=int, default=200)

@@ -17,8 +17,17 @@ def print_json(data: Any) -> None:
     click.echo(json.dumps(data, indent=2, ensure_ascii=False, allow_nan=False, default=str))
 
 
-def print_table(head: Sequence[str], rows: Sequence[Sequence[object]], *, title: str = "") -> None:
-    """Write a table; columns whose cells are all numbers are set to the right."""
+def print_table(
+    head: Sequence[str], rows: Sequence[Sequence[object]], *, title: str = "", folded: Sequence[str] | None = None
+) -> None:
+    """Write a table; columns whose cells are all numbers are set to the right.
+
+    Args:
+        head: Column titles.
+        rows: One value per column.
+        title: Above the table, or empty.
+        folded: The columns that a narrow terminal may fold; all by default.
+    """
     from rich.box import SIMPLE_HEAD
     from rich.console import Console
     from rich.table import Table
@@ -28,7 +37,8 @@ def print_table(head: Sequence[str], rows: Sequence[Sequence[object]], *, title:
     for index, name in enumerate(head):
         cells = [str(row[index]) for row in rows]
         numeric = bool(cells) and all(cell == "" or cell.replace(",", "")[:1] in "-+.0123456789" for cell in cells)
-        table.add_column(name, justify="right" if numeric else "left", overflow="fold")
+        whole = folded is not None and name not in folded
+        table.add_column(name, justify="right" if numeric else "left", overflow="fold", no_wrap=whole)
     for row in rows:
         table.add_row(*(Text(str(cell)) for cell in row))
     # A pipe or a file gets the whole width, because a table folded at 80 columns can't be read back.

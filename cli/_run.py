@@ -178,7 +178,11 @@ def print_run(folder: RunFolder) -> None:
         print_cells(cells)
     click.echo(f"\nReport: {folder.report_file}")
     run = quoted(folder.path)
-    best = next((cell for cell in cells if cell.status == "ok" and cell.precision == "int8"), None)
+    made = [cell for cell in cells if cell.status == "ok"]
+    best = next((cell for cell in made if cell.precision == "int8"), None)
+    if {cell.target for cell in cells} - {cell.target for cell in cells if cell.status != "unsupported"}:
+        # Where a target can make nothing of the model, to ask it for more is no advice.
+        best = best or next(iter(made), None)
     model = f"{run}/{best.artifact_dir}" if best else run
     print_next(
         f"tfl predict {model} {data.example}",

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+import re
+from typing import TYPE_CHECKING, Any, ClassVar
 
 import click
 
@@ -47,3 +48,17 @@ class Duration(_Type):
             return value if isinstance(value, float) else parse_duration_s(str(value))
         except ConfigError as error:
             self.fail(error.message, param, ctx)
+
+
+class Count(_Type):
+    """A number of things above 0, such as `5000000` or `5M`; gives an integer."""
+
+    name = "count"
+    _UNITS: ClassVar[dict[str, float]] = {"": 1, "k": 1e3, "m": 1e6, "g": 1e9, "b": 1e9}
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:
+        match = re.fullmatch(r"([\d_]*\.?\d+)\s*([kKmMgGbB]?)", str(value).strip())
+        count = float(match[1].replace("_", "")) * self._UNITS[match[2].lower()] if match else 0.0
+        if count < 1:
+            self.fail(f"must be a number above 0, such as 5M, 300k or 1.2G. Received: '{value}'.", param, ctx)
+        return round(count)

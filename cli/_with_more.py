@@ -23,12 +23,21 @@ class CommandWithMore(click.Command):
         super().__init__(**options)
         self._more = more
 
+    @property
+    def more(self) -> tuple[str, ...]:
+        """Names of the commands below it."""
+        return tuple(self._more)
+
+    def below(self, name: str) -> click.Command:
+        """Return the command below it of that name."""
+        command: click.Command = importlib.import_module(f"tfl_cli.{self._more[name][0]}").command
+        return command
+
     def make_context(
         self, info_name: str | None, args: list[str], parent: click.Context | None = None, **extra: Any
     ) -> click.Context:
         if args and args[0] in self._more:
-            command: click.Command = importlib.import_module(f"tfl_cli.{self._more[args[0]][0]}").command
-            return command.make_context(f"{info_name} {args[0]}", args[1:], parent=parent, **extra)
+            return self.below(args[0]).make_context(f"{info_name} {args[0]}", args[1:], parent=parent, **extra)
         return super().make_context(info_name, args, parent=parent, **extra)
 
     def format_options(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:

@@ -28,14 +28,13 @@ def command(
 
     With --augment also the steps that training takes, one per knob that is on.
     """
-    from tfl.backbones import SOURCES, parse_spec
+    from tfl.backbones import backbone_info
     from tfl.core.augmentation import PRESETS
     from tfl.data.preprocess import as_pictures
     from tfl.report.data_summary import HEAD, summarize_sample
 
     augmentation = chosen_augmentation(augment, assignments) or PRESETS["none"]
-    source, name = parse_spec(backbone)
-    contract = as_pictures(SOURCES.get(source).info(name).preprocessing, purpose="tfl data summary")
+    contract = as_pictures(backbone_info(backbone).preprocessing, purpose="tfl data summary")
     manifest = read_named(data, options)
     summary = summarize_sample(manifest, contract, backbone=backbone, augmentation=augmentation)
     if as_json:

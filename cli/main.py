@@ -20,7 +20,7 @@ from tfl_cli._lazy import LazyGroup
 COMMANDS = {
     "demo": ("demo", "See everything once, on handwritten digits that come with scikit-learn."),
     "run": ("run", "Do all stages on your data: from pictures or texts to a verified, measured model."),
-    "models": ("models", "List, describe, fetch, import and recommend pretrained backbones."),
+    "models": ("models", "List, search, describe, fetch, import and recommend pretrained backbones."),
     "data": ("data", "Look at data, check and mend them before training."),
     "train": ("train", "Train and evaluate, without exports."),
     "distill": ("distill", "Let a smaller network learn from a run's own."),
@@ -36,6 +36,7 @@ COMMANDS = {
     "report": ("report", "Write a run's HTML report."),
     "runs": ("runs", "List, show, compare, rank, reproduce and prove runs."),
     "doctor": ("doctor", "Say what works on this machine and how to install what is missing."),
+    "errors": ("errors", "Explain an error by its code: why it comes, and what to do."),
 }
 EXIT_JOB_FAILED, EXIT_USER_MISTAKE, EXIT_INTERRUPTED = 1, 2, 130
 
@@ -68,11 +69,12 @@ def main() -> NoReturn:
         sys.exit(_interrupted())
     except click.ClickException as error:
         error.show()
+        _point_to_usage(error)
         sys.exit(error.exit_code)
     except TflError as error:
-        click.echo(f"Error: {error.message}", err=True)
-        if error.hint:
-            click.echo(error.hint, err=True)
+        from tfl_cli._failure import tell_error
+
+        tell_error(error.message, hint=error.hint, code=error.code, exit_code=error.exit_code)
         sys.exit(error.exit_code)
     except BrokenPipeError:
         # Whoever read the output has gone, as in `tfl ... | head`.
@@ -96,12 +98,26 @@ def _interrupted() -> int:
     return EXIT_INTERRUPTED
 
 
+def _point_to_usage(error: click.ClickException) -> None:
+    # A group without a command shows its help, which is no error; older versions of click have no class for it.
+    if isinstance(error, getattr(click.exceptions, "NoArgsIsHelpError", ())):
+        return
+    from tfl.core.error_guide import USAGE_ERROR
+    from tfl_cli._failure import point_to_guide
+
+    point_to_guide(error.format_message(), hint="", code=USAGE_ERROR, exit_code=error.exit_code)
+
+
 def _unexpected(error: Exception) -> None:
-    click.echo(f"Error: this is a fault in tfl or in a library it uses: {type(error).__name__}: {error}", err=True)
+    from tfl.core.error_guide import UNEXPECTED_ERROR
+    from tfl_cli._failure import tell_error
+
+    hint = "Run it again with TFL_DEBUG=1 to see where."
     if os.environ.get("TFL_DEBUG"):
         traceback.print_exc()
-    else:
-        click.echo("Run it again with TFL_DEBUG=1 to see where.", err=True)
+        hint = ""
+    message = f"this is a fault in tfl or in a library it uses: {type(error).__name__}: {error}"
+    tell_error(message, hint=hint, code=UNEXPECTED_ERROR, exit_code=EXIT_JOB_FAILED)
 
 
 if __name__ == "__main__":

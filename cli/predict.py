@@ -40,9 +40,11 @@ def command(model: Path, inputs: tuple[str, ...], top: int, explain: bool, threa
             if explain:
                 explained.append(opened.explain(source).items[0])
         except DataError as error:
-            bad.append({"source": str(source), "error": error.message})
+            bad.append({"source": str(source), "error": error.message, "code": error.code})
             click.echo(f"Error: {error.message}", err=True)
     opened.close()
+    if bad:
+        click.echo(f"Explained: tfl errors {bad[0]['code']}", err=True)
     if as_json:
         document: dict[str, Any] = {"model": opened.name, "predictions": [item.to_dict() for item in answers]}
         document["errors"] = bad

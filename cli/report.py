@@ -1,4 +1,4 @@
-"""`tfl report RUN`."""
+"""`tfl report RUN...`."""
 
 from __future__ import annotations
 
@@ -11,15 +11,27 @@ from tfl_cli._output import print_json
 
 
 @click.command("report")
-@click.argument("run", type=click.Path(path_type=Path))
+@click.argument("runs", nargs=-1, required=True, metavar="RUN...", type=click.Path(path_type=Path))
+@click.option(
+    "--out",
+    type=click.Path(path_type=Path),
+    default=Path("comparison.html"),
+    show_default=True,
+    help="The page that compares several runs; the report of one lies in the run.",
+)
 @json_flag
-def command(run: Path, as_json: bool) -> None:
-    """Write RUN's report anew: one HTML file that opens from disk without a network."""
-    from tfl.core.run_folder import RunFolder
-    from tfl.report.html import write_report
+def command(runs: tuple[Path, ...], out: Path, as_json: bool) -> None:
+    """Write RUN's report anew, or a page that compares several runs: one HTML file that opens without a network."""
+    if len(runs) == 1:
+        from tfl.core.run_folder import RunFolder
+        from tfl.report.html import write_report
 
-    path = write_report(RunFolder.find(run).path)
+        path = write_report(RunFolder.find(runs[0]).path)
+    else:
+        from tfl.compared_page import write_comparison
+
+        path = write_comparison(runs, out)
     if as_json:
         print_json({"report": str(path)})
     else:
-        click.echo(f"Report: {path}")
+        click.echo(f"{'Report' if len(runs) == 1 else 'Comparison'}: {path}")

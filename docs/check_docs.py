@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import configparser
 import dataclasses
+import os
 import re
 import subprocess
 import sys
@@ -12,6 +13,15 @@ from inspect import cleandoc
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parent.parent
+sys.path.insert(0, str(ROOT))
+#: Material tells at each build that its makers have a successor; docs/dependencies.md says why it is not used yet.
+QUIET = {"NO_MKDOCS_2_WARNING": "1"}
+#: What a browser fetches by itself; links that a reader may follow are no matter.
+_LOADED = re.compile(
+    r"""<(?:script|img|iframe|source)\b[^>]*?\ssrc="?(https?:[^"\s>]+)"""
+    r"""|<link\b(?=[^>]*rel="?(?:stylesheet|preconnect|preload))[^>]*?href="?(https?:[^"\s>]+)"""
+    r"""|(?:url\(|@import\s)["']?(https?:[^"')\s]+)"""
+)
 PAGES = [*ROOT.glob("*.md"), *(ROOT / "docs").glob("**/*.md"), *(ROOT / "benchmarks").glob("**/*.md")]
 
 
@@ -39,24 +49,50 @@ def unknown_commands() -> list[str]:
 
 
 def unknown_options() -> list[str]:
-    """Options in code blocks that the command's help does not know."""
-    problems, helps = [], {}
+    """Options in code blocks that the command does not have."""
+    import click
+
+    from docs.command_pages import command_tree
+
+    known = {
+        words: {"--help", *(name for item in command.params if isinstance(item, click.Option) for name in item.opts)}
+        for words, command in command_tree().items()
+    }
+    problems = []
     for page in PAGES:
         for line in re.findall(r"^tfl ([^\n]+)$", page.read_text(encoding="utf-8"), flags=re.MULTILINE):
             words = line.split()
-            below = words[0] in ("models", "data", "runs") or words[:2] in (
-                ["benchmark", "verify"],
-                ["benchmark", "merge"],
-            )
-            depth = 2 if below and len(words) > 1 else 1
-            command = tuple(words[:depth])
-            if command not in helps:
-                tfl = Path(sys.executable).with_name("tfl")
-                helps[command] = subprocess.run([tfl, *command, "--help"], capture_output=True, text=True).stdout
-            known = set(re.findall(r"--[a-z][a-z-]*", helps[command]))
-            for option in re.findall(r"(?<=\s)--[a-z][a-z-]*", " " + line):
-                if option not in known:
-                    problems.append(f"{page.relative_to(ROOT)}: 'tfl {' '.join(command)}' has no option {option}")
+            prefixes = (" ".join(words[:depth]) for depth in (3, 2, 1))
+            command = next((prefix for prefix in prefixes if prefix in known), None)
+            for option in re.findall(r"(?<=\s)--[a-z][a-z-]*", line) if command else ():
+                if option not in known[command]:
+                    problems.append(f"{page.relative_to(ROOT)}: 'tfl {command}' has no option {option}")
+    return problems
+
+
+def stale_pages() -> list[str]:
+    """Pages that are written by programs and say something else by now."""
+    from docs import command_pages, troubleshooting_page
+
+    return command_pages.stale() + troubleshooting_page.stale()
+
+
+def loaded_from_elsewhere(text: str) -> list[str]:
+    """Addresses that a browser would fetch by itself for a page or a style sheet."""
+    return [next(filter(None, found.groups())) for found in _LOADED.finditer(text)]
+
+
+def site_problems() -> list[str]:
+    """What the site's strict build warns of (links and anchors too), and what its pages would load from elsewhere."""
+    site = ROOT / "build" / "site"
+    command = [sys.executable, "-m", "mkdocs", "build", "--strict", "--clean", "--site-dir", str(site)]
+    built = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, env={**os.environ, **QUIET})
+    if built.returncode:
+        return [line for line in built.stderr.splitlines() if not line.startswith("INFO")]
+    problems = []
+    for file in (*site.rglob("*.html"), *site.rglob("*.css")):
+        for address in loaded_from_elsewhere(file.read_text(encoding="utf-8")):
+            problems.append(f"{file.relative_to(site)} loads {address}; the site must need no network")
     return problems
 
 
@@ -77,7 +113,6 @@ def undocumented_dependencies() -> list[str]:
 
 def stale_findings() -> list[str]:
     """The page of findings when the check says something else by now, and rules without a picture."""
-    sys.path.insert(0, str(ROOT))
     from docs.draw_findings import FOLDER, PAGE, build
 
     problems = []
@@ -89,6 +124,16 @@ def stale_findings() -> list[str]:
     if named != drawn:
         problems.append(f"docs/findings: missing or left over: {', '.join(sorted(named ^ drawn))}")
     return problems
+
+
+def stale_models() -> list[str]:
+    """The page of backbones when the tables say something else by now."""
+    sys.path.insert(0, str(ROOT))
+    from docs.models_page import PAGE, build
+
+    if PAGE.is_file() and PAGE.read_text(encoding="utf-8") == build():
+        return []
+    return [f"{PAGE.relative_to(ROOT)} is not what the tables say; python -m docs.models_page"]
 
 
 def knob_rows() -> list[str]:
@@ -114,8 +159,7 @@ def undocumented_knobs() -> list[str]:
 
 if __name__ == "__main__":
     found = broken_links() + unknown_commands() + unknown_options() + undocumented_dependencies()
-    found += undocumented_knobs() + stale_findings()
-    print(
-        "\n".join(found) or f"{len(PAGES)} pages: links, commands, options, dependencies, knobs and findings are right"
-    )
+    found += undocumented_knobs() + stale_findings() + stale_models() + stale_pages() + site_problems()
+    done = "links, commands, options, dependencies, knobs, findings, backbones, generated pages and the site are right"
+    print("\n".join(found) or f"{len(PAGES)} pages: {done}")
     sys.exit(1 if found else 0)

@@ -1,5 +1,7 @@
 """Tiny transformers with seeded random weights, as KerasHub and as Hugging Face save them, and BERT in plain NumPy."""
 
+import functools
+import io
 import json
 import math
 import string
@@ -15,12 +17,40 @@ _CHARACTERS = "".join(
 )
 VOCABULARY = (*SPECIALS, *WORDS, *_CHARACTERS, *(f"##{character}" for character in _CHARACTERS), "##ing")
 
+#: Family -> the special tokens that KerasHub expects in its SentencePiece model.
+SENTENCE_PIECE = {
+    "Albert": {
+        "pad_id": 0,
+        "unk_id": 1,
+        "bos_id": 2,
+        "eos_id": 3,
+        "pad_piece": "<pad>",
+        "unk_piece": "<unk>",
+        "bos_piece": "[CLS]",
+        "eos_piece": "[SEP]",
+        "control_symbols": "[MASK]",
+        "user_defined_symbols": "(,),-",
+    },
+    "DebertaV3": {
+        "pad_id": 0,
+        "bos_id": 1,
+        "eos_id": 2,
+        "unk_id": 3,
+        "pad_piece": "[PAD]",
+        "bos_piece": "[CLS]",
+        "eos_piece": "[SEP]",
+        "unk_piece": "[UNK]",
+    },
+    "XLMRoberta": {"unk_id": 0, "bos_id": 1, "eos_id": 2},
+}
+PIECES = 100
+
 #: KerasHub's names of sizes.
 SIZES = {"num_layers": 2, "num_heads": 2, "hidden_dim": 16, "intermediate_dim": 24, "max_sequence_length": 32}
 
 
 def save_preset(folder, *, family="Bert", seed=0, lowercase=True):
-    """Write a KerasHub preset of BERT, DistilBERT, ELECTRA (WordPiece) or RoBERTa (byte pairs); return the folder."""
+    """Write a KerasHub preset: WordPiece, but for RoBERTa (byte pairs) and `SENTENCE_PIECE`; return the folder."""
     import keras
     import keras_hub
 
@@ -29,6 +59,8 @@ def save_preset(folder, *, family="Bert", seed=0, lowercase=True):
     if family == "Roberta":
         vocabulary, merges = byte_pairs()
         tokenizer = keras_hub.models.RobertaTokenizer(vocabulary=vocabulary, merges=merges)
+    elif family in SENTENCE_PIECE:
+        tokenizer = getattr(keras_hub.models, f"{family}Tokenizer")(proto=train_pieces(family))
     else:
         kind = getattr(keras_hub.models, f"{family}Tokenizer")
         tokenizer = kind(vocabulary=list(VOCABULARY), lowercase=lowercase)
@@ -41,16 +73,56 @@ def make_network(family, *, seed=0, vocabulary_size=None):
     """Return a KerasHub backbone whose every weight, biases and normalizations too, is drawn."""
     import keras_hub
 
-    count = vocabulary_size or (len(byte_pairs()[0]) if family == "Roberta" else len(VOCABULARY))
+    count = vocabulary_size or _vocabulary_size(family)
     named = {"vocab_size": count} if family == "Electra" else {"vocabulary_size": count}
     if family in ("Electra", "Albert"):
         named["embedding_dim"] = 8
+    if family == "DebertaV3":
+        named["bucket_size"] = 8
     network = getattr(keras_hub.models, f"{family}Backbone")(**SIZES, **named, dtype="float32")
     generator = np.random.default_rng(seed)
     for weight in network.weights:
         centre = 1.0 if weight.name == "gamma" else 0.0
         weight.assign(generator.normal(centre, 0.3, weight.shape))
     return network
+
+
+def _vocabulary_size(family):
+    if family in SENTENCE_PIECE:
+        # XLM-RoBERTa's numbering has two tokens more than the file, DeBERTa's the mask.
+        return PIECES + {"XLMRoberta": 2, "DebertaV3": 1}.get(family, 0)
+    return len(byte_pairs()[0]) if family == "Roberta" else len(VOCABULARY)
+
+
+@functools.cache
+def train_pieces(family, *, vocabulary_size=PIECES, **options):
+    """Train a SentencePiece model with the special tokens of a family of `SENTENCE_PIECE`; return the file's bytes."""
+    import sentencepiece
+
+    generator = np.random.default_rng(0)
+    words = (
+        *WORDS,
+        "caf\u00e9",
+        "\u65e5\u672c\u8a9e",
+        "\u4e2d\u6587",
+        "\u05e9\u05dc\u05d5\u05dd",
+        "12",
+        "2024",
+        "don't",
+        "(ok)",
+        "!?",
+    )
+    lines = [" ".join(generator.choice(words, 8)) for _ in range(300)] + [*string.ascii_letters, *string.digits]
+    written = io.BytesIO()
+    sentencepiece.SentencePieceTrainer.train(
+        sentence_iterator=iter(lines),
+        model_writer=written,
+        vocab_size=vocabulary_size,
+        num_threads=1,
+        minloglevel=2,
+        **({"model_type": "unigram"} | SENTENCE_PIECE[family] | options),
+    )
+    return written.getvalue()
 
 
 def byte_pairs():
@@ -63,12 +135,13 @@ def byte_pairs():
     return {token: index for index, token in enumerate(tokens)}, merges
 
 
-def save_hugging_face(folder, *, seed=0, **changes):
+def save_hugging_face(folder, *, seed=0, prefix="", **changes):
     """Write a BERT as transformers saves it, with `tokenizer.json`; return its weights by name.
 
     Args:
         folder: Made.
         seed: Of the weights.
+        prefix: Of their names in the file.
         **changes: To `config.json`; None leaves a key out.
     """
     from safetensors.numpy import save_file
@@ -91,8 +164,8 @@ def save_hugging_face(folder, *, seed=0, **changes):
     }
     config = {key: value for key, value in (config | changes).items() if value is not None}
     (folder / "config.json").write_text(json.dumps(config), encoding="utf-8")
-    weights = draw_bert(seed)
-    save_file(weights, str(folder / "model.safetensors"))
+    weights = draw_bert(seed, embedding_size=config.get("embedding_size", 16))
+    save_file({prefix + name: value for name, value in weights.items()}, str(folder / "model.safetensors"))
     save_tokenizer(folder)
     return weights
 
@@ -115,18 +188,23 @@ def save_tokenizer(folder, *, vocabulary=VOCABULARY):
     tokenizer.save(str(folder / "tokenizer.json"))
 
 
-def draw_bert(seed):
-    """Draw the weights of the BERT that `save_hugging_face` describes, under transformers' names."""
+def draw_bert(seed, *, embedding_size=16):
+    """Draw the weights of the BERT that `save_hugging_face` describes, under transformers' names.
+
+    With an embedding size other than 16 it is an ELECTRA, which projects its embeddings.
+    """
     generator = np.random.default_rng(seed)
     shapes = {
-        "embeddings.word_embeddings.weight": (len(VOCABULARY), 16),
-        "embeddings.position_embeddings.weight": (32, 16),
-        "embeddings.token_type_embeddings.weight": (2, 16),
-        "embeddings.LayerNorm.weight": (16,),
-        "embeddings.LayerNorm.bias": (16,),
+        "embeddings.word_embeddings.weight": (len(VOCABULARY), embedding_size),
+        "embeddings.position_embeddings.weight": (32, embedding_size),
+        "embeddings.token_type_embeddings.weight": (2, embedding_size),
+        "embeddings.LayerNorm.weight": (embedding_size,),
+        "embeddings.LayerNorm.bias": (embedding_size,),
         "pooler.dense.weight": (16, 16),
         "pooler.dense.bias": (16,),
     }
+    if embedding_size != 16:
+        shapes |= {"embeddings_project.weight": (16, embedding_size), "embeddings_project.bias": (16,)}
     for layer in range(2):
         begin = f"encoder.layer.{layer}."
         for name in ("attention.self.query", "attention.self.key", "attention.self.value", "attention.output.dense"):
@@ -156,6 +234,8 @@ def run_bert(weights, ids, *, epsilon, heads=2, layers=2):
 
     tables = [weight[f"embeddings.{name}_embeddings.weight"] for name in ("word", "position", "token_type")]
     states = norm(tables[0][ids] + tables[1][: len(ids)] + tables[2][0], "embeddings")
+    if "embeddings_project.weight" in weight:
+        states = dense(states, "embeddings_project")
     for number in range(layers):
         begin = f"encoder.layer.{number}."
         parts = [

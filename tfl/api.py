@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
-from tfl.backbones import SOURCES, BackboneInfo, parse_spec
+from tfl.catalogue import list_models, model_info
 from tfl.comparison import Comparison, compare
 from tfl.core.augmentation import AugmentConfig
 from tfl.core.config import RunConfig, read_yaml
@@ -42,76 +42,6 @@ __all__ = [
     "run",
     "tune",
 ]
-
-
-@dataclasses.dataclass(frozen=True)
-class ModelList:
-    """Backbones, as a sequence and as a table in a notebook."""
-
-    items: tuple[BackboneInfo, ...]
-
-    def __iter__(self) -> Any:
-        return iter(self.items)
-
-    def __len__(self) -> int:
-        return len(self.items)
-
-    def __getitem__(self, index: int) -> BackboneInfo:
-        return self.items[index]
-
-    def _repr_html_(self) -> str:
-        from tfl.report.tables import html_table
-
-        head = ["backbone", "input", "parameters", "features", "licence", "available offline"]
-        rows = [
-            [
-                item.spec,
-                item.preprocessing.summary,
-                "" if item.parameters is None else f"{item.parameters:,}",
-                item.feature_size or "",
-                item.licence,
-                "yes" if item.available_offline else "no",
-            ]
-            for item in self.items
-        ]
-        return html_table(head, rows, caption=f"{len(self.items)} backbones")
-
-
-def list_models(
-    *, task: str | None = None, source: str | None = None, max_parameters: int | None = None, offline: bool = False
-) -> ModelList:
-    """List the known backbones. Sources take other names too, such as any TF Hub handle.
-
-    Args:
-        task: Only those for this kind of input.
-        source: Only those of this source.
-        max_parameters: Only those known to have at most so many weights.
-        offline: Only those that can be loaded now without a network.
-
-    Raises:
-        NotFoundError: There is no such source.
-    """
-    names = (source,) if source else SOURCES.names()
-    items = (item for name in names for item in SOURCES.get(name).list())
-    return ModelList(
-        tuple(
-            item
-            for item in items
-            if (task is None or item.task == task)
-            and (max_parameters is None or (item.parameters is not None and item.parameters <= max_parameters))
-            and (not offline or item.available_offline)
-        )
-    )
-
-
-def model_info(spec: str) -> BackboneInfo:
-    """Describe one backbone, written `source:name`.
-
-    Raises:
-        NotFoundError: There is no such source or backbone.
-    """
-    source, name = parse_spec(spec)
-    return SOURCES.get(source).info(name)
 
 
 def run(config: RunConfig, *, if_exists: IfExists = "refuse", progress: Progress | None = None) -> Outcome:

@@ -11,6 +11,7 @@ from pathlib import Path
 from tfl.bench.cells import ExportSummary
 from tfl.bench.choice import Bounds, Choice
 from tfl.bench.choice_files import choice_of_result, choice_of_run
+from tfl.bench.measured_here import remember_scenarios
 from tfl.bench.records import Failure
 from tfl.bench.scenario_comparison import ResultComparison, compare_results, require_same_machine
 from tfl.bench.scenario_files import (
@@ -124,7 +125,9 @@ def benchmark_scenarios(
     )
     result = dataclasses.replace(result, failures={**failures, **result.failures})
     path = out or next_folder(RunFolder(base).benchmarks_dir) / RESULT_FILE
-    return Measured(save_result(result, series, path), series, path)
+    saved = save_result(result, series, path)
+    remember_scenarios(saved, base, path)
+    return Measured(saved, series, path)
 
 
 def _artifacts(model: Model, suite: Suite) -> tuple[list[Path], dict[str, Failure]]:

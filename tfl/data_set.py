@@ -8,7 +8,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from tfl.backbones import SOURCES, parse_spec
+from tfl.backbones import backbone_info
 from tfl.core.augmentation import Augmentation, AugmentConfig, resolve_augmentation
 from tfl.core.config import resolve_config
 from tfl.core.errors import OutputExistsError
@@ -278,5 +278,4 @@ def _augmentation(preset: Augmentation, augment: Mapping[str, Any] | AugmentConf
 
 
 def _contract(backbone: str) -> ImagePreprocessing:
-    source, name = parse_spec(backbone)
-    return as_pictures(SOURCES.get(source).info(name).preprocessing, purpose="This")
+    return as_pictures(backbone_info(backbone).preprocessing, purpose="This")

@@ -6,7 +6,7 @@ import dataclasses
 from pathlib import Path
 from typing import Any
 
-from tfl.backbones import SOURCES, parse_spec
+from tfl.backbones import backbone_info
 from tfl.bench.held_out import HeldOut
 from tfl.bundle import Bundle
 from tfl.compress.distill import (
@@ -95,8 +95,7 @@ def distill_run(
     teacher = RunFolder.find(Path(run))
     require_trained(teacher)
     # A name that nobody knows must not leave a run behind.
-    source, name = parse_spec(settings.student)
-    SOURCES.get(source).info(name)
+    backbone_info(settings.student)
     bundle, manifest = Bundle.open(teacher.bundle_dir), manifest_to_learn_from(teacher)
     folder = RunFolder(Path(out) if out is not None else teacher.beside(settings.suffix))
     config = _student_config(load_config(teacher), settings)

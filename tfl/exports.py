@@ -8,6 +8,7 @@ import numpy as np
 
 from tfl.bench.cells import ExportJob, ExportSummary, benchmark_artifacts, export_cells, plan_cells
 from tfl.bench.held_out import HeldOut
+from tfl.bench.measured_here import remember_benchmark
 from tfl.bench.records import Benchmark, Cell
 from tfl.bundle import Bundle, Calibration
 from tfl.bundle.records import SIMULATION_FILE
@@ -38,9 +39,11 @@ def export_run(
     Raises:
         UserError: A name is unknown, or a calibration sample is among the scored ones.
     """
-    cells = plan_cells(targets, precisions, fused=fused)
+    # Wrong names before anything is opened.
+    plan_cells(targets, precisions, fused=fused)
     manifest = Manifest.load(folder.manifest_file)
     bundle = Bundle.open(folder.bundle_dir)
+    cells = plan_cells(targets, precisions, fused=fused, input_dtype=bundle.signature.inputs[0].dtype)
     calibration, rows = calibration_of(folder, bundle, manifest, calibration_samples, seed, progress=progress)
     held_out = HeldOut.of_run(folder)
     job = ExportJob(
@@ -112,6 +115,7 @@ def benchmark_run(folder: RunFolder, config: BenchmarkConfig, *, progress: Progr
         artifacts, held_out=held_out, config=config, logs_dir=folder.logs_dir, progress=progress
     )
     result.save(folder.benchmark_file)
+    remember_benchmark(result, artifacts, folder.benchmark_file)
     write_text(folder.path / "benchmark.md", benchmark_markdown(result))
     draw_accuracy_latency(result.measurements, folder.path / "benchmark.png")
     return result

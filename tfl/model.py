@@ -16,7 +16,7 @@ from tfl.bench.records import Benchmark, Cell, Verification
 from tfl.bundle import Artifact, Bundle
 from tfl.bundle.records import ARTIFACT_FILE
 from tfl.core.config import DEFAULT_PRECISIONS, BenchmarkConfig
-from tfl.core.errors import UnsupportedError, UserError
+from tfl.core.errors import UserError
 from tfl.core.progress import Progress
 from tfl.core.run_folder import RunFolder
 from tfl.data.contract import Contract, Floats, Fusion
@@ -24,10 +24,8 @@ from tfl.data.decode import ImageSource
 from tfl.data.kinds import Kind
 from tfl.data.manifest import Example, Manifest
 from tfl.data.relabel import Review
-from tfl.data.texts import read_text
 from tfl.model_data import as_held_out, choose_examples, find_manifest
 from tfl.report.evidence import EVIDENCE, Evidence, Shown, chosen_at_random
-from tfl.report.occlusion import explain_text
 from tfl.report.picture import Picture
 from tfl.report.records import Passages
 from tfl.targets import TARGETS, Runtime, kind_of, open_artifact, open_bundle
@@ -372,12 +370,7 @@ class Model:
             UnsupportedError: The model takes no texts.
             UserError: There is no such class.
         """
-        if self.record.task not in TASKS.names() or TASKS.get(self.record.task).kind != "text":
-            raise UnsupportedError(
-                f"{self.path} takes no texts, and only texts can be explained alone.",
-                hint="Where a model of pictures looks is in its run's report.",
-            )
-        return explain_text(self._outputs, read_text(text), self.labels, label=label)
+        return self._evidence.explain(self._outputs, text, self.labels, label=label)
 
     def confusion_matrix(self) -> Picture:
         """Draw the confusion matrix of the test split."""

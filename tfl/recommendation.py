@@ -11,7 +11,7 @@ from pathlib import Path
 
 import numpy as np
 
-from tfl.backbones import SOURCES, parse_spec
+from tfl.backbones import SOURCES, backbone_info
 from tfl.bench.backbone_latency import measure_backbone
 from tfl.bench.paired import mcnemar_of
 from tfl.core.config import RunConfig
@@ -309,8 +309,7 @@ def _examine(spec: str, probe: _Probe, *, progress: Progress) -> tuple[Candidate
 
 def _features(manifest: Manifest, config: RunConfig, *, progress: Progress) -> Floats:
     """Compute the features, or take them from the cache."""
-    source, name = parse_spec(config.model.backbone)
-    info = SOURCES.get(source).info(name)
+    info = backbone_info(config.model.backbone)
     content = (f"{item.path}\t{item.sha256}" for item in manifest.examples)
     key = sha256_text(__version__, info.spec, str(info.preprocessing.to_dict()), str(config.model.to_dict()), *content)
     file = cache_dir() / "probe" / f"{key[:32]}.npy"

@@ -24,7 +24,7 @@ from tfl.data.relabel import Kind, Review, ReviewItem, write_table
 from tfl.data.units import make_units
 from tfl.report.cards import render_cards
 from tfl.report.review_page import review_page
-from tfl.training.cross_validated import Doubles, cross_validated_probabilities, pretrained_features
+from tfl.training.cross_validated import Doubles, cross_validated_probabilities, judging_features
 from tfl.training.cross_validation import PREDICTIONS_FILE, RECORD_FILE, CrossValidation, Predictions
 
 #: Below, no class is likely.
@@ -45,9 +45,10 @@ def review_run(
 
     A run that was cross-validated has such judgements already: out-of-fold answers for what was folded, and the run's
     own model's answers for the test split, which it has not seen either. Else features of the run's backbone as it
-    came are computed once, and a linear head is learned for each fold, copies and groups staying together. Cleanlab
-    compares the out-of-sample probabilities with the labels. Writes `review.json`,
-    `review.csv`, with a column for decisions, and `review.html` into the run's folder `review`.
+    came are computed once (of one that knows nothing yet the identifiers are counted), and a linear head is learned
+    for each fold, copies and groups staying together. Cleanlab compares the out-of-sample probabilities with the
+    labels. Writes `review.json`, `review.csv`, with a column for decisions, and `review.html` into the run's folder
+    `review`.
 
     Args:
         folder: The run.
@@ -80,7 +81,7 @@ def review_run(
     )
     smallest = min(_different(free, groups).values())
     k = max(2, min(folds, smallest))
-    features = pretrained_features(free, config, folder.path / "review" / "work", progress=progress)
+    features = judging_features(free, config, folder.path / "review" / "work", progress=progress)
     cut = k_folds(free, k, seed=seed, duplicate_groups=groups)
     probabilities = cross_validated_probabilities(free, features, cut, progress=progress)
     return _write(folder, manifest, free, probabilities, config, k=k, most=most, judged_by="probe")

@@ -6,7 +6,7 @@ import contextlib
 from collections.abc import Mapping
 from typing import Any
 
-from tfl.backbones import SOURCES, parse_spec
+from tfl.backbones import SOURCES, backbone_info, parse_spec
 from tfl.core.augmentation import resolve_augmentation
 from tfl.core.config import DataConfig, ModelConfig, RunConfig, flatten, resolve_config
 from tfl.core.errors import TflError, UnsupportedError
@@ -64,8 +64,7 @@ def require_backbone_for(task: str, backbone: str) -> None:
         NotFoundError: There is no such source, backbone or task.
         UnsupportedError: It takes another kind of data.
     """
-    source, name = parse_spec(backbone)
-    info, data = SOURCES.get(source).info(name), TASKS.get(task).data
+    info, data = backbone_info(backbone), TASKS.get(task).data
     taken = TASKS.get(info.task).data
     if taken.nouns != data.nouns:
         own = TASKS.get(task).defaults.get("model.backbone", ModelConfig().backbone)
@@ -83,8 +82,7 @@ def require_sense(config: RunConfig) -> None:
         UnsupportedError: The backbone takes other data, or something is asked for that is for pictures.
     """
     require_backbone_for(config.task, config.model.backbone)
-    source, name = parse_spec(config.model.backbone)
-    contract = SOURCES.get(source).info(name).preprocessing
+    contract = backbone_info(config.model.backbone).preprocessing
     contract.with_fusion(config.export.fuse_preprocessing)
     asked = {
         "Augmentation (--augment)": resolve_augmentation(config.train.augmentation, config.augment).active(),

@@ -5,6 +5,7 @@ import dataclasses
 import pytest
 
 from tests.presence import skip_without
+from tests.tiny_hub import save_encoder, save_strings
 from tests.tiny_transformers import save_preset
 from tests.unit.backbones.conftest import save_module
 from tfl.backbones import SOURCES, parse_spec
@@ -45,6 +46,13 @@ def test_a_source_keeps_its_promises(name, tmp_path):
     assert name in LOADABLE, f"add a backbone that loads without a network for the source '{name}' to LOADABLE"
     backbone, size = LOADABLE[name]
     check_source(name, str(backbone(tmp_path / "written")) if callable(backbone) else backbone, image_size=size)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("save", [save_encoder, save_strings])
+def test_modules_of_texts_keep_the_promises_too(save, tmp_path):
+    skip_without("keras", "tensorflow_text", "tokenizers")
+    check_source("tfhub", str(save(tmp_path / "written")), image_size=None)
 
 
 @pytest.mark.slow

@@ -3,6 +3,7 @@
 import dataclasses
 import json
 import shutil
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -74,6 +75,17 @@ def test_latencies_come_with_intervals_and_the_stages_of_the_way(measured):
         stages = cell["rounds"][0]["stages"]
         parts = ("decode_ms", "preprocess_ms", "infer_ms", "postprocess_ms")
         assert all(stages[name] > 0 for name in (*parts, "end_to_end_ms"))
+
+
+def test_single_stream_latencies_are_remembered_for_the_backbone(measured):
+    cells = [cell for cell in measured["cells"] if cell["scenario"] == "single_stream"]
+    p50 = {
+        cell["artifact"]: item["value_ms"] for cell in cells for item in cell["percentiles"] if item["percent"] == 50
+    }
+    record = str(Path(measured["path"]).resolve())
+    shown = call_json("models", "info", "embedded:sketchnet")["measured"]
+    assert len(p50) == 3
+    assert {item["artifact"]: item["latency_ms_p50"] for item in shown if item["record"] == record} == p50
 
 
 def test_the_noise_floor_and_the_kernels_are_on_record(measured):

@@ -144,7 +144,7 @@ def test_a_transformer_is_fine_tuned_from_cached_activations_and_exported(tmp_pa
     skip_without("keras_hub", "tokenizers", "openvino", "onnxruntime", "ai_edge_litert")
     from tests.tiny_transformers import save_preset
 
-    preset = save_preset(tmp_path / "preset")
+    preset = save_preset(tmp_path / "preset", family="DebertaV3")
     # Batches of texts of very different lengths are of different widths; what is kept of all of them is not.
     rows = [(text if index % 3 else f"{text} {text}", label) for index, (text, label) in enumerate(sentences(40))]
     table = write_table(tmp_path / "reviews.csv", [*rows[::5], *(row for i, row in enumerate(rows) if i % 5)])

@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
+import tfl
 from tests.e2e.conftest import call_json
 from tfl.bench.paired import mcnemar_of
 from tfl.core.errors import NotFoundError
@@ -118,6 +119,10 @@ def test_backbones_are_measured_and_compared_on_real_pictures(recommended, colou
         assert item.latency_ms > 0
         assert item.accuracy_low <= item.accuracy <= item.accuracy_high
     by_name = {item.backbone: item for item in result.candidates}
+    # What was measured is remembered, for the lists of backbones.
+    for name, item in by_name.items():
+        [remembered] = [found for found in tfl.model_info(name).measured if found.input == "32 x 32 x 3"]
+        assert (remembered.latency_ms_p50, remembered.size_bytes) == (item.latency_ms, item.size_bytes)
     assert by_name[TINY].accuracy > 0.9
     assert by_name[TINY].size_bytes < by_name[RANDOM].size_bytes
     assert result.recommended

@@ -31,6 +31,7 @@ class BackboneInfo(Record):
         weights_origin: What the weights were trained on, in a few words.
         available_offline: Whether it can be loaded now without a network.
         note: What a user should know, or empty.
+        is_pretrained: Whether its weights know anything before a person's own data are learned.
     """
 
     spec: str
@@ -43,6 +44,50 @@ class BackboneInfo(Record):
     weights_origin: str
     available_offline: bool
     note: str = ""
+    is_pretrained: bool = True
+
+
+@dataclass(frozen=True, kw_only=True)
+class PublishedScore(Record):
+    """What others say that a backbone's published classifier scores.
+
+    Attributes:
+        data: What it was scored on, such as `ImageNet-1k`.
+        metric: Such as `top-1`.
+        value: In [0, 1].
+        source: Who says so.
+    """
+
+    data: str
+    metric: str
+    value: float
+    source: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class BackboneFacts(Record):
+    """What helps to choose a backbone and is not needed to load it. What is not known is None or empty.
+
+    Attributes:
+        family: Of its architecture, such as `mobilenet_v2`.
+        multiply_adds: For one sample, without the classification top: products added to a sum in convolutions and
+            products of matrices.
+        multiply_adds_at: The input that they hold for, such as `224 x 224 pixels`.
+        parameters_with_top: Number of weights with the published classifier.
+        multiply_adds_with_top: The same.
+        scores: As published; the first is the one to compare by.
+        licence_source: Who states the licence.
+        address: What its weights are downloaded from, for who has to carry them.
+    """
+
+    family: str = ""
+    multiply_adds: int | None = None
+    multiply_adds_at: str = ""
+    parameters_with_top: int | None = None
+    multiply_adds_with_top: int | None = None
+    scores: tuple[PublishedScore, ...] = ()
+    licence_source: str = ""
+    address: str = ""
 
 
 @dataclass(frozen=True)
@@ -92,6 +137,14 @@ class BackboneSource(abc.ABC):
             UnsupportedError: It does not accept the image size.
             JobError: The weights are not cached and can't be downloaded; says which file to put where.
         """
+
+    def facts(self, name: str) -> BackboneFacts:
+        """Return what helps to choose, importing no framework; nothing is known of most.
+
+        Raises:
+            NotFoundError: The source has no such backbone.
+        """
+        return BackboneFacts()
 
     def recipe(self, name: str) -> Mapping[str, Any]:
         """Return the settings that a backbone is best trained with, by dotted name; they stand where nobody asks.

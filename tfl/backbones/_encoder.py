@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from types import SimpleNamespace
 from typing import TYPE_CHECKING, Any, Literal
 
+from tfl.backbones._deberta import disentangled_class
 from tfl.core.extras import require
 
 if TYPE_CHECKING:
@@ -28,7 +29,7 @@ class EncoderPlan:
 
     Attributes:
         vocabulary_size: Rows of the table of tokens.
-        longest: Rows of the table of positions.
+        longest: Most tokens of a text.
         pad_id: The identifier that is left out.
         embedding_size: Columns of both tables.
         hidden_size: Length of a token's vector.
@@ -40,6 +41,7 @@ class EncoderPlan:
         activation: Name of a Keras activation, or `gelu_tanh`.
         epsilon: Of the normalizations.
         dropout: In training, share in [0, 1).
+        buckets: Distances on each side of 0 that attention tells apart (DeBERTa); None for a table of positions.
     """
 
     vocabulary_size: int
@@ -55,6 +57,7 @@ class EncoderPlan:
     activation: str = "gelu"
     epsilon: float = 1e-12
     dropout: float = 0.1
+    buckets: int | None = None
 
 
 def build_encoder(plan: EncoderPlan, *, pooling: Pooling, dtype: Any = None) -> keras.Model:
@@ -79,12 +82,16 @@ def build_encoder(plan: EncoderPlan, *, pooling: Pooling, dtype: Any = None) -> 
         projection=plan.hidden_size if plan.projected else None,
         epsilon=plan.epsilon,
         dropout=plan.dropout,
+        positions=plan.buckets is None,
         dtype=dtype,
         name="embedding",
     )(ids)
+    block_kind, relative = kinds.EncoderBlock, {}
+    if plan.buckets is not None:
+        block_kind, relative = kinds.DisentangledBlock, {"buckets": plan.buckets, "longest": plan.longest}
     for number in range(plan.layers):
         if number % plan.repeats == 0:
-            block = kinds.EncoderBlock(
+            block = block_kind(
                 heads=plan.heads,
                 inner_size=plan.inner_size,
                 activation=plan.activation,
@@ -92,6 +99,7 @@ def build_encoder(plan: EncoderPlan, *, pooling: Pooling, dtype: Any = None) -> 
                 dropout=plan.dropout,
                 dtype=dtype,
                 name=f"block_{number // plan.repeats}",
+                **relative,
             )
         states = block(states)
     vector = kinds.TokenPooling(pooling=pooling, dtype=dtype, name="pooling")(states)
@@ -100,13 +108,16 @@ def build_encoder(plan: EncoderPlan, *, pooling: Pooling, dtype: Any = None) -> 
 
 @functools.cache
 def encoder_layers() -> SimpleNamespace:
-    """Return the classes `TokenEmbedding`, `EncoderBlock` and `TokenPooling`, registered with Keras at the first call.
+    """Return the layers' classes, registered with Keras at the first call.
+
+    They are `TokenEmbedding`, `EncoderBlock`, `DisentangledBlock` and `TokenPooling`.
 
     Raises:
         MissingExtraError: Keras is not installed.
     """
     keras = require("keras", purpose="loading a backbone")
-    made = (_embedding_class(keras), _block_class(keras), _pooling_class(keras))
+    block = _block_class(keras)
+    made = (_embedding_class(keras), block, disentangled_class(keras, block), _pooling_class(keras))
     for kind in made:
         kind.__qualname__ = kind.__name__
         keras.saving.register_keras_serializable(package="tfl", name=kind.__name__)(kind)
@@ -129,11 +140,13 @@ def _embedding_class(keras: Any) -> Any:
             projection: int | None,
             epsilon: float,
             dropout: float,
+            positions: bool = True,
             **options: Any,
         ) -> None:
             super().__init__(**options)
             self._sizes: dict[str, Any] = {"vocabulary_size": vocabulary_size, "longest": longest, "pad_id": pad_id}
             self._sizes |= {"size": size, "projection": projection, "epsilon": epsilon, "dropout": dropout}
+            self._sizes |= {"positions": positions}
             self.pad_id, self._longest, self._size = pad_id, longest, size
             common = {"dtype": self.dtype_policy}
             self.tokens = layers.Embedding(vocabulary_size, size, name="tokens", **common)
@@ -146,7 +159,8 @@ def _embedding_class(keras: Any) -> Any:
 
         def build(self, input_shape: Any) -> None:
             self.tokens.build(input_shape)
-            self.positions = self.add_weight(name="positions", shape=(self._longest, self._size))
+            if self._sizes["positions"]:
+                self.positions = self.add_weight(name="positions", shape=(self._longest, self._size))
             shape = (*input_shape, self._size)
             self.norm.build(shape)
             if self.projection is not None:
@@ -157,8 +171,9 @@ def _embedding_class(keras: Any) -> Any:
 
         def call(self, inputs: Any, training: Any = None) -> Any:
             states = self.tokens(inputs)
-            positions = ops.cast(self.positions, states.dtype)[: ops.shape(inputs)[1]]
-            states = self.dropout(self.norm(states + positions), training=training)
+            if self._sizes["positions"]:
+                states += ops.cast(self.positions, states.dtype)[: ops.shape(inputs)[1]]
+            states = self.dropout(self.norm(states), training=training)
             if self.projection is not None:
                 states = self.projection(states)
             content = ops.cast(ops.not_equal(inputs, self.pad_id), states.dtype)
@@ -217,14 +232,16 @@ def _block_class(keras: Any) -> Any:
             def split(values: Any) -> Any:
                 return ops.transpose(ops.reshape(values, (-1, tokens, self._heads, head_size)), (0, 2, 1, 3))
 
-            query = split(self.query(states) * (head_size**-0.5))
-            key, value = split(self.key(states)), split(self.value(states))
-            scores = ops.matmul(query, ops.transpose(key, (0, 1, 3, 2)))
+            scores = self._scores(split(self.query(states)), split(self.key(states)), training)
             # Not by indexing with None: TFLite has no built-in operation for that.
             scores += ops.reshape((1 - content) * _NEVER, (-1, 1, 1, tokens))
             weights = self.dropout(ops.softmax(scores), training=training)
-            mixed = ops.transpose(ops.matmul(weights, value), (0, 2, 1, 3))
+            mixed = ops.transpose(ops.matmul(weights, split(self.value(states))), (0, 2, 1, 3))
             return self.joined(ops.reshape(mixed, (-1, tokens, size)))
+
+        def _scores(self, query: Any, key: Any, training: Any) -> Any:
+            """Score `(batch, heads, tokens, size)` against the same: `(batch, heads, tokens, tokens)`."""
+            return ops.matmul(query * (query.shape[-1] ** -0.5), ops.transpose(key, (0, 1, 3, 2)))
 
     return EncoderBlock
 

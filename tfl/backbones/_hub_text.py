@@ -16,17 +16,22 @@ from typing import Any, Literal
 import numpy as np
 
 from tfl.backbones import _cache
-from tfl.backbones._hub_layer import SAVED_MODEL_FILE, check_graph
-from tfl.core.errors import ConfigError, IntegrityError, UnsupportedError
+from tfl.backbones._hub_module import check_graph
+from tfl.core.errors import ConfigError, UnsupportedError
 from tfl.core.extras import require
 from tfl.core.files import cache_dir, write_atomic
+from tfl.core.saved_models import SAVED_MODEL_FILE, load_saved_model, read_saved_model
 from tfl.data.contract import Floats
 from tfl.data.contracts.words import VOCABULARY_FILE, WordIds
 
 Combiner = Literal["mean", "sum", "sqrtn"]
 
 #: Names of operations that no network of pictures has.
-_MARKS = (b"StringSplit", b"StringLower", b"SentencepieceTokenizeOp", b"FastWordpieceTokenize", b"WordpieceTokenize")
+_MARKS = (
+    *(b"StringSplit", b"StringLower", b"StringUpper", b"StringStrip", b"StringNGrams", b"StringToHashBucket"),
+    *(b"RegexReplace", b"RegexSplit", b"UnicodeDecode", b"UnicodeTranscode", b"CaseFoldUTF8", b"NormalizeUTF8"),
+    *(b"SentencepieceTokenizeOp", b"WordpieceTokenize", b"WhitespaceTokenize", b"UnicodeScriptTokenize"),
+)
 #: What is understood of operations on strings.
 _UNDERSTOOD = frozenset({"StringLower", "StaticRegexReplace", "StringSplit", "StringSplitV2"})
 _STRING_OPS = ("String", "Regex", "Unicode", "Sentencepiece", "Wordpiece", "Normalize", "CaseFold", "Utf8", "AsString")
@@ -77,11 +82,8 @@ def load_text_module(folder: Path) -> TextModule:
         MissingExtraError: TensorFlow or Keras is not installed.
     """
     tf = require("tensorflow", purpose="loading a TF Hub module")
-    check_graph(tf, folder)
-    try:
-        loaded = tf.saved_model.load(str(folder))
-    except (OSError, ValueError, KeyError, tf.errors.OpError) as error:
-        raise IntegrityError(f"{folder} can't be read as a SavedModel: {error}") from error
+    operations = check_graph(folder)
+    loaded = load_saved_model(folder, operations=operations, purpose="loading a TF Hub module")
     answer = _callable(tf, loaded, folder)
     vocabulary, table = _vocabulary(folder), _table(loaded, folder)
     place = _kept(vocabulary)
@@ -89,7 +91,7 @@ def load_text_module(folder: Path) -> TextModule:
     texts = [*PROOF_TEXTS, " ".join(word.decode(errors="replace") for word in words[:7])]
     texts.append(" ".join(word.decode(errors="replace") for word in words[-300::3]))
     wanted = np.asarray(answer(texts), dtype=np.float32)
-    rules = _rules(tf, folder)
+    rules = _rules(folder)
     closest = np.inf
     for contract, combiner in _candidates(rules, vocabulary, place, table):
         ids = contract.load_batch(texts)
@@ -185,7 +187,7 @@ def word_bag_class() -> Any:
     return keras.saving.register_keras_serializable(package="tfl", name="WordBag")(WordBag)
 
 
-def _rules(tf: Any, folder: Path) -> dict[str, Any]:
+def _rules(folder: Path) -> dict[str, Any]:
     """Read off the graph how a text becomes words."""
     found = {tuple(_string_ops(function.node_def)) for function in _functions(folder)} - {()}
     if len(found) != 1:
@@ -214,10 +216,7 @@ def _rules(tf: Any, folder: Path) -> dict[str, Any]:
 
 
 def _functions(folder: Path) -> Iterator[Any]:
-    protocol = require("tensorflow.core.protobuf.saved_model_pb2", purpose="reading a SavedModel")
-    saved = protocol.SavedModel()
-    saved.ParseFromString((folder / SAVED_MODEL_FILE).read_bytes())
-    for meta in saved.meta_graphs:
+    for meta in read_saved_model(folder).meta_graphs:
         yield from (
             function
             for function in meta.graph_def.library.function
@@ -296,5 +295,5 @@ def _callable(tf: Any, loaded: Any, folder: Path) -> Any:
 def _not_understood(folder: Path, reason: str) -> UnsupportedError:
     return UnsupportedError(
         f"{folder} takes strings, which run in TensorFlow alone, and can't be rebuilt on words: {reason}.",
-        hint="Choose a module that averages vectors of words, or a transformer: tfl models list --source keras_hub",
+        hint="A module that averages vectors of words, or a transformer, runs in every format.",
     )

@@ -47,6 +47,7 @@ class Application:
 
     Attributes:
         name: As Keras calls it.
+        family: Of its architecture.
         mode: What its `preprocess_input` does; `none` where the model does it itself.
         size: Height and width in pixels that the weights were trained at.
         min_size: The smallest height and width it accepts, in pixels.
@@ -60,6 +61,7 @@ class Application:
     """
 
     name: str
+    family: str
     mode: _Mode
     size: int
     min_size: int
@@ -332,6 +334,7 @@ def _application(row: _Row) -> Application:
     family = _FAMILIES[row.family]
     return Application(
         name=row.name,
+        family=row.family,
         mode=family.mode,
         size=row.size,
         min_size=family.min_size,

@@ -12,8 +12,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from tfl.backbones._encoder import EncoderPlan, Pooling, build_encoder
+from tfl.backbones._keras_hub_converters import CONVERTERS
 from tfl.core.errors import IntegrityError, UnsupportedError
 from tfl.core.extras import require
 
@@ -24,16 +26,18 @@ CONFIG_FILE = "config.json"
 HF_WEIGHTS = ("model.safetensors", "model.safetensors.index.json")
 PRESET_WEIGHTS = ("model.weights.h5", "model.weights.json")
 
-#: KerasHub's classes that are chains of its `TransformerEncoder`.
-NETWORKS = ("BertBackbone", "DistilBertBackbone", "RobertaBackbone", "ElectraBackbone", "AlbertBackbone")
-#: `model_type` of a Hugging Face folder whose weights KerasHub converts -> KerasHub's class.
-HF_NETWORKS = {
-    "bert": "BertBackbone",
-    "distilbert": "DistilBertBackbone",
-    "roberta": "RobertaBackbone",
-    "xlm-roberta": "XLMRobertaBackbone",
-    "albert": "AlbertBackbone",
-}
+#: KerasHub's classes that are chains of its `TransformerEncoder` or of its `DisentangledAttentionEncoder`.
+NETWORKS = (
+    "BertBackbone",
+    "DistilBertBackbone",
+    "RobertaBackbone",
+    "XLMRobertaBackbone",
+    "ElectraBackbone",
+    "AlbertBackbone",
+    "DebertaV3Backbone",
+)
+#: `model_type` of the Hugging Face folders that are read, by KerasHub itself but for those of `CONVERTERS`.
+HF_NETWORKS = ("bert", "distilbert", "roberta", "xlm-roberta", "albert", *CONVERTERS)
 #: What Hugging Face calls an activation -> what `EncoderPlan` does.
 _ACTIVATIONS = {
     "gelu": "gelu",
@@ -92,7 +96,7 @@ def read_network(folder: Path, config: Mapping[str, Any]) -> Any:
 
 def _read_preset(hub: Any, folder: Path, config: Mapping[str, Any]) -> Any:
     name = str(config.get("registered_name", "")).split(">")[-1]
-    if name not in (*NETWORKS, "XLMRobertaBackbone"):
+    if name not in NETWORKS:
         raise UnsupportedError(
             f"{folder} is of class '{name}', which is no encoder that tfl carries.",
             hint=f"It carries {', '.join(NETWORKS)}.",
@@ -125,7 +129,10 @@ def _read_hugging_face(hub: Any, folder: Path, config: Mapping[str, Any]) -> Any
     _first_file(folder, HF_WEIGHTS)
     safetensors = require("safetensors", purpose="reading a Hugging Face model")
     try:
-        network = hub.models.Backbone.from_preset(str(folder.resolve()), dtype="float32")
+        if kind in CONVERTERS:
+            network = CONVERTERS[kind](hub, folder, config)
+        else:
+            network = hub.models.Backbone.from_preset(str(folder.resolve()), dtype="float32")
     except (OSError, ValueError, TypeError, KeyError, safetensors.SafetensorError) as error:
         raise IntegrityError(f"{folder} does not hold the weights that {CONFIG_FILE} describes: {error}") from error
     # KerasHub builds its own activation and epsilon, whatever the folder says.
@@ -135,6 +142,8 @@ def _read_hugging_face(hub: Any, folder: Path, config: Mapping[str, Any]) -> Any
         for norm in (block._self_attention_layer_norm, block._feedforward_layer_norm):
             norm.epsilon = epsilon
     network.embeddings_layer_norm.epsilon = epsilon
+    if hasattr(network, "relative_embeddings"):
+        network.relative_embeddings.layer_norm.epsilon = epsilon
     return network
 
 
@@ -195,11 +204,15 @@ def plan_of(network: Any, *, pad_id: int, activation: str | None, epsilon: float
         epsilon: Of the normalizations, or None for what the network's class has.
 
     Raises:
-        UnsupportedError: Its blocks repeat in a way that is not carried.
+        UnsupportedError: Its blocks repeat, or its heads share states, in a way that is not carried.
     """
     blocks = blocks_of(network)
     if network.num_layers % len(blocks) or getattr(network, "num_inner_repetitions", 1) != 1:
         raise UnsupportedError(f"{network.name}: groups of several blocks are not carried.")
+    if network.hidden_dim % network.num_heads:
+        raise UnsupportedError(
+            f"{network.name}: {network.num_heads} heads can't share states of size {network.hidden_dim}."
+        )
     table = network.token_embedding.embeddings
     first = blocks[0]
     approximate = getattr(first.activation, "__name__", "") == "gelu_approximate"
@@ -217,6 +230,7 @@ def plan_of(network: Any, *, pad_id: int, activation: str | None, epsilon: float
         activation=activation or ("gelu_tanh" if approximate else "gelu"),
         epsilon=float(first.layer_norm_epsilon) if epsilon is None else epsilon,
         dropout=float(network.dropout),
+        buckets=getattr(network, "bucket_size", None),
     )
 
 
@@ -233,7 +247,10 @@ def carry_over(network: Any, plan: EncoderPlan, *, pooling: Pooling) -> keras.Mo
     model = build_encoder(plan, pooling=pooling, dtype="float32")
     _fill_embedding(model.get_layer("embedding"), network)
     for number, block in enumerate(blocks_of(network)):
-        _fill_block(model.get_layer(f"block_{number}"), block)
+        layer = model.get_layer(f"block_{number}")
+        _fill_block(layer, block)
+        if plan.buckets is not None:
+            layer.distances.assign(_normalized_distances(network))
     _prove(model, network, plan)
     if keras.config.dtype_policy().name == "float32":
         return model
@@ -243,26 +260,28 @@ def carry_over(network: Any, plan: EncoderPlan, *, pooling: Pooling) -> keras.Mo
 
 
 def _fill_embedding(layer: Any, network: Any) -> None:
+    layer.tokens.set_weights([np.asarray(network.token_embedding.embeddings)])
+    layer.norm.set_weights(network.embeddings_layer_norm.get_weights())
+    if layer.projection is not None:
+        layer.projection.set_weights(network.embeddings_projection.get_weights())
+    if hasattr(network, "relative_embeddings"):
+        return
     holder = network if hasattr(network, "position_embedding") else network.embeddings
     positions = np.asarray(holder.position_embedding.position_embeddings)
     segments = getattr(network, "segment_embedding", None)
     if segments is not None:
         # One text is all segment 0, whose vector is the same at every position.
         positions = positions + np.asarray(segments.embeddings)[:1]
-    layer.tokens.set_weights([np.asarray(network.token_embedding.embeddings)])
     layer.positions.assign(positions)
-    layer.norm.set_weights(network.embeddings_layer_norm.get_weights())
-    if layer.projection is not None:
-        layer.projection.set_weights(network.embeddings_projection.get_weights())
 
 
 def _fill_block(layer: Any, block: Any) -> None:
     attention = block._self_attention_layer
     size = layer.query.units
     for name in ("query", "key", "value"):
-        kernel, bias = getattr(attention, f"{name}_dense").get_weights()
+        kernel, bias = getattr(attention, f"_{name}_dense").get_weights()
         getattr(layer, name).set_weights([kernel.reshape(size, size), bias.reshape(size)])
-    kernel, bias = attention.output_dense.get_weights()
+    kernel, bias = attention._output_dense.get_weights()
     layer.joined.set_weights([kernel.reshape(size, size), bias])
     layer.inner.set_weights(block._feedforward_intermediate_dense.get_weights())
     layer.outer.set_weights(block._feedforward_output_dense.get_weights())
@@ -270,12 +289,24 @@ def _fill_block(layer: Any, block: Any) -> None:
     layer.output_norm.set_weights(block._feedforward_layer_norm.get_weights())
 
 
+def _normalized_distances(network: Any) -> NDArray[np.float32]:
+    """Return DeBERTa's table of distances as its blocks see it."""
+    layer = network.relative_embeddings
+    table = np.asarray(layer.rel_embeddings, dtype=np.float64)
+    gamma, beta = layer.layer_norm.get_weights()
+    centred = table - table.mean(-1, keepdims=True)
+    scaled = centred / np.sqrt((centred**2).mean(-1, keepdims=True) + layer.layer_norm.epsilon)
+    normalized: NDArray[np.float32] = (scaled * gamma + beta).astype(np.float32)
+    return normalized
+
+
 def _prove(model: keras.Model, network: Any, plan: EncoderPlan) -> None:
     """Compare the last hidden states of texts of several lengths, padded; padding itself must be zero."""
     import keras
 
     generator = np.random.default_rng(0)
-    width = min(24, plan.longest)
+    # Far distances are computed otherwise than near ones.
+    width = plan.longest if plan.buckets is not None else min(24, plan.longest)
     ids = generator.integers(0, plan.vocabulary_size, (3, width)).astype(np.int32)
     ids[ids == plan.pad_id] = (plan.pad_id + 1) % plan.vocabulary_size
     for row, length in enumerate((width, max(2, width // 2), 2)):

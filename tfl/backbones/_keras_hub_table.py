@@ -231,6 +231,14 @@ PRESETS = {
         "Maps text to 768-dimensional dense vectors and supports knowledge, memory, demonstration, and "
         "tool retrieval tasks.",
     ),
+    "multilingual_e5_small": HubPreset(
+        "keras/multilingual-e5/keras/multilingual_e5_small/1",
+        117_653_760,
+        "MIT",
+        "12-layer multilingual E5 embedding model with 384-dimensional vectors. Fine-tuned for dense "
+        "retrieval across 100+ languages using weakly-supervised contrastive pre-training. Prefix inputs "
+        "with 'query: ' for queries and 'passage: ' for documents.",
+    ),
     "mxbai_embed_large_v1_en": HubPreset(
         "keras/mxbai-embed/keras/mxbai_embed_large_v1_en/1",
         335_141_888,
@@ -327,5 +335,95 @@ PRESETS = {
         "Apache-2.0",
         "24-layer large ELECTRA generator model. All inputs are lowercased. Trained on English Wikipedia "
         "+ BooksCorpus.",
+    ),
+    "albert_base_en_uncased": HubPreset(
+        "keras/albert/keras/albert_base_en_uncased/5",
+        11_683_584,
+        "Apache-2.0",
+        "12-layer ALBERT model where all input is lowercased. Trained on English Wikipedia + BooksCorpus.",
+    ),
+    "albert_large_en_uncased": HubPreset(
+        "keras/albert/keras/albert_large_en_uncased/3",
+        17_683_968,
+        "Apache-2.0",
+        "24-layer ALBERT model where all input is lowercased. Trained on English Wikipedia + BooksCorpus.",
+    ),
+    "albert_extra_large_en_uncased": HubPreset(
+        "keras/albert/keras/albert_extra_large_en_uncased/3",
+        58_724_864,
+        "Apache-2.0",
+        "24-layer ALBERT model where all input is lowercased. Trained on English Wikipedia + BooksCorpus.",
+    ),
+    "albert_extra_extra_large_en_uncased": HubPreset(
+        "keras/albert/keras/albert_extra_extra_large_en_uncased/3",
+        222_595_584,
+        "Apache-2.0",
+        "12-layer ALBERT model where all input is lowercased. Trained on English Wikipedia + BooksCorpus.",
+    ),
+    "xlm_roberta_base_multi": HubPreset(
+        "keras/xlm_roberta/keras/xlm_roberta_base_multi/3",
+        277_450_752,
+        "MIT",
+        "12-layer XLM-RoBERTa model where case is maintained. Trained on CommonCrawl in 100 languages.",
+    ),
+    "xlm_roberta_large_multi": HubPreset(
+        "keras/xlm_roberta/keras/xlm_roberta_large_multi/3",
+        558_837_760,
+        "MIT",
+        "24-layer XLM-RoBERTa model where case is maintained. Trained on CommonCrawl in 100 languages.",
+    ),
+    "bge_m3": HubPreset(
+        "keras/bge/keras/bge_m3/1",
+        566_702_080,
+        "MIT",
+        "568M-parameter multilingual text embedding model supporting 100+ languages with sequences up to "
+        "8192 tokens. Uses CLS token pooling with L2 normalization. Supports dense, sparse, and multi-"
+        "vector (ColBERT-style) retrieval. From BAAI.",
+    ),
+    "multilingual_e5_base": HubPreset(
+        "keras/multilingual-e5/keras/multilingual_e5_base/1",
+        277_450_752,
+        "MIT",
+        "12-layer multilingual E5 embedding model with 768-dimensional vectors. Fine-tuned for dense "
+        "retrieval across 100+ languages using weakly-supervised contrastive pre-training. Prefix inputs "
+        "with 'query: ' for queries and 'passage: ' for documents.",
+    ),
+    "multilingual_e5_large": HubPreset(
+        "keras/multilingual-e5/keras/multilingual_e5_large/1",
+        558_837_760,
+        "MIT",
+        "24-layer multilingual E5 embedding model with 1024-dimensional vectors. Fine-tuned for dense "
+        "retrieval across 100+ languages using weakly-supervised contrastive pre-training. Prefix inputs "
+        "with 'query: ' for queries and 'passage: ' for documents.",
+    ),
+    "deberta_v3_extra_small_en": HubPreset(
+        "keras/deberta_v3/keras/deberta_v3_extra_small_en/3",
+        70_682_112,
+        "MIT",
+        "12-layer DeBERTaV3 model where case is maintained. Trained on English Wikipedia, BookCorpus and OpenWebText.",
+    ),
+    "deberta_v3_small_en": HubPreset(
+        "keras/deberta_v3/keras/deberta_v3_small_en/3",
+        141_304_320,
+        "MIT",
+        "6-layer DeBERTaV3 model where case is maintained. Trained on English Wikipedia, BookCorpus and OpenWebText.",
+    ),
+    "deberta_v3_base_en": HubPreset(
+        "keras/deberta_v3/keras/deberta_v3_base_en/3",
+        183_831_552,
+        "MIT",
+        "12-layer DeBERTaV3 model where case is maintained. Trained on English Wikipedia, BookCorpus and OpenWebText.",
+    ),
+    "deberta_v3_large_en": HubPreset(
+        "keras/deberta_v3/keras/deberta_v3_large_en/3",
+        434_012_160,
+        "MIT",
+        "24-layer DeBERTaV3 model where case is maintained. Trained on English Wikipedia, BookCorpus and OpenWebText.",
+    ),
+    "deberta_v3_base_multi": HubPreset(
+        "keras/deberta_v3/keras/deberta_v3_base_multi/3",
+        278_218_752,
+        "MIT",
+        "12-layer DeBERTaV3 model where case is maintained. Trained on the 2.5TB multilingual CC100 dataset.",
     ),
 }

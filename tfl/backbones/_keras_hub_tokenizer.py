@@ -7,6 +7,7 @@ import unicodedata
 from pathlib import Path
 from typing import Any
 
+from tfl.backbones._keras_hub_pieces import LAYOUTS, MODEL_FILE, PIECE_TEXTS, PieceLayout, read_pieces
 from tfl.core.errors import IntegrityError, UnsupportedError
 from tfl.core.extras import require
 
@@ -53,28 +54,36 @@ def build_tokenizer(preset: Path) -> tuple[bytes, int]:
     """
     require("tokenizers", purpose="reading texts for a transformer")
     config = _config_of(preset)
-    kind = str(config.get("class_name", ""))
     assets = preset / "assets" / "tokenizer"
     if (assets / "vocabulary.txt").is_file():
         vocabulary = [line.rstrip() for line in _read(assets / "vocabulary.txt").splitlines()]
-        options = config.get("config", {})
-        built, specials = word_piece(vocabulary, options), ("[CLS]", "[SEP]", "[PAD]")
+        built, names = word_piece(vocabulary, config.get("config", {})), ("[CLS]", "[SEP]", "[PAD]")
+        specials = tuple(_id_of(built, token, preset) for token in names)
     elif (assets / "merges.txt").is_file():
-        built, specials = byte_pairs(assets, config.get("config", {})), ("<s>", "</s>", "<pad>")
+        built, names = byte_pairs(assets, config.get("config", {})), ("<s>", "</s>", "<pad>")
+        specials = tuple(_id_of(built, token, preset) for token in names)
     else:
-        raise UnsupportedError(
-            f"{preset}: its tokenizer '{kind}' is neither WordPiece nor byte pairs (no vocabulary.txt, no merges.txt), "
-            "and no other is rebuilt provably.",
-            hint="Choose a BERT, DistilBERT, RoBERTa or ELECTRA preset, or a Hugging Face folder with tokenizer.json.",
-        )
-    start, end, pad = (_id_of(built, token, preset) for token in specials)
+        layout = _layout_of(preset, config)
+        (built, specials), names = read_pieces(assets / MODEL_FILE, layout), layout.specials
     from tokenizers import processors
 
+    start, end, pad = specials
     built.post_processor = processors.TemplateProcessing(
-        single=f"{specials[0]} $A {specials[1]}", special_tokens=[(specials[0], start), (specials[1], end)]
+        single=f"{names[0]} $A {names[1]}", special_tokens=[(names[0], start), (names[1], end)]
     )
     prove_same(built, preset, config, (start, end, pad))
     return built.to_str().encode(), pad
+
+
+def _layout_of(preset: Path, config: dict[str, Any]) -> PieceLayout:
+    kind = str(config.get("class_name", ""))
+    if kind not in LAYOUTS or not (preset / "assets" / "tokenizer" / MODEL_FILE).is_file():
+        raise UnsupportedError(
+            f"{preset}: its tokenizer '{kind}' has neither vocabulary.txt nor merges.txt nor a {MODEL_FILE} of "
+            f"{', '.join(LAYOUTS)}, and no other is rebuilt provably.",
+            hint="Choose another preset, or a Hugging Face folder with tokenizer.json.",
+        )
+    return LAYOUTS[kind]
 
 
 def word_piece(vocabulary: list[str], options: dict[str, Any]) -> Any:
@@ -146,7 +155,7 @@ def byte_pairs(assets: Path, options: dict[str, Any]) -> Any:
 
 
 def prove_same(built: Any, preset: Path, config: dict[str, Any], specials: tuple[int, int, int]) -> None:
-    """Compare a built tokenizer with KerasHub's on `PROOF_TEXTS`.
+    """Compare a built tokenizer with KerasHub's on `PROOF_TEXTS`, and one of SentencePiece on `PIECE_TEXTS` too.
 
     Args:
         built: A `tokenizers.Tokenizer`.
@@ -158,13 +167,14 @@ def prove_same(built: Any, preset: Path, config: dict[str, Any], specials: tuple
         UnsupportedError: They differ; says on which text.
     """
     own = _keras_hub_tokenizer(preset, config)
+    texts = (*PROOF_TEXTS, *PIECE_TEXTS) if (preset / "assets" / "tokenizer" / MODEL_FILE).is_file() else PROOF_TEXTS
     if specials != (own.start_token_id, own.end_token_id, own.pad_token_id):
         raise UnsupportedError(
             f"{preset}: the special tokens start, end and pad are {specials} in the vocabulary, but "
             f"{(own.start_token_id, own.end_token_id, own.pad_token_id)} in KerasHub."
         )
     # All at once: in graph form KerasHub traces anew for each call.
-    for text, row in zip(PROOF_TEXTS, own(list(PROOF_TEXTS)), strict=True):
+    for text, row in zip(texts, own(list(texts)), strict=True):
         theirs, ours = [int(item) for item in row], built.encode(text, add_special_tokens=False).ids
         if theirs != ours:
             first = next((i for i, pair in enumerate(zip(theirs, ours, strict=False)) if pair[0] != pair[1]), None)
@@ -186,6 +196,8 @@ def _keras_hub_tokenizer(preset: Path, config: dict[str, Any]) -> Any:
     taken = ("lowercase", "strip_accents", "split", "split_on_cjk", "suffix_indicator", "oov_token", "add_prefix_space")
     options = {key: value for key, value in config.get("config", {}).items() if key in taken}
     assets = preset / "assets" / "tokenizer"
+    if (assets / MODEL_FILE).is_file():
+        return kind(proto=(assets / MODEL_FILE).read_bytes())
     if (assets / "merges.txt").is_file():
         # In graph form, whose rule for words is the one that the weights were trained with.
         options["_allow_python_workflow"] = False

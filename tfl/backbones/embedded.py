@@ -13,7 +13,8 @@ from typing import Any
 import numpy as np
 
 from tfl.backbones import _ngrams, _sketchnet
-from tfl.backbones._base import Backbone, BackboneInfo, BackboneSource, parse_spec
+from tfl.backbones._base import Backbone, BackboneFacts, BackboneInfo, BackboneSource, parse_spec
+from tfl.backbones._facts import known_facts
 from tfl.core.errors import IntegrityError, UnsupportedError, unknown_name
 from tfl.core.extras import require
 from tfl.data.preprocess import ImagePreprocessing
@@ -50,6 +51,7 @@ _NGRAMS = BackboneInfo(
     weights_origin="drawn at random: it learns from your texts alone",
     available_offline=True,
     note="Needs no network and knows no language: all of it has to learn (train.fine_tune_layers=0). Very quick.",
+    is_pretrained=False,
 )
 _INFOS = {parse_spec(info.spec)[1]: info for info in (_SKETCHNET, _NGRAMS)}
 
@@ -74,6 +76,9 @@ class EmbeddedSource(BackboneSource):
         if name not in _INFOS:
             raise unknown_name("embedded backbone", name, _INFOS)
         return _INFOS[name]
+
+    def facts(self, name: str) -> BackboneFacts:
+        return known_facts(self.info(name).spec, name, licence_source="the licence of this package")
 
     def recipe(self, name: str) -> Mapping[str, Any]:
         """Return the settings that a backbone is best trained with, by dotted name.

@@ -16,7 +16,8 @@ from pathlib import Path
 from typing import Any
 
 from tfl.backbones import _cache
-from tfl.backbones._base import Backbone, BackboneInfo, BackboneSource
+from tfl.backbones._base import Backbone, BackboneFacts, BackboneInfo, BackboneSource
+from tfl.backbones._keras_applications_facts import application_facts
 from tfl.backbones._keras_applications_table import APPLICATIONS, Application
 from tfl.core.errors import IntegrityError, NotFoundError, UnsupportedError, UserError, unknown_name
 from tfl.core.extras import require
@@ -69,6 +70,12 @@ class KerasApplicationsSource(BackboneSource):
             weights_origin=f"the file {Path(weights).name}",
             available_offline=Path(weights).expanduser().is_file(),
         )
+
+    def facts(self, name: str) -> BackboneFacts:
+        model, weights = _parse(name)
+        application = APPLICATIONS[model]
+        address = application.url(application.size) if weights == "imagenet" else ""
+        return application_facts(model, application.family, address=address)
 
     def load(self, name: str, *, image_size: int | None = None) -> Backbone:
         """Load `(batch, size, size, 3)` float32 -> `(batch, features)`, pooled, under the active dtype policy.

@@ -13,9 +13,10 @@ from pathlib import Path
 from typing import Any, Literal
 
 from tfl.backbones import _cache
-from tfl.backbones._base import Backbone, BackboneInfo, BackboneSource
+from tfl.backbones._base import Backbone, BackboneFacts, BackboneInfo, BackboneSource
 from tfl.backbones._encoder import Pooling, encoder_layers
 from tfl.backbones._kaggle import kaggle_address, kaggle_place
+from tfl.backbones._keras_hub_facts import preset_facts
 from tfl.backbones._keras_hub_reading import (
     CONFIG_FILE,
     HF_WEIGHTS,
@@ -49,7 +50,7 @@ _EXAMPLES = (
 
 
 class KerasHubSource(BackboneSource):
-    """The encoders of KerasHub: BERT, DistilBERT, RoBERTa, ELECTRA, and what Hugging Face has of their kind."""
+    """KerasHub's encoders: BERT, DistilBERT, RoBERTa, ELECTRA, ALBERT, DeBERTa, and Hugging Face's of their kind."""
 
     summary = "Transformers for text: KerasHub presets, Kaggle handles, local KerasHub or Hugging Face folders."
 
@@ -72,6 +73,13 @@ class KerasHubSource(BackboneSource):
             available_offline=_is_here(folder),
             note="" if preset else "Its licence is not known to tfl: look at where it came from.",
         )
+
+    def facts(self, name: str) -> BackboneFacts:
+        bare, _ = _parse(name)
+        if bare not in PRESETS:
+            return BackboneFacts()
+        handle = PRESETS[bare].handle
+        return preset_facts(bare, handle.split("/")[1], address=kaggle_address(handle))
 
     def load(self, name: str, *, image_size: int | None = None) -> Backbone:
         """Load `ids (batch, tokens) int32` -> `(batch, features)`, under the active dtype policy.

@@ -1,7 +1,8 @@
 """Backbones of TF Hub: `tfhub:HANDLE`, a TF2 SavedModel in a Keras 3 layer, or, of words, as a Keras network.
 
 A handle is an address (`https://tfhub.dev/...`), a Kaggle handle (`google/mobilenet-v2/tensorFlow2/...`), a
-folder with a SavedModel, or a `.tar.gz` of one.
+folder with a SavedModel, or a `.tar.gz` of one. Behind that of a transformer may stand `@preprocess=HANDLE`, the module
+that makes its tokens, and `@pooled`, `@mean` or `@cls`, what a text's vector is.
 """
 
 from __future__ import annotations
@@ -11,18 +12,26 @@ import hashlib
 import os
 import re
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any, Literal, NamedTuple, cast
 
 from tfl.backbones import _cache
-from tfl.backbones._base import Backbone, BackboneInfo, BackboneSource
-from tfl.backbones._hub_layer import SAVED_MODEL_FILE, hub_module_class, make_layer, static_size
+from tfl.backbones._base import Backbone, BackboneFacts, BackboneInfo, BackboneSource
+from tfl.backbones._hub_calls import Answer
+from tfl.backbones._hub_encoder import is_encoder, load_encoder
+from tfl.backbones._hub_facts import hub_facts
+from tfl.backbones._hub_layer import hub_module_class, make_layer, static_size
+from tfl.backbones._hub_strings import StringModule, load_string_module
 from tfl.backbones._hub_table import HUB_MODULES
-from tfl.backbones._hub_text import is_text_module, load_text_module, word_bag_class
+from tfl.backbones._hub_text import TextModule, is_text_module, load_text_module, word_bag_class
+from tfl.backbones._hub_wordpiece import DEFAULT_LENGTH
 from tfl.backbones._kaggle import kaggle_address, kaggle_place
 from tfl.core.archives import Limits, unpack_tar
 from tfl.core.errors import JobError, NotFoundError, UnsupportedError, UserError, closest
 from tfl.core.extras import require
-from tfl.core.files import cache_dir, sha256_file, write_text
+from tfl.core.files import cache_dir, sha256_file, sha256_text, write_text
+from tfl.core.saved_models import SAVED_MODEL_FILE
+from tfl.data.contract import Contract
+from tfl.data.contracts.tokens import TokenizedText
 from tfl.data.contracts.words import WordIds
 from tfl.data.preprocess import ImagePreprocessing, as_pictures
 
@@ -31,14 +40,24 @@ _ARCHIVE_SUFFIXES = (".tar.gz", ".tgz", ".tar")
 #: Weights hardly shrink, graphs shrink about tenfold.
 _LIMITS = Limits(max_files=10_000, max_bytes=8 << 30, max_ratio=100)
 _KAGGLE = re.compile(r"[\w-]+/[\w.-]+/tensorFlow2/[\w.-]+(/\d+)?", re.IGNORECASE)
+_NAME = re.compile(r"(.+?)(?:@preprocess=(.+?))?(?:@(pooled|mean|cls))?")
 _EXAMPLES = (
     "A handle is https://tfhub.dev/google/..., google/mobilenet-v2/tensorFlow2/100-224-feature-vector/2, "
-    "a folder with saved_model.pb or a .tar.gz of one. See: tfl models list --source tfhub"
+    "a folder with saved_model.pb or a .tar.gz of one; behind that of a transformer may stand @preprocess=HANDLE and "
+    "then @pooled, @mean or @cls. See: tfl models list --source tfhub"
 )
 
 
+class _Name(NamedTuple):
+    """A name taken apart: the module, its preprocessor and its answer, where they were named."""
+
+    module: str
+    preprocessor: str | None
+    answer: Answer | None
+
+
 class TfHubSource(BackboneSource):
-    """The well-known modules are listed; other TF2 SavedModels of an image network, or of averaged words, work too."""
+    """The well-known modules of pictures are listed; other TF2 SavedModels of pictures or of texts work too."""
 
     summary = "TF2 SavedModels: tfhub.dev addresses, Kaggle handles, local folders and .tar.gz archives."
 
@@ -46,8 +65,12 @@ class TfHubSource(BackboneSource):
         return tuple(self.info(handle) for handle in HUB_MODULES)
 
     def info(self, name: str) -> BackboneInfo:
-        if _kind(name) == "local" and is_text_module(_place(name)):
-            return _described_text(name)
+        parts = _parse(name)
+        place = _place(parts.module)
+        if is_encoder(place) or parts.preprocessor is not None or parts.answer is not None:
+            return _described_text(name, _ENCODER, note=_ENCODER_NOTE)
+        if is_text_module(place):
+            return _described_text(name, WordIds(vocabulary_size=0), note=_WORDS_NOTE)
         entry = HUB_MODULES.get(name)
         size = entry.size if entry else _DEFAULT_SIZE
         return BackboneInfo(
@@ -59,17 +82,22 @@ class TfHubSource(BackboneSource):
             feature_size=entry.feature_size if entry else None,
             licence=entry.licence if entry else "unknown",
             weights_origin=entry.weights_origin if entry else "unknown",
-            available_offline=_is_here(name),
+            available_offline=_is_here(parts.module),
             note=""
             if entry
             else "Contract not known to tfl: pixels are scaled to [0, 1]; the size is the module's own, else 224.",
         )
 
+    def facts(self, name: str) -> BackboneFacts:
+        return hub_facts(name, address=_address(name)) if name in HUB_MODULES else BackboneFacts()
+
     def load(self, name: str, *, image_size: int | None = None) -> Backbone:
         """Load `(batch, size, size, 3)` float32 in [0, 1] -> `(batch, features)`; a feature map is averaged.
 
         The module computes in float32; its output has the active policy's compute dtype. A module that takes strings
-        becomes a network `ids (batch, words) int32` -> `(batch, features)` that is proven to answer the same.
+        becomes a network `ids (batch, words) int32` -> `(batch, features)` that is proven to answer the same, or one
+        of `texts (batch,) string` where there is none; a transformer one of `ids (batch, tokens) int32`, whose tokens
+        are proven equal to its preprocessor's.
 
         Args:
             name: The handle.
@@ -77,17 +105,31 @@ class TfHubSource(BackboneSource):
 
         Raises:
             NotFoundError: There is no such folder, archive or kind of handle.
-            UnsupportedError: It is no TF2 image module and no average of words, or does not accept the image size.
+            UnsupportedError: It is no TF2 module of one vector for each picture or text, its tokens can't be rebuilt,
+                or it does not accept the image size.
             IntegrityError: The files were altered since they were fetched or imported.
             JobError: It is not cached and can't be downloaded.
             MissingExtraError: TensorFlow or Keras is not installed.
         """
         info = self.info(name)
         keras = require("keras", purpose="loading a TF Hub module")
-        folder = _folder(name)
+        parts = _parse(name)
+        folder = _folder(parts.module)
         digest = _cache.check(folder)
-        if is_text_module(folder):
-            return _load_text(name, folder, digest, image_size)
+        texts = is_encoder(folder) or is_text_module(folder)
+        if texts and image_size is not None:
+            raise UnsupportedError(
+                f"image_size: '{name}' takes texts. Received: {image_size}.", hint="Leave image_size out."
+            )
+        if is_encoder(folder):
+            return _load_encoder(name, parts, folder, digest)
+        if parts.preprocessor is not None or parts.answer is not None:
+            raise UnsupportedError(
+                f"'{parts.module}' is no transformer, so that it has neither a preprocessor nor a choice of vectors.",
+                hint=f"Give it as tfhub:{parts.module}",
+            )
+        if texts:
+            return _load_text(name, folder, digest)
         size = image_size
         if size is None:
             size = (
@@ -115,16 +157,19 @@ class TfHubSource(BackboneSource):
         return {**layers, **{f"tfl>{name}": layer for name, layer in layers.items()}}
 
     def fetch(self, name: str) -> tuple[Path, ...]:
-        kind = _kind(name)
-        if kind == "local":
+        parts = _parse(name)
+        away = [part for part in parts[:2] if part is not None and _kind(part) != "local"]
+        if not away:
             raise UserError(f"'{name}' is on this machine already; nothing to fetch.")
-        if not _is_here(name):
-            _download(name)
-        else:
-            _cache.remember(_place(name), origin=_address(name))
-        return (_place(name),)
+        for part in away:
+            if not _is_here(part):
+                _download(part)
+            else:
+                _cache.remember(_place(part), origin=_address(part))
+        return tuple(_place(part) for part in away)
 
     def import_file(self, name: str, file: Path) -> tuple[Path, ...]:
+        name = _parse(name).module
         if _kind(name) == "local":
             raise UserError(f"'{name}' is a local module; it needs no import: {file} was left alone.")
         place = _place(name)
@@ -140,34 +185,61 @@ class TfHubSource(BackboneSource):
         return (place,)
 
 
-def _described_text(name: str) -> BackboneInfo:
+_ENCODER = TokenizedText(length=DEFAULT_LENGTH, longest=512, vocabulary_size=0, pad_id=0)
+_ENCODER_NOTE = "A transformer: its tokens are rebuilt, and refused where they then differ from its preprocessor's."
+_WORDS_NOTE = "Takes strings: it is rebuilt on words, or runs in TensorFlow alone where it then answers otherwise."
+
+
+def _described_text(name: str, contract: Contract, *, note: str) -> BackboneInfo:
     return BackboneInfo(
         spec=f"tfhub:{name}",
         task="text_classification",
-        preprocessing=WordIds(vocabulary_size=0),
+        preprocessing=contract,
         min_size=0,
         parameters=None,
         feature_size=None,
         licence="unknown",
         weights_origin="unknown",
-        available_offline=_is_here(name),
-        note="Takes strings: it is rebuilt on words, and refused where it then answers otherwise.",
+        available_offline=all(_is_here(part) for part in _parse(name)[:2] if part is not None),
+        note=note,
     )
 
 
-def _load_text(name: str, folder: Path, digest: str, image_size: int | None) -> Backbone:
-    if image_size is not None:
-        raise UnsupportedError(
-            f"image_size: '{name}' takes texts. Received: {image_size}.", hint="Leave image_size out."
-        )
-    module = load_text_module(folder)
+def _load_encoder(name: str, parts: _Name, folder: Path, digest: str) -> Backbone:
+    preprocessor = None if parts.preprocessor is None else _folder(parts.preprocessor)
+    if preprocessor is not None:
+        _cache.check(preprocessor)
+    answer = parts.answer or "pooled"
+    module = load_encoder(folder, preprocessor=preprocessor, answer=answer)
     info = dataclasses.replace(
-        _described_text(name),
-        preprocessing=module.contract,
+        _described_text(name, module.contract, note=f"Its tokens were found equal to: {module.compared_with}."),
+        parameters=int(module.model.count_params()),
+        feature_size=int(module.model.output_shape[-1]),
+    )
+    return Backbone(info=info, model=module.model, digest=sha256_text(digest, answer, module.contract.tokenizer_sha256))
+
+
+def _load_text(name: str, folder: Path, digest: str) -> Backbone:
+    module: TextModule | StringModule
+    try:
+        module, note = load_text_module(folder), "Rebuilt on words: it was found to answer as the module does."
+    except UnsupportedError as error:
+        module = load_string_module(folder)
+        note = f"Strings stay strings, so that it runs in TensorFlow alone. {error.message}"
+    info = dataclasses.replace(
+        _described_text(name, module.contract, note=note),
         parameters=int(module.model.count_params()),
         feature_size=int(module.model.output_shape[-1]),
     )
     return Backbone(info=info, model=module.model, digest=digest)
+
+
+def _parse(name: str) -> _Name:
+    """Take a name apart; a folder may have any name."""
+    match = None if Path(name).expanduser().exists() else _NAME.fullmatch(name)
+    if match is None:
+        return _Name(name, None, None)
+    return _Name(match[1], match[2], cast("Answer | None", match[3]))
 
 
 def _contract(size: int) -> ImagePreprocessing:

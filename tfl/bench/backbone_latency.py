@@ -12,6 +12,7 @@ from typing import Any
 import numpy as np
 
 from tfl.backbones import SOURCES, parse_spec
+from tfl.bench.measured_here import remember_backbone
 from tfl.core.child import call_in_child
 from tfl.core.extras import is_installed, require
 from tfl.core.records import Record
@@ -31,16 +32,20 @@ class BackboneSpeed(Record):
         latency_ms: Median of `runs` inferences of one picture, float32, tensor in, features out, after a warm-up.
         runs: How many were timed.
         size_bytes: Of the weights in float32.
+        package: What the engine is installed as.
+        input: What it took.
     """
 
     engine: str
     latency_ms: float
     runs: int
     size_bytes: int
+    package: str = ""
+    input: str = ""
 
 
 def measure_backbone(spec: str, *, image_size: int | None = None) -> BackboneSpeed:
-    """Measure a backbone in a fresh process, in OpenVINO where that is installed, else in Keras.
+    """Measure a backbone in a fresh process, in OpenVINO where that is installed, else in Keras, and remember it.
 
     Args:
         spec: `source:name`.
@@ -51,7 +56,11 @@ def measure_backbone(spec: str, *, image_size: int | None = None) -> BackboneSpe
         ChildError: The engine crashed.
     """
     arguments = {"spec": spec, "image_size": image_size}
-    return BackboneSpeed.from_dict(call_in_child("tfl.bench.backbone_latency:measure_here", arguments))
+    speed = BackboneSpeed.from_dict(call_in_child("tfl.bench.backbone_latency:measure_here", arguments))
+    remember_backbone(
+        spec, input=speed.input, target=speed.package, latency_ms_p50=speed.latency_ms, size_bytes=speed.size_bytes
+    )
+    return speed
 
 
 def measure_here(arguments: Mapping[str, Any]) -> dict[str, Any]:
@@ -60,9 +69,10 @@ def measure_here(arguments: Mapping[str, Any]) -> dict[str, Any]:
     backbone = SOURCES.get(source).load(name, image_size=arguments["image_size"])
     contract = backbone.info.preprocessing
     sample = contract.prepare(contract.draw_rows(1, seed=0))
-    engine, call = (
-        _openvino_call(backbone.model, sample.shape) if is_installed("openvino") else _keras_call(backbone.model)
-    )
+    # OpenVINO has no strings.
+    converts = is_installed("openvino") and contract.input.dtype != "string"
+    package = "openvino" if converts else "keras"
+    engine, call = _openvino_call(backbone.model, sample.shape) if converts else _keras_call(backbone.model)
     for _ in range(_WARM_UP):
         call(sample)
     timings_ms: list[float] = []
@@ -76,6 +86,8 @@ def measure_here(arguments: Mapping[str, Any]) -> dict[str, Any]:
         latency_ms=float(np.median(timings_ms)),
         runs=len(timings_ms),
         size_bytes=4 * int(backbone.model.count_params()),
+        package=package,
+        input=contract.summary,
     ).to_dict()
 
 

@@ -18,7 +18,7 @@ from tfl.bench.records import Benchmark, Cell, Failure, Measurement
 from tfl.bundle import Calibration
 from tfl.core.config import BenchmarkConfig
 from tfl.core.environment import read_environment
-from tfl.core.errors import ChildError, TflError, UserError, unknown_name
+from tfl.core.errors import ChildError, TflError, UnsupportedError, unknown_name
 from tfl.core.progress import Progress
 from tfl.core.records import Record
 from tfl.core.run_folder import RunFolder
@@ -101,7 +101,7 @@ class ExportJob:
         work_dir: For the shared SavedModel; removed afterwards.
         logs_dir: Receives a log per cell.
         calibration: The samples' record, or None where there are none.
-        calibration_rows: `(samples, height, width, 3)` uint8.
+        calibration_rows: `(samples, *row_shape)` of the contract's type, such as `(samples, height, width, 3)` uint8.
         held_out: To verify on, or None.
         simulation_dir: A `Simulation` of the bundle, or None.
         simulated_held_out: `held_out` with the answers of the simulation, or None.
@@ -125,17 +125,20 @@ class ExportJob:
         return self.simulated_held_out if cell.precision in TARGETS.get(cell.target).simulated else self.held_out
 
 
-def plan_cells(targets: Sequence[str], precisions: Sequence[str], *, fused: Fusion = "none") -> list[Cell]:
+def plan_cells(
+    targets: Sequence[str], precisions: Sequence[str], *, fused: Fusion = "none", input_dtype: str = ""
+) -> list[Cell]:
     """List the cells in order; those that a target can't make are `unsupported` with the target's reason.
 
     Args:
         targets: Names; empty means all.
         precisions: Names.
         fused: What of the preprocessing to put into every model file.
+        input_dtype: Of the model's input; empty where it is not known yet.
 
     Raises:
         NotFoundError: A target, or a precision that no target knows.
-        UserError: Not one cell can be made.
+        UnsupportedError: Not one cell can be made.
     """
     chosen = {name: TARGETS.get(name) for name in (targets or TARGETS.names())}
     known = {
@@ -148,14 +151,14 @@ def plan_cells(targets: Sequence[str], precisions: Sequence[str], *, fused: Fusi
     cells = []
     for name, target in chosen.items():
         for precision in precisions:
-            reason = target.why_not_fused(fused)
+            reason = target.why_not_fused(fused) or (target.why_not_fed(input_dtype) if input_dtype else "")
             if precision not in target.precisions:
                 reason = target.unsupported.get(precision, "the format has no such precision")
             status: Literal["ok", "unsupported"] = "unsupported" if reason else "ok"
             cells.append(Cell(target=name, precision=precision, status=status, reason=reason, fused=fused))
     if all(cell.status == "unsupported" for cell in cells):
         reasons = "; ".join(f"{cell.name}: {cell.reason}" for cell in cells)
-        raise UserError(
+        raise UnsupportedError(
             f"Nothing can be exported: {reasons}.", hint="Choose another --target, --precision or --fuse-preprocessing."
         )
     return cells

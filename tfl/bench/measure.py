@@ -75,9 +75,9 @@ def measure_here(arguments: Mapping[str, Any]) -> dict[str, Any]:
         first_inference_ms = (time.perf_counter() - start) * 1e3
         model_ms = latency(runtime.predict, singles, seconds=config.seconds)
 
-        def answer(file: Path) -> None:
-            output = runtime.predict(artifact.preprocessing.load_batch([file]))
-            task.decode(output[0], artifact.labels, source=str(file))
+        def answer(source: Path | str) -> None:
+            output = runtime.predict(artifact.preprocessing.load_batch([source]))
+            task.decode(output[0], artifact.labels, source=str(source))
 
         end_to_end_ms = latency(answer, samples.sources, seconds=config.seconds)
         # Peak memory is that of serving single inputs; scoring below holds more.

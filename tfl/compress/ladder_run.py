@@ -55,14 +55,16 @@ def quantize_run(
 
     Raises:
         NotFoundError: There is no such target.
-        UnsupportedError: A named target has no rungs of the approach, or the network can't be trained for `qat`.
+        UnsupportedError: A named target has no rungs of the approach, no target with rungs can hold the model, or the
+            network can't be trained for `qat`.
         UserError: The pictures are gone, or there are too few.
         MissingExtraError: A package that a quantizer needs is not installed.
     """
     config = load_config(folder)
     settings = settings or LadderSettings(seed=config.seed)
-    names = _plan(targets, settings)
-    bundle, test = Bundle.open(folder.bundle_dir), HeldOut.of_run(folder)
+    bundle = Bundle.open(folder.bundle_dir)
+    names = _plan(targets, settings, bundle.signature.inputs[0].dtype)
+    test = HeldOut.of_run(folder)
     if test is None or test.outputs is None:
         raise UserError(
             f"The samples of {folder.path}, or the float model's answers to them, are not there any more.",
@@ -102,9 +104,13 @@ def rungs_of(name: str, settings: LadderSettings) -> list[Rung]:
     return found
 
 
-def _plan(targets: Sequence[str], settings: LadderSettings) -> list[str]:
-    able = [name for name in TARGETS.names() if rungs_of(name, settings)]
+def _plan(targets: Sequence[str], settings: LadderSettings, input_dtype: str) -> list[str]:
+    with_rungs = [name for name in TARGETS.names() if rungs_of(name, settings)]
+    able = [name for name in with_rungs if not TARGETS.get(name).why_not_fed(input_dtype)]
     names = list(dict.fromkeys(targets)) or able
+    for name in names or with_rungs:
+        if reason := TARGETS.get(name).why_not_fed(input_dtype):
+            raise UnsupportedError(f"This model can't be quantized for {name}: {reason}.")
     method = settings.calibration_method
     for name in names:
         target = TARGETS.get(name)
@@ -112,7 +118,7 @@ def _plan(targets: Sequence[str], settings: LadderSettings) -> list[str]:
             what = "by its accuracy" if not target.rungs else f"by approach '{settings.approach}'"
             raise UnsupportedError(
                 f"The target {name} can't be quantized {what}: {_why_not(name)}.",
-                hint=f"These can: {', '.join(able)}.",
+                hint=f"These can: {', '.join(able) or 'none'}.",
             )
         if method and method not in target.calibration_methods:
             raise UserError(

@@ -18,7 +18,7 @@ from tfl.core.errors import MissingExtraError
 logger = logging.getLogger(__name__)
 
 #: Modules that write to standard error while they are imported.
-_CHATTY = frozenset({"tensorflow", "keras", "tensorflow_datasets"})
+_CHATTY = frozenset({"tensorflow", "keras", "tensorflow_datasets", "tensorflow_text"})
 
 #: The extra of `setup.cfg` that brings each optional module.
 EXTRA_OF_MODULE = {
@@ -58,7 +58,10 @@ EXTRA_OF_MODULE = {
     "tensorflow_model_optimization": "compress",
     "tokenizers": "text",
     "keras_hub": "transformers",
+    "tensorflow_text": "transformers",
     "safetensors": "transformers",
+    "ipywidgets": "notebook",
+    "sentencepiece": "transformers",
     "mlflow": "mlflow",
     "sqlalchemy": "mlflow",
     "alembic": "mlflow",

@@ -37,6 +37,11 @@ class Registry(Generic[T]):
         folder = importlib.import_module(self.package).__path__
         return tuple(sorted(module.name for module in pkgutil.iter_modules(folder) if not module.name.startswith("_")))
 
+    def third_party_names(self) -> tuple[str, ...]:
+        """Return the names of registered entry points that the folder does not have, sorted, importing none."""
+        registered = {entry_point.name for entry_point in importlib.metadata.entry_points(group=self.package)}
+        return tuple(sorted(registered - set(self.names())))
+
     def get(self, name: str) -> T:
         """Import one plug-in and return it.
 

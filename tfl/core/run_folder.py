@@ -223,6 +223,16 @@ class RunFolder:
         """The HTML report."""
         return self.path / "report.html"
 
+    @property
+    def card_file(self) -> Path:
+        """The model card, in Markdown."""
+        return self.path / "model_card.md"
+
+    @property
+    def card_fields_file(self) -> Path:
+        """What a person says of the model, for its card; never written by tfl."""
+        return self.path / "model_card.yaml"
+
     @classmethod
     def find(cls, path: Path) -> RunFolder:
         """Open an existing run.

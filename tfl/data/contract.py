@@ -22,8 +22,8 @@ from tfl.core.registry import Registry
 Floats: TypeAlias = npt.NDArray[np.float32]
 #: What is read once and kept: pixels as uint8, identifiers of tokens as int32.
 Rows: TypeAlias = npt.NDArray[np.uint8 | np.int32]
-#: What a model file takes.
-Inputs: TypeAlias = npt.NDArray[np.float32 | np.uint8 | np.int32]
+#: What a model file takes; objects are strings as UTF-8 bytes.
+Inputs: TypeAlias = npt.NDArray[np.float32 | np.uint8 | np.int32 | np.object_]
 #: What of the contract a model file does itself; each does what those before it do.
 Fusion = Literal["none", "normalize", "resize"]
 
@@ -38,7 +38,7 @@ class InputTensor:
     Attributes:
         name: Of the tensor, in the model and in every artefact.
         shape: With the batch dimension first; -1 is free.
-        dtype: NumPy's name.
+        dtype: NumPy's name, or `string` for texts as they are, which NumPy holds as objects.
         meaning: Range and meaning in words.
     """
 
@@ -58,8 +58,6 @@ class Contract(Record, abc.ABC):
 
     #: What is going on while sources are read, for progress.
     reading: ClassVar[str]
-    #: What the steps of `open_source` and `prepare_opened` do, for a benchmark's table.
-    steps: ClassVar[tuple[str, str]] = ("decode", "preprocess")
 
     @classmethod
     def variant_of(cls, data: Mapping[str, Any]) -> type[Record]:
@@ -197,11 +195,6 @@ class Contract(Record, abc.ABC):
             DataError: One can't be read.
         """
         return self.load_batch(sources)
-
-
-def name_of_source(source: object, index: int) -> str:
-    """Return what an answer calls its source."""
-    return str(source) if isinstance(source, (str, Path)) else f"input {index}"
 
 
 CONTRACTS: Registry[type[Contract]] = Registry("tfl.data.contracts", "CONTRACT", "preprocessing contract")

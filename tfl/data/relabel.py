@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import csv
 import io
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
+from types import MappingProxyType
 from typing import Literal
 
 from tfl.core.errors import DataError, closest
@@ -19,6 +20,9 @@ Kind = Literal["label_error", "top_loss", "low_confidence"]
 
 #: What a person may write into the column `decision`, beside the name of a class.
 KEEP, ACCEPT, REMOVE = "keep", "accept", "remove"
+
+#: Of a table that nobody has looked at.
+NONE_DECIDED: Mapping[str, str] = MappingProxyType({})
 
 _COLUMNS = ("decision", "path", "label", "suggested", "kind", "probability", "suggested_probability", "sha256")
 _NAMED = 10
@@ -100,8 +104,13 @@ class Relabelling(Record):
     open: int
 
 
-def write_table(items: Sequence[ReviewItem], path: Path) -> None:
-    """Write the items as CSV with an empty column `decision`; texts stand in a last column.
+def write_table(items: Sequence[ReviewItem], path: Path, *, decisions: Mapping[str, str] = NONE_DECIDED) -> None:
+    """Write the items as CSV with a column `decision`; texts stand in a last column.
+
+    Args:
+        items: In their order.
+        path: The table.
+        decisions: Path of a sample -> what was decided; the others are left open.
 
     Raises:
         JobError: The file can't be written.
@@ -112,7 +121,7 @@ def write_table(items: Sequence[ReviewItem], path: Path) -> None:
     writer.writerow([*_COLUMNS, "text"] if with_texts else _COLUMNS)
     for item in items:
         likely = [f"{item.probability:.4f}", f"{item.suggested_probability:.4f}"]
-        row = ["", item.path, item.label, item.suggested, item.kind, *likely, item.sha256]
+        row = [decisions.get(item.path, ""), item.path, item.label, item.suggested, item.kind, *likely, item.sha256]
         writer.writerow([*row, _safe(item.text)] if with_texts else row)
     write_text(path, stream.getvalue())
 
@@ -120,6 +129,16 @@ def write_table(items: Sequence[ReviewItem], path: Path) -> None:
 def _safe(text: str) -> str:
     """Keep a spreadsheet from taking a text for a formula."""
     return f"'{text}" if text.startswith(("=", "+", "-", "@", "\t", "\r")) else text
+
+
+def read_decisions(table: Path) -> dict[str, str]:
+    """Read which samples a table decides on, and how; what is open is left out.
+
+    Raises:
+        DataError: The table can't be read.
+    """
+    rows = ((row["path"], (row.get("decision") or "").strip()) for _, row in _read(table))
+    return {path: decision for path, decision in rows if decision}
 
 
 def apply_table(

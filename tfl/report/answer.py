@@ -119,7 +119,8 @@ def next_steps(facts: Facts) -> list[Step]:
         command = f"tfl quantize {run} --target {','.join(climbed)}"
         steps.append(Step("Let tfl look for a quantization that keeps the answers.", command))
     if facts.check is not None and (facts.check.errors or facts.check.warnings):
-        steps.append(Step(f"Look at the data: {facts.check.errors} errors and {facts.check.warnings} warnings below."))
+        found = f"{_count(facts.check.errors, 'error')} and {_count(facts.check.warnings, 'warning')}"
+        steps.append(Step(f"Look at the data: {found} below."))
     scores = facts.evaluation
     if scores is not None:
         steps += _steps_from_scores(scores, nouns)
@@ -139,6 +140,10 @@ def next_steps(facts: Facts) -> list[Step]:
         command = f"tfl benchmark {run} --scenario single-stream,offline,server"
         steps.append(Step("Measure under load, to know how sure the figures are and which to take.", command))
     return steps
+
+
+def _count(number: int, noun: str) -> str:
+    return f"{number} {noun}{'' if number == 1 else 's'}"
 
 
 def _steps_from_scores(scores: Evaluation, nouns: str) -> list[Step]:

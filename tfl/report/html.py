@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import dataclasses
+import hashlib
 import io
 from pathlib import Path
 from typing import Any
@@ -15,17 +16,19 @@ from tfl.core.run_folder import RunFolder
 from tfl.report.facts import read_facts
 from tfl.report.markdown import markdown_report
 from tfl.report.measured import measured_sections
+from tfl.report.model_card import model_card
+from tfl.report.parts import Page
 from tfl.report.quantized import quantized_sections
 from tfl.report.view import View, build_view
 
-_TEMPLATE = "report.html.j2"
+_TEMPLATE, _PAGE_TEMPLATE, _SCRIPT = "report.html.j2", "sections.html.j2", "sort.js"
 #: A PNG above this is embedded as JPEG where that is smaller: grids of photos.
 _PNG_BYTES = 250_000
 _JPEG_QUALITY = 88
 
 
 def write_report(run_dir: Path, *, progress: Progress | None = None) -> Path:
-    """Write `report.html` and `report.md` into a run's folder, from its records alone.
+    """Write `report.html`, `report.md` and `model_card.md` into a run's folder, from its records alone.
 
     Args:
         run_dir: The run; stages that did not run are said to be missing.
@@ -36,6 +39,7 @@ def write_report(run_dir: Path, *, progress: Progress | None = None) -> Path:
 
     Raises:
         IntegrityError: A record is there but damaged.
+        ConfigError: `model_card.yaml` is there and has something wrong.
         MissingExtraError: Jinja2 is not installed.
     """
     progress = progress or Progress()
@@ -46,10 +50,12 @@ def write_report(run_dir: Path, *, progress: Progress | None = None) -> Path:
         quantized=quantized_sections(facts.folder),
         measured_sections=measured_sections(facts.folder),
     )
+    card = model_card(facts, view)
     progress.update("writing the report")
     path = RunFolder(run_dir).report_file
     write_text(path, render_html(view))
     write_text(path.with_suffix(".md"), markdown_report(view, run_dir))
+    write_text(RunFolder(run_dir).card_file, card)
     return path
 
 
@@ -59,10 +65,29 @@ def render_html(view: View) -> str:
     Raises:
         MissingExtraError: Jinja2 is not installed.
     """
+    return _render(_TEMPLATE, view=view)
+
+
+def render_page(page: Page) -> str:
+    """Return a page of sections as one self-contained HTML document; every value is escaped.
+
+    Raises:
+        MissingExtraError: Jinja2 is not installed.
+    """
+    return _render(_PAGE_TEMPLATE, page=page)
+
+
+def _render(template: str, **values: Any) -> str:
     environment = make_environment()
     environment.filters["embedded"] = embedded
     environment.filters["size"] = _size
-    return str(environment.get_template(_TEMPLATE).render(view=view))
+    script = (Path(__file__).parent / _SCRIPT).read_text(encoding="utf-8")
+    return str(environment.get_template(template).render(**values, script=script, script_hash=content_hash(script)))
+
+
+def content_hash(script: str) -> str:
+    """Return what a page's Content-Security-Policy names an inline script by, so that no other one runs in it."""
+    return f"sha256-{base64.b64encode(hashlib.sha256(script.encode()).digest()).decode('ascii')}"
 
 
 def make_environment() -> Any:

@@ -35,6 +35,35 @@ class Table:
 
 
 @dataclass(frozen=True)
+class Link:
+    """Another page."""
+
+    title: str
+    address: str
+
+
+@dataclass(frozen=True)
+class Page:
+    """A page of sections below an answer.
+
+    Attributes:
+        title: Its heading.
+        subtitle: What it is of.
+        answer: Sentences; the first one is the answer.
+        warning: What must be known before anything is read, or empty.
+        sections: In their order.
+        links: At the end.
+    """
+
+    title: str
+    subtitle: str
+    answer: tuple[str, ...]
+    warning: str
+    sections: tuple[Section, ...]
+    links: tuple[Link, ...] = ()
+
+
+@dataclass(frozen=True)
 class Section:
     """A part of the report that only some runs have.
 

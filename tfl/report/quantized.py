@@ -10,12 +10,11 @@ from tfl.compress.ladder_tables import rungs_table
 from tfl.core.run_folder import RunFolder
 from tfl.data.kinds import KINDS
 from tfl.data.manifest import Manifest
-from tfl.report.evidence import EVIDENCE
+from tfl.report.evidence import EVIDENCE, SHOWN_FLIPS
 from tfl.report.parts import Figure, Row, Section, Table
 from tfl.report.tables import NONE
 
 _SHOWN_LAYERS = 15
-_SHOWN_FLIPS = 12
 _STATES = {"holds": "ok", "drops": "", "failed": "failed"}
 
 
@@ -57,7 +56,7 @@ def _section(folder: RunFolder, ladder: Ladder, manifest: Manifest | None) -> Se
     figures = []
     if ladder.flipped and (manifest is None or KINDS.get(manifest.kind).is_drawn):
         missing = "" if file.is_file() else "the file is not there any more"
-        shown = min(len(ladder.flipped), _SHOWN_FLIPS)
+        shown = min(len(ladder.flipped), SHOWN_FLIPS)
         description = (
             f"{shown} of {len(ladder.flipped)} test samples whose decision differs from the float model's, those that "
             "it was surest of first."
@@ -174,7 +173,7 @@ def _flips(ladder: Ladder, manifest: Manifest | None) -> Table | None:
                 f"{item.answer} {item.probability:.3f}",
             ),
         )
-        for item in ladder.flipped[:_SHOWN_FLIPS]
+        for item in ladder.flipped[:SHOWN_FLIPS]
     )
     more = len(ladder.flipped) - len(rows)
     title = f"{ladder.target}: test samples decided otherwise than in float" + (f" ({more} more)" if more else "")

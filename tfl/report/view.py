@@ -14,6 +14,7 @@ from tfl.report.sections import more_sections
 from tfl.report.smaller import smaller_sections
 from tfl.report.tables import NONE, cell_reason, how_measured
 from tfl.report.training_table import ending
+from tfl.tasks import wilson_interval
 
 _MOST_FINDINGS = 100
 _MOST_SLICES = 20
@@ -146,11 +147,13 @@ def _per_class(facts: Facts) -> Table | None:
     nouns = facts.data.nouns
     if facts.evaluation is None:
         return None
-    rows = tuple(
-        Row("", (item.label, f"{item.precision:.3f}", f"{item.recall:.3f}", f"{item.f1:.3f}", f"{item.support}"))
-        for item in facts.evaluation.per_class
-    )
-    return Table("Scores per class", ("class", "precision", "recall", "F1", f"test {nouns}"), rows)
+    rows = []
+    for item in facts.evaluation.per_class:
+        low, high = wilson_interval(round(item.recall * item.support), item.support) if item.support else (0.0, 1.0)
+        scores = (f"{item.recall:.3f}", f"{low:.3f} to {high:.3f}", f"{item.precision:.3f}", f"{item.f1:.3f}")
+        rows.append(Row("", (item.label, *scores, f"{item.support}")))
+    head = ("class", "recall: share found", "95 % interval", "precision", "F1", f"test {nouns}")
+    return Table("Scores per class", head, tuple(rows))
 
 
 def _confused(facts: Facts) -> Table | None:

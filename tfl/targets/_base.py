@@ -243,6 +243,8 @@ class Target(abc.ABC):
     precision_modules: ClassVar[dict[str, tuple[str, ...]]] = {}
     #: What accuracy-aware quantization tries, from the smallest and fastest to the most faithful.
     rungs: ClassVar[tuple[Rung, ...]] = ()
+    #: Types of input that its models can have; `string` is texts as they are.
+    input_dtypes: frozenset[str] = frozenset({"float32", "uint8", "int32"})
     #: What of the preprocessing it can put into the model file.
     fusions: tuple[Fusion, ...] = ()
     #: Fusion -> why it can't.
@@ -291,6 +293,14 @@ class Target(abc.ABC):
         if fused == "none" or fused in self.fusions:
             return ""
         return self.unfused.get(fused, "it puts no preprocessing into its model files")
+
+    def why_not_fed(self, dtype: str) -> str:
+        """Return why no model of the target can take inputs of a type; empty where one can."""
+        if dtype in self.input_dtypes:
+            return ""
+        if dtype == "string":
+            return "the network takes texts as they are and cuts them by operations that only TensorFlow has"
+        return f"its models take no {dtype}"
 
     def quantizer(self, request: ExportRequest, *, float_dir: Path) -> Quantizer:
         """Prepare the model for being quantized again and again. Called in a child process without TensorFlow.

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import shutil
 import tempfile
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -76,8 +76,17 @@ def stage_in_child(arguments: Mapping[str, Any]) -> dict[str, Any]:
     # The endpoint's variables are found by themselves; `track` would write each of them a second time.
     archive = keras.export.ExportArchive()
     archive.add_endpoint("serve", serve, input_signature=[tf.TensorSpec(free_shape, source.dtype, name=source.name)])
+    for resource in _resources(model):
+        archive.track(resource)
     archive.write_out(arguments["out_dir"], verbose=False)
     return {}
+
+
+def _resources(layer: Any) -> Iterator[Any]:
+    """Yield what layers hold beside variables that TensorFlow must write, such as tables of words."""
+    yield from getattr(layer, "graph_resources", ())
+    for inner in getattr(layer, "layers", ()):
+        yield from _resources(inner)
 
 
 def export_artifact(
@@ -147,7 +156,8 @@ def export_artifacts(
     Raises:
         NotFoundError: There is no such target.
         IntegrityError: A file of the bundle is missing or altered.
-        UnsupportedError: Preprocessing is to be fused, and the model takes no pictures.
+        UnsupportedError: Preprocessing is to be fused, and the model takes no pictures; or the target has no inputs of
+            the model's type.
         ChildError: The child crashed, and the precisions with it; each may still be made alone.
     """
     plug_in = _TARGETS.get(target)
@@ -163,6 +173,7 @@ def export_artifacts(
         return made
     bundle = Bundle.open(bundle_dir)
     bundle.preprocessing.with_fusion(fused)
+    _require_fed(target, plug_in, bundle.signature.inputs[0].dtype)
     if not plug_in.simulated.intersection(possible):
         simulation_dir = None
     if simulation_dir is not None:
@@ -336,6 +347,13 @@ def _require_fusion(target: str, plug_in: Target, fused: Fusion) -> None:
         raise UnsupportedError(
             f"{target} can't fuse '{fused}' of the preprocessing: {reason}.", hint=f"It can: {possible}."
         )
+
+
+def _require_fed(target: str, plug_in: Target, dtype: str) -> None:
+    reason = plug_in.why_not_fed(dtype)
+    if reason:
+        others = ", ".join(name for name in _TARGETS.names() if not _TARGETS.get(name).why_not_fed(dtype))
+        raise UnsupportedError(f"{target} can't hold this model: {reason}.", hint=f"These can: {others or 'none'}.")
 
 
 def export_all_in_child(arguments: Mapping[str, Any]) -> dict[str, Any]:

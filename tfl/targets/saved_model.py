@@ -12,6 +12,7 @@ from tfl.bundle import Artifact
 from tfl.core.errors import UnsupportedError
 from tfl.core.extras import require
 from tfl.core.files import digest_tree
+from tfl.core.saved_models import load_saved_model, operations_of, read_saved_model
 from tfl.data.contract import Floats, Inputs
 from tfl.targets._base import (
     Exported,
@@ -90,6 +91,7 @@ class SavedModelTarget(Target):
     has_lanes = True
     export_modules = ("tensorflow",)
     fusions = ("normalize", "resize")
+    input_dtypes = frozenset({"float32", "uint8", "int32", "string"})
 
     def export(self, request: ExportRequest) -> Exported:
         """See `Target.export`."""
@@ -120,14 +122,14 @@ class SavedModelTarget(Target):
                     f"TensorFlow has started in this process, so it can't be set to {threads} threads any more.",
                     hint="Open the artefact in a fresh process, or with threads=0.",
                 ) from error
-        loaded = tf.saved_model.load(str((folder / artifact.model_files[0]).parent))
         signature = artifact.signature
+        loaded = _load((folder / artifact.model_files[0]).parent, signature.inputs[0].dtype)
         return SavedModelRuntime(loaded, signature.inputs[0].name, signature.outputs[0].name, lanes=lanes)
 
     def kernels(self, folder: Path, artifact: Artifact, batch: Inputs, *, threads: int) -> Kernels:
         """See `Target.kernels`."""
         tf = require("tensorflow", purpose="opening a SavedModel")
-        loaded = tf.saved_model.load(str((folder / artifact.model_files[0]).parent))
+        loaded = _load((folder / artifact.model_files[0]).parent, artifact.signature.inputs[0].dtype)
         graph = loaded.signatures["serving_default"].graph.as_graph_def()
         nodes = [node for function in graph.library.function for node in function.node_def]
         return collect_kernels(
@@ -139,6 +141,12 @@ class SavedModelTarget(Target):
             source="operations of the SavedModel's graph",
             note="TensorFlow does not tell which of its kernels ran",
         )
+
+
+def _load(folder: Path, input_dtype: str) -> Any:
+    """Load a SavedModel; one of strings may need operations that are not TensorFlow's own."""
+    operations = operations_of(read_saved_model(folder)) if input_dtype == "string" else ()
+    return load_saved_model(folder, operations=operations, purpose="opening a SavedModel")
 
 
 TARGET = SavedModelTarget()

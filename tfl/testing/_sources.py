@@ -9,7 +9,7 @@ from pathlib import Path
 
 import numpy as np
 
-from tfl.backbones import SOURCES, Backbone, BackboneInfo, BackboneSource, parse_spec
+from tfl.backbones import SOURCES, Backbone, BackboneFacts, BackboneInfo, BackboneSource, parse_spec
 from tfl.core.errors import NotFoundError
 from tfl.core.extras import require
 from tfl.data.contract import Floats, Inputs
@@ -84,6 +84,21 @@ def _description_statements(name: str, source: BackboneSource, info: BackboneInf
         f"{spec}: the feature size is positive or None": info.feature_size is None or info.feature_size > 0,
         f"{spec} names a licence and an origin, or 'unknown'": bool(info.licence and info.weights_origin),
         f"{spec}: the description survives JSON": BackboneInfo.from_dict(info.to_dict()) == info,
+        **_facts_statements(source, rest, info),
+    }
+
+
+def _facts_statements(source: BackboneSource, name: str, info: BackboneInfo) -> dict[str, bool]:
+    spec, facts = info.spec, source.facts(name)
+    counts = (facts.multiply_adds, facts.parameters_with_top, facts.multiply_adds_with_top)
+    return {
+        f"{spec}: the facts survive JSON": BackboneFacts.from_dict(facts.to_dict()) == facts,
+        f"{spec}: costs are positive or None": all(count is None or count > 0 for count in counts),
+        f"{spec}: multiply-adds say for which input": (facts.multiply_adds is None) == (facts.multiply_adds_at == ""),
+        f"{spec}: a score is a share, and somebody's": all(
+            0 < item.value <= 1 and item.source for item in facts.scores
+        ),
+        f"{spec}: who states a licence states one": not facts.licence_source or info.licence != "unknown",
     }
 
 
@@ -95,7 +110,7 @@ def _size_fits(info: BackboneInfo) -> bool:
 def _model_statements(source: BackboneSource, first: Backbone, second: Backbone, size: int | None) -> dict[str, bool]:
     contract = first.info.preprocessing
     images = contract.prepare(contract.draw_rows(3, seed=0))
-    features = first.model.predict(images, verbose=0)
+    features = first.model.predict_on_batch(images)
     fed = tuple(None if side < 0 else side for side in contract.input.shape)
     return {
         "the input is the contract's": first.model.input_shape == fed,
@@ -104,7 +119,7 @@ def _model_statements(source: BackboneSource, first: Backbone, second: Backbone,
         "the features are finite": bool(np.isfinite(features).all()),
         "the parameters are counted": first.info.parameters == first.model.count_params(),
         "loaded twice it has one digest": bool(first.digest) and first.digest == second.digest,
-        "loaded twice it answers the same": np.array_equal(features, second.model.predict(images, verbose=0)),
+        "loaded twice it answers the same": np.array_equal(features, second.model.predict_on_batch(images)),
         "saved and loaded again it answers the same": np.array_equal(features, _reloaded(source, first, images)),
     }
 
@@ -115,4 +130,4 @@ def _reloaded(source: BackboneSource, backbone: Backbone, images: Inputs) -> Flo
         path = Path(folder) / "model.keras"
         backbone.model.save(path)
         model = keras.models.load_model(path, custom_objects=source.custom_objects(), compile=False)
-        return np.asarray(model.predict(images, verbose=0))
+        return np.asarray(model.predict_on_batch(images))

@@ -282,9 +282,9 @@ def _run_batches(
 
 
 def _fed(inputs: Any) -> Inputs:
-    """Return a batch as a network takes it: identifiers of tokens as they are, all else as float32."""
+    """Return a batch as a network takes it: identifiers of tokens and strings as they are, all else as float32."""
     values = np.asarray(inputs)
-    return values if values.dtype.kind == "i" else np.asarray(values, dtype=np.float32)
+    return values if values.dtype.kind in "iO" else np.asarray(values, dtype=np.float32)
 
 
 def _labels_of(shard: str) -> str:

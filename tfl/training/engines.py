@@ -16,7 +16,7 @@ from tfl.core.progress import Progress
 from tfl.data.contract import Floats, Inputs
 from tfl.training.checkpoint import read_variables
 from tfl.training.engine_worker import OpenVinoWorker, save_network
-from tfl.training.network import takes_whole_numbers
+from tfl.training.network import takes_strings, takes_whole_numbers
 
 if TYPE_CHECKING:
     import keras
@@ -85,6 +85,8 @@ def open_engine(
     run = fixed_batches(network, batch_size)
     if not wanted.startswith("openvino"):
         return Engine(wanted, run)
+    if takes_strings(network):
+        return Engine(engine_name(0, policy=policy), run)
     file = cache_dir() / "engines" / f"{sha256_text(*key, wanted, str(network.input_shape[1:]))[:32]}.xml"
     # Its start and the reading of the graph take as long as what is done here meanwhile.
     worker = OpenVinoWorker()
@@ -121,7 +123,7 @@ def fixed_batches(network: keras.Model, batch_size: int) -> Callable[[Inputs], F
     def run(batch: Inputs) -> Floats:
         missing = batch_size - len(batch)
         if missing > 0:
-            batch = np.concatenate([batch, np.zeros((missing, *batch.shape[1:]), dtype=batch.dtype)])
+            batch = np.concatenate([batch, np.repeat(batch[-1:], missing, axis=0)])
         return np.asarray(network.predict_on_batch(batch)[: len(batch) - max(missing, 0)], dtype=np.float32)
 
     return run

@@ -88,6 +88,9 @@ def make_feed(
             chosen = np.sort(chosen)
             batch = samples[chosen]
             inputs: Any = batch if prepare is None else prepare(batch, self.epoch, index)
+            if inputs.dtype == object:
+                # Keras knows no objects of NumPy, but strings of its backend.
+                inputs = keras.ops.convert_to_tensor(inputs, dtype="string")
             if class_count is None:
                 weights = None if class_weights is None else class_weights[classes[chosen % count]]
                 return (inputs, labels[chosen]) if weights is None else (inputs, labels[chosen], weights)

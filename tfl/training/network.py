@@ -31,14 +31,14 @@ def join(backbone: keras.Model, head: keras.Model, *, mean: Floats | None = None
 
 
 def input_like(model: keras.Model) -> Any:
-    """Return a new input of a model's shape: of its type where it takes whole numbers, else float32 under any policy.
+    """Return a new input of a model's shape: of its type where it takes no fractions, else float32 under any policy.
 
     A 16-bit policy is the network's own affair: whoever feeds it gives float32.
     """
     import keras
 
     (fed,) = model.inputs
-    if takes_whole_numbers(model):
+    if takes_whole_numbers(model) or takes_strings(model):
         return keras.Input(model.input_shape[1:], dtype=fed.dtype, name=fed.name)
     return keras.Input(model.input_shape[1:], dtype="float32", name="image")
 
@@ -47,6 +47,12 @@ def takes_whole_numbers(model: keras.Model) -> bool:
     """Say whether a model's one input is of a type of whole numbers, such as identifiers of tokens."""
     (fed,) = model.inputs
     return "int" in str(fed.dtype)
+
+
+def takes_strings(model: keras.Model) -> bool:
+    """Say whether a model's one input is texts as they are."""
+    (fed,) = model.inputs
+    return str(fed.dtype) == "string"
 
 
 def thaw_top(backbone: keras.Model, layer_count: int, *, batch_norm: Literal["frozen", "learn"] = "frozen") -> int:

@@ -261,17 +261,20 @@ class _Stage:
             assign_variables(learned, raw)
 
     def _evaluate(self) -> dict[str, float]:
-        import keras
+        """Take the mean loss and accuracy over the validation batches, which may differ in width.
 
-        stage = self
-
-        class Stop(keras.callbacks.Callback):  # type: ignore[misc]
-            def on_test_batch_end(self, batch: int, logs: dict[str, float] | None = None) -> None:
-                if stage.deferred.wanted:
-                    raise KeyboardInterrupt
-
-        measured = self.model.evaluate(self.validation, verbose=0, return_dict=True, callbacks=[Stop()])
-        return {name: float(value) for name, value in measured.items()}
+        `Model.evaluate` takes the shape of all batches from the first two.
+        """
+        sums, samples = {"loss": 0.0, "accuracy": 0.0}, 0
+        for batch in batches_ahead(self.validation, range(len(self.validation))):
+            if self.deferred.wanted:
+                raise KeyboardInterrupt
+            inputs, labels, *weights = batch
+            weight = weights[0] if weights else None
+            logs = self.model.test_on_batch(inputs, labels, sample_weight=weight, return_dict=True)
+            sums = {name: value + float(logs[name]) * len(inputs) for name, value in sums.items()}
+            samples += len(inputs)
+        return {name: value / samples for name, value in sums.items()}
 
     def _row(self, measured: dict[str, float], begin: float) -> dict[str, Any]:
         loss, weight, right, samples = self.state.sums

@@ -75,6 +75,8 @@ class Parameter(Record):
 
 
 def _range(name: str, low: float, high: float, *, log: bool = False, when: str = "", kind: Kind = "float") -> Parameter:
+    # As they come back from JSON: a study is known by a digest of its record.
+    low, high = float(low), float(high)
     return Parameter(name=name, kind=kind, low=low, high=high, scale="log" if log else "linear", when=when)
 
 

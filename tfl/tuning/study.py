@@ -12,7 +12,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from tfl.backbones import SOURCES, parse_spec
+from tfl.backbones import backbone_info
 from tfl.core.config import RunConfig, differences, save_yaml
 from tfl.core.durations import parse_duration_s
 from tfl.core.errors import ConfigError, JobError, OutputExistsError, UserError
@@ -85,8 +85,7 @@ def tune(
     # The best config must work from any folder.
     path = str(place.resolve()) if place.exists() else config.data.path
     config = dataclasses.replace(config, out="", study="", data=dataclasses.replace(config.data, path=path))
-    source, name = parse_spec(config.model.backbone)
-    info = SOURCES.get(source).info(name)
+    info = backbone_info(config.model.backbone)
     record = StudyRecord(
         config=config,
         space=resolve_space(config, space, backbone=info, only_named=only_named),

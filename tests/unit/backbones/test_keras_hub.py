@@ -21,6 +21,7 @@ from tests.tiny_transformers import (
     save_preset,
     save_tokenizer,
 )
+from tfl.backbones import _keras_hub_pieces as pieces
 from tfl.backbones import _keras_hub_tokenizer as rebuilt
 from tfl.backbones._keras_hub_reading import carry_over, plan_of
 from tfl.backbones._keras_hub_table import PRESETS
@@ -67,7 +68,7 @@ def change(path, **values):
     path.write_text(json.dumps(data | values), encoding="utf-8")
 
 
-@pytest.mark.parametrize("family", ["Bert", "DistilBert", "Roberta", "Electra"])
+@pytest.mark.parametrize("family", ["Bert", "DistilBert", "Roberta", "Electra", "Albert", "XLMRoberta", "DebertaV3"])
 def test_a_preset_answers_as_keras_hub_does(family, tmp_path):
     folder = save_preset(tmp_path / family, family=family)
     backbone = load(folder)
@@ -163,11 +164,22 @@ def test_a_tokenizer_that_cuts_otherwise_is_refused(preset, monkeypatch):
         load(preset)
 
 
-def test_a_sentence_piece_tokenizer_is_refused(preset, tmp_path):
+def test_a_tokenizer_of_another_kind_is_refused(preset, tmp_path):
     folder = Path(shutil.copytree(preset, tmp_path / "pieces"))
-    (folder / "assets" / "tokenizer" / "vocabulary.txt").unlink()
+    (folder / "assets" / "tokenizer" / "vocabulary.txt").rename(folder / "assets" / "tokenizer" / "vocabulary.spm")
+    change(folder / "tokenizer.json", class_name="FNetTokenizer")
+    with pytest.raises(UnsupportedError, match=r"'FNetTokenizer' has neither vocabulary\.txt nor merges\.txt nor"):
+        load(folder)
+    (folder / "assets" / "tokenizer" / "vocabulary.spm").unlink()
     change(folder / "tokenizer.json", class_name="XLMRobertaTokenizer")
-    with pytest.raises(UnsupportedError, match="'XLMRobertaTokenizer' is neither WordPiece nor byte pairs"):
+    with pytest.raises(UnsupportedError, match=r"nor a vocabulary\.spm of AlbertTokenizer"):
+        load(folder)
+
+
+def test_a_sentence_piece_model_that_keras_hub_reads_otherwise_is_refused(tmp_path, monkeypatch):
+    folder = save_preset(tmp_path / "deberta", family="DebertaV3")
+    monkeypatch.setattr(pieces, "_hidden", lambda name: name)
+    with pytest.raises(UnsupportedError, match=r"cuts '\[CLS\] \[SEP\].*otherwise than KerasHub, from token"):
         load(folder)
 
 

@@ -13,7 +13,8 @@ import numpy as np
 import pytest
 
 from tfl.backbones import _cache
-from tfl.backbones._hub_layer import VariableSpec, hub_module_class
+from tfl.backbones._hub_layer import hub_module_class
+from tfl.backbones._hub_module import VariableSpec
 from tfl.backbones._hub_table import HUB_MODULES
 from tfl.backbones.tfhub import SOURCE
 from tfl.core.errors import DataError, IntegrityError, JobError, NotFoundError, UnsupportedError, UserError

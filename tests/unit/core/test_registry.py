@@ -53,6 +53,12 @@ def test_other_packages_plug_in_by_entry_points(plug_ins):
     assert plug_ins.get("chair") == "a foreign chair"
 
 
+def test_what_other_packages_bring_is_named_without_importing_it(plug_ins):
+    # The folder's own lamp comes first, so the foreign one can't be had.
+    assert plug_ins.third_party_names() == ("chair",)
+    assert "third_party_of_tests" not in sys.modules
+
+
 def test_an_unknown_name_is_told_with_all_that_there_are(plug_ins):
     with pytest.raises(NotFoundError, match=r"Unknown thing 'chiar'\. Did you mean 'chair'\?") as raised:
         plug_ins.get("chiar")

@@ -61,6 +61,6 @@ def test_texts_are_shown_escaped_and_in_their_own_direction(tmp_path):
     write_findings_page(report, manifest, file, steps=())
     text = file.read_text(encoding="utf-8")
     assert "<script" not in text
-    assert '<blockquote dir="auto">&lt;script&gt;alert(&#39;x&#39;)&lt;/script&gt; 😀</blockquote>' in text
+    assert '<blockquote dir="auto" tabindex="0">&lt;script&gt;alert(&#39;x&#39;)&lt;/script&gt; 😀</blockquote>' in text
     assert "مرحبا" in text
     assert "data:image" not in text

@@ -1,6 +1,7 @@
 """The report: answer first, every number from a record, nothing fetched, nothing taken for markup."""
 
 import dataclasses
+import html
 import html.parser
 import re
 import shutil
@@ -15,8 +16,9 @@ from tfl.core.errors import IntegrityError
 from tfl.core.run_folder import RunFolder, RunRecord
 from tfl.report.answer import headline, limits, next_steps, verdict
 from tfl.report.facts import read_facts
-from tfl.report.html import write_report
+from tfl.report.html import content_hash, write_report
 from tfl.report.tables import benchmark_markdown, html_table, markdown_table
+from tfl.tasks import wilson_interval
 
 pytest.importorskip("jinja2")
 
@@ -81,12 +83,15 @@ def test_the_file_needs_no_network(source, page):
     assert addresses
     assert all(address.startswith(("data:image/", "#")) for address in addresses)
     assert not re.search(r"url\(|@import", source)
-    assert {"script", "link", "iframe", "object"}.isdisjoint(tag for tag, _ in page.tags)
+    assert {"link", "iframe", "object"}.isdisjoint(tag for tag, _ in page.tags)
+    assert [attributes for tag, attributes in page.tags if tag == "script"] == [{}]
+    (script,) = re.findall(r"<script>(.*?)</script>", source, re.DOTALL)
+    assert f"script-src '{content_hash(script)}'" in html.unescape(source)
     assert len(source) < 10_000_000
 
 
 def test_names_are_text_and_never_markup(source, page):
-    assert "<script" not in source
+    assert source.count("<script") == 1
     assert "<img src=x" not in source
     assert "&lt;script&gt;alert(1)" in source
     assert "A <fast> CPU" in page.text
@@ -239,3 +244,8 @@ def test_a_large_plot_is_embedded_smaller(tmp_path):
     address = embedded(tmp_path / "noise.png")
     assert address.startswith("data:image/jpeg;base64,")
     assert len(address) < (tmp_path / "noise.png").stat().st_size
+
+
+def test_the_interval_of_a_class_is_that_of_its_recall(run, page):
+    low, high = wilson_interval(9, 10)
+    assert re.search(rf"0\.900\s*{low:.3f} to {high:.3f}", page.text) or f"0.900{low:.3f} to {high:.3f}" in page.text

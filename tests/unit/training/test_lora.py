@@ -51,8 +51,9 @@ def test_the_adapters_of_the_thawed_layers_learn_and_nothing_else():
     assert np.abs(answer(model, IDS) - first).max() > 1e-3
 
 
-def test_merged_it_answers_the_same_with_the_layers_it_had(tmp_path):
-    model = make_encoder(dropout=0.0)
+@pytest.mark.parametrize("places", [{}, {"buckets": 4}], ids=["positions", "distances"])
+def test_merged_it_answers_the_same_with_the_layers_it_had(places, tmp_path):
+    model = make_encoder(dropout=0.0, **places)
     names = [weight.path for weight in model.weights]
     before = weights_of(model)
     thaw_top(model, 2)

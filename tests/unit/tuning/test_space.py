@@ -1,5 +1,7 @@
 """What is searched: how it is written, what is refused, what is drawn."""
 
+import json
+
 import pytest
 
 from tfl.api import model_info
@@ -107,3 +109,5 @@ def test_the_settings_as_they_are_come_first():
 def test_parameters_come_back_from_json():
     for item in resolve_space(BASE, ["train.augmentation=none,light"], backbone=BACKBONE):
         assert Parameter.from_dict(item.to_dict()) == item
+        # Another text would be another digest, and a study known by it another study.
+        assert json.dumps(Parameter.from_dict(item.to_dict()).to_dict()) == json.dumps(item.to_dict())

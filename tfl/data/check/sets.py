@@ -76,7 +76,12 @@ def exact_copies(examples: Sequence[Example], copies: Copies, kind: Kind, *, sam
         for other in others:
             quote = _quote(other, kind)
             if other.label != first.label:
-                yield finding("label_conflict", other.path, f"{told}, but another class{quote}", first.path)
+                yield finding(
+                    "label_conflict",
+                    other.path,
+                    f"{told}, but is in {other.label!r} and that one in {first.label!r}{quote}",
+                    first.path,
+                )
             elif other.given_split != first.given_split:
                 yield finding("leakage", other.path, f"{told}, on the other side of a split{quote}", first.path)
             else:

@@ -55,7 +55,6 @@ class HashedText(TextContract):
 
     reading: ClassVar[str] = "hashing n-grams"
     units: ClassVar[str] = "n-grams"
-    steps: ClassVar[tuple[str, str]] = ("hash", "pad")
 
     kind: Literal["hashed_text"] = "hashed_text"
     buckets: int = 1 << 15

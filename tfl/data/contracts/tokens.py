@@ -42,7 +42,6 @@ class TokenizedText(TextContract):
 
     reading: ClassVar[str] = "tokenizing texts"
     units: ClassVar[str] = "tokens"
-    steps: ClassVar[tuple[str, str]] = ("tokenize", "pad")
 
     kind: Literal["tokens"] = "tokens"
     length: int

@@ -43,7 +43,6 @@ class WordIds(TextContract):
 
     reading: ClassVar[str] = "looking words up"
     units: ClassVar[str] = "words"
-    steps: ClassVar[tuple[str, str]] = ("look up", "pad")
 
     kind: Literal["words"] = "words"
     length: int = 512

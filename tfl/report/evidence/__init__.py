@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from tfl.core.registry import Registry
-from tfl.report.evidence._base import Answered, Evidence, Shown, chosen_at_random
+from tfl.report.evidence._base import SHOWN_FLIPS, Answered, Evidence, Shown, chosen_at_random
 
 EVIDENCE: Registry[Evidence] = Registry("tfl.report.evidence", "EVIDENCE", "evidence")
 
-__all__ = ["EVIDENCE", "Answered", "Evidence", "Shown", "chosen_at_random"]
+__all__ = ["EVIDENCE", "SHOWN_FLIPS", "Answered", "Evidence", "Shown", "chosen_at_random"]

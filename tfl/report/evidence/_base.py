@@ -12,6 +12,7 @@ from typing import Any, ClassVar, Protocol
 import numpy as np
 
 from tfl.compress.ladder_records import Ladder
+from tfl.core.errors import UnsupportedError
 from tfl.data.contract import Contract, Floats
 from tfl.data.manifest import Example, Manifest
 from tfl.report.records import Passages
@@ -19,6 +20,8 @@ from tfl.tasks import Evaluation
 
 #: How many answers are explained: right ones, and wrong ones where there are so many.
 _RIGHT, _WRONG = 4, 4
+#: How many decisions that a quantized model changes are shown.
+SHOWN_FLIPS = 12
 _SEED = 0
 
 
@@ -60,8 +63,7 @@ class Answered:
 
     def sources(self, paths: Sequence[str]) -> list[Path | str]:
         """Return what a contract reads of some of the manifest's samples."""
-        known = {example.path: example for example in self.manifest.examples}
-        return [known[path].source(self.root) if path in known else self.root / path for path in paths]
+        return sources_of(self.manifest, paths)
 
     def explained(self) -> list[int]:
         """Take right answers at random and the wrong answers with the least probability of the truth."""
@@ -125,6 +127,31 @@ class Evidence(abc.ABC):
     def title_of(self, example: Example) -> str:
         """Return what a table calls a sample."""
         return example.path
+
+    def explain(
+        self, predict: Callable[[Sequence[Any]], Floats], source: Any, labels: Sequence[str], *, label: str | None
+    ) -> Passages:
+        """Say what in one sample speaks for an answer.
+
+        Args:
+            predict: Samples -> `(samples, classes)` probabilities in [0, 1].
+            source: The sample.
+            labels: Class names.
+            label: The class to explain; None for the one that is answered.
+
+        Raises:
+            UnsupportedError: Samples of this kind can't be explained alone.
+            UserError: There is no such class.
+        """
+        raise UnsupportedError(
+            "Only texts can be explained alone.", hint="Where a model of pictures looks is in its run's report."
+        )
+
+
+def sources_of(manifest: Manifest, paths: Sequence[str]) -> list[Path | str]:
+    """Return what a contract reads of samples that are named by their path in a manifest."""
+    root, known = Path(manifest.root), {example.path: example for example in manifest.examples}
+    return [known[path].source(root) if path in known else root / path for path in paths]
 
 
 def chosen_at_random(total: int, count: int, *, seed: int = _SEED) -> list[int]:

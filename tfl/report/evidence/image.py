@@ -16,13 +16,11 @@ from tfl.core.run_folder import RunFolder
 from tfl.data.contract import Floats
 from tfl.data.manifest import Manifest
 from tfl.data.preprocess import as_pictures, normalize
-from tfl.report.evidence._base import Answered, Evidence, chosen_at_random
+from tfl.report.evidence._base import SHOWN_FLIPS, Answered, Evidence, chosen_at_random
 from tfl.report.gradcam import grad_cam
 from tfl.report.picture import Picture
 from tfl.report.picture_grids import Tile, caption, draw_predictions, draw_tiles, draw_top_losses, thumbnail
 from tfl.tasks import Evaluation
-
-_SHOWN_FLIPS = 12
 
 
 class PictureEvidence(Evidence):
@@ -79,7 +77,7 @@ class PictureEvidence(Evidence):
                 f"int: {caption(item.truth, item.answer, item.probability)}",
                 item.truth == item.answer,
             )
-            for item in ladder.flipped[:_SHOWN_FLIPS]
+            for item in ladder.flipped[:SHOWN_FLIPS]
         ]
         draw_tiles(tiles, path)
         return Picture(path)

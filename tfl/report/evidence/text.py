@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -10,16 +10,17 @@ import numpy as np
 
 from tfl.bundle import Bundle
 from tfl.compress.ladder_records import Ladder
-from tfl.core.errors import DataError
+from tfl.core.errors import UserError
 from tfl.core.run_folder import RunFolder
 from tfl.data.contract import Contract, Floats
+from tfl.data.encodings import read_text
 from tfl.data.manifest import Example, Manifest
-from tfl.report.evidence._base import Answered, Evidence, chosen_at_random
-from tfl.report.occlusion import occlude, shortened
+from tfl.report.evidence._base import SHOWN_FLIPS, Answered, Evidence, chosen_at_random, sources_of
+from tfl.report.occlusion import explain_text, occlude, shortened
 from tfl.report.records import Passage, Passages, Piece
 from tfl.tasks import Evaluation
+from tfl.training.engines import fixed_batches
 
-_SHOWN_FLIPS = 12
 _TITLE_CHARACTERS = 90
 _BATCH = 32
 
@@ -51,18 +52,24 @@ class TextEvidence(Evidence):
 
     def show_flipped(self, ladder: Ladder, manifest: Manifest, path: Path) -> Passages:
         """See `Evidence.show_flipped`; nothing is written."""
-        known = {example.path: example for example in manifest.examples}
+        flipped = ladder.flipped[:SHOWN_FLIPS]
         items = tuple(
             Passage(
                 caption=f"float: {item.float_answer} {item.float_probability:.2f}, quantized: {item.answer}"
                 f" {item.probability:.2f}, truth: {item.truth}",
                 is_right=item.truth == item.answer,
-                pieces=_plain(known[item.path].source(Path(manifest.root)) if item.path in known else item.path),
+                pieces=_plain(source),
             )
-            for item in ladder.flipped[:_SHOWN_FLIPS]
+            for item, source in zip(flipped, sources_of(manifest, [item.path for item in flipped]), strict=True)
         )
         description = "Test texts whose decision differs from the float model's, those that it was surest of first."
         return Passages(title=f"{ladder.target}: decisions that flipped", description=description, items=items)
+
+    def explain(
+        self, predict: Callable[[Sequence[Any]], Floats], source: Any, labels: Sequence[str], *, label: str | None
+    ) -> Passages:
+        """See `Evidence.explain`."""
+        return explain_text(predict, read_text(source), labels, label=label)
 
     def title_of(self, example: Example) -> str:
         """See `Evidence.title_of`."""
@@ -84,16 +91,10 @@ def _answers(
 
 
 def _losses(evaluation: Evaluation, manifest: Manifest, count: int) -> Passages:
-    known = {example.path: example for example in manifest.examples}
+    worst = evaluation.top_losses[:count]
     items = tuple(
-        _passage(
-            known[item.path].source(Path(manifest.root)) if item.path in known else item.path,
-            item.truth,
-            item.predicted,
-            item.confidence,
-            more=f"loss {item.loss:.2f}, {item.path}",
-        )
-        for item in evaluation.top_losses[:count]
+        _passage(source, item.truth, item.predicted, item.confidence, more=f"loss {item.loss:.2f}, {item.path}")
+        for item, source in zip(worst, sources_of(manifest, [item.path for item in worst]), strict=True)
     )
     description = "The texts with the largest loss, worst first: look here for wrong labels and odd texts."
     return Passages(title="The worst answers", description=description, items=items)
@@ -109,9 +110,10 @@ def _explained(answered: Answered, contract: Contract) -> Passages:
         bundle_dir = RunFolder(answered.run_dir).bundle_dir
         model = load_keras_model(bundle_dir, Bundle.open(bundle_dir))
 
+    answer_batch = fixed_batches(model, _BATCH)
+
     def predict(texts: Sequence[str]) -> Floats:
-        parts = [model.predict_on_batch(batch) for batch in contract.input_batches(texts, size=_BATCH)]
-        return np.concatenate(parts).astype(np.float32)
+        return np.concatenate([answer_batch(batch) for batch in contract.input_batches(texts, size=_BATCH)])
 
     items = []
     for index, source in zip(chosen, answered.sources([answered.paths[index] for index in chosen]), strict=True):
@@ -147,13 +149,11 @@ def _plain(source: Path | str) -> tuple[Piece, ...]:
 
 
 def _text_of(source: Path | str) -> str:
-    """Return a text, or what its file holds; a file that is gone is said to be."""
-    if isinstance(source, str):
-        return source
+    """Return a text, or what its file holds; of a file that can't be read any more, the reason."""
     try:
-        return source.read_text(encoding="utf-8-sig", errors="replace")
-    except OSError as error:
-        return str(DataError(f"{source} can't be read any more: {error.strerror or error}."))
+        return read_text(source)
+    except UserError as error:
+        return error.message
 
 
 EVIDENCE = TextEvidence()
