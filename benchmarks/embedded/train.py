@@ -1,12 +1,12 @@
-"""Find the filters of `embedded:sketchnet` in drawn pictures, without labels.
+"""Train `embedded:sketchnet` on drawn pictures, in two stages.
 
-    python train.py DRAWN sketchnet.npz
+    python train.py DRAWN first.npz --stage categories
+    python train.py DRAWN sketchnet.npz --stage looks --start first.npz
 
-For each scale, patches are cut out of the drawings and whitened (ZCA), and k-means sorts them. A filter answers how
-far a patch points towards its cluster's centre, less a threshold. Whitening and taking off a patch's mean are linear,
-so that they are part of the filter. As no cluster sees how bright a plain ground is, six filters by formula do. At the
-end all are scaled to the same mean over the drawings.
-Recipe: Coates, Ng and Lee (2011), with their soft threshold in place of the triangle.
+The stage `categories` asks which of the drawings it is, and a little for a 4 x 4 thumbnail in colour. The
+stage `looks` asks as much for what a picture looks like: thumbnail, colours, and edges by direction and scale, all
+computed from the picture itself. Categories alone would throw that away, and photos are told apart by it.
+BatchNorm's statistics are measured anew at the end, on whole pictures of the network's own size.
 """
 
 from __future__ import annotations
@@ -14,114 +14,227 @@ from __future__ import annotations
 import argparse
 import json
 import time
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 
 from tfl.backbones import _sketchnet
-from tfl.backbones._sketchnet import BANKS, Bank
+from tfl.backbones._variables import put_weights, weights_of
 
 SEED = 11
-#: Drawings that the patches come from, and patches of each.
-PICTURES, PATCHES_EACH = 3000, 20
-#: Patches of a variance below this are plain ground and tell nothing.
-LEAST_VARIANCE = 1e-3
-#: Added to the eigenvalues before whitening, as a share of their mean, so that noise is not blown up.
-RIDGE = 0.1
-#: Taken off each answer, in units of whitened patches.
-THRESHOLD = 0.5
-#: Of measuring the filters' means and scaling them.
-ROUNDS = 4
-
-Floats = npt.NDArray[np.float32]
+BATCH = 64
 
 
-def scale_of(pixels: npt.NDArray[np.uint8], bank: Bank) -> Floats:
-    """Return the pictures in [-1, 1] at the bank's scale."""
-    side = 2 ** (1 + BANKS.index(bank))
-    images = pixels.astype(np.float32) / 127.5 - 1.0
-    count, height, width, channels = images.shape
-    blocks = images.reshape(count, height // side, side, width // side, side, channels)
-    return np.asarray(blocks.mean(axis=(2, 4)), dtype=np.float32)
+@dataclass(frozen=True)
+class Phase:
+    """A stretch of training at one size; the learning rate falls linearly from `rate` to `last_rate`."""
+
+    size: int
+    epochs: float
+    rate: float
+    last_rate: float
 
 
-def cut(images: Floats, patch: int, rng: np.random.Generator) -> Floats:
-    """Cut `PATCHES_EACH` patches out of each picture, `(patches, patch * patch * 3)`, and leave out plain ones."""
-    last = images.shape[1] - patch + 1
-    rows, columns = rng.integers(0, last, (2, len(images), PATCHES_EACH))
-    found = [
-        image[row : row + patch, column : column + patch].ravel()
-        for image, tops, lefts in zip(images, rows, columns, strict=True)
-        for row, column in zip(tops, lefts, strict=True)
-    ]
-    patches = np.stack(found)
-    return np.asarray(patches[patches.var(axis=1) > LEAST_VARIANCE])
+@dataclass(frozen=True)
+class Stage:
+    """What is asked for, how heavily, and for how long.
+
+    `thumbnail` and `looks` are the weights of these losses beside the category's, which is 1; a stage has one
+    of the two. That of `looks` is the mean square error of targets standardized per batch.
+    """
+
+    phases: tuple[Phase, ...]
+    thumbnail: float
+    looks: float
 
 
-def learn(images: Floats, bank: Bank, rng: np.random.Generator) -> tuple[Floats, Floats]:
-    """Return the bank's kernel `(patch, patch, 3, filters)` and bias `(filters,)`."""
-    from sklearn.cluster import MiniBatchKMeans
-
-    patches = cut(images, bank.patch, rng).astype(np.float64)
-    patches -= patches.mean(axis=1, keepdims=True)
-    mean = patches.mean(axis=0)
-    values, vectors = np.linalg.eigh(np.cov((patches - mean).T))
-    values = np.maximum(values, 0.0)
-    whitening = vectors @ np.diag(1 / np.sqrt(values + RIDGE * values.mean())) @ vectors.T
-    clusters = MiniBatchKMeans(bank.filters, batch_size=1024, n_init=1, max_iter=20, random_state=SEED)
-    centers = clusters.fit((patches - mean) @ whitening).cluster_centers_
-    directions = whitening @ (centers / np.linalg.norm(centers, axis=1, keepdims=True)).T
-    bias = -(mean @ directions) - THRESHOLD
-    kernel = directions - directions.mean(axis=0)
-    kernel = kernel.reshape(bank.patch, bank.patch, 3, -1)
-    if bank.levels:
-        kernel[..., -6:], bias[-6:] = levels(bank.patch), 0.0
-    return kernel.astype(np.float32), bias.astype(np.float32)
+STAGES = {
+    "categories": Stage(
+        (Phase(48, 2.0, 2e-3, 1.5e-3), Phase(64, 2.0, 1.5e-3, 8e-4), Phase(96, 0.7, 8e-4, 1e-5)), 2.0, 0.0
+    ),
+    "looks": Stage((Phase(64, 0.5, 1.5e-3, 1e-5),), 0.0, 5.0),
+}
+LOOKS = 48 + 64 + 3 * 24
 
 
-def levels(patch: int) -> npt.NDArray[np.float64]:
-    """Return six filters by formula: how far each channel is above the middle grey, and how far below it."""
-    above = np.broadcast_to(np.eye(3) / patch**2, (patch, patch, 3, 3))
-    return np.concatenate([above, -above], axis=-1)
-
-
-def level(model: Any, pixels: npt.NDArray[np.uint8]) -> None:
-    """Scale each filter so that its mean over these pictures is `USUAL_MEAN`; ReLU6 makes that take several rounds."""
+def build(categories: int, stage: Stage, *, size: int) -> tuple[Any, Any]:
+    """Return the backbone and the training model `image -> [logits, thumbnail or looks]`."""
     import keras
 
-    halves = keras.Model(model.input, model.get_layer("halves").output)
-    images = pixels.astype(np.float32) / 127.5 - 1.0
-    for _ in range(ROUNDS):
-        means = halves.predict(images, verbose=0, batch_size=50).mean(axis=(0, 1, 2))
-        factors = np.split(_sketchnet.USUAL_MEAN / means, np.cumsum([bank.filters for bank in BANKS])[:-1])
-        for bank, factor in zip(BANKS, factors, strict=True):
-            layer = model.get_layer(f"{bank.name}_conv")
-            layer.set_weights([weights * factor for weights in layer.get_weights()])
+    backbone = _sketchnet.build(image_size=size)
+    # ReLU6 features are far from zero on average: centred ones make the heads learn several times faster.
+    features = keras.layers.BatchNormalization(momentum=0.98, name="features_bn")(backbone.output)
+    logits = keras.layers.Dense(categories, name="category")(features)
+    described = keras.layers.Dense(LOOKS if stage.looks else 48, name="described")(features)
+    return backbone, keras.Model(backbone.input, [logits, described])
 
 
-def train(drawn: Path, out: Path) -> dict[str, Any]:
-    """Learn every bank, write the weights, and return a record of the run."""
-    start = time.perf_counter()
-    rng = np.random.default_rng(SEED)
-    pixels = np.load(drawn / "pixels.npy", mmap_mode="r")
-    pixels = pixels[np.sort(rng.permutation(len(pixels))[:PICTURES])]
-    model = _sketchnet.build()
-    for bank in BANKS:
-        images = scale_of(pixels, bank)
-        model.get_layer(f"{bank.name}_conv").set_weights(learn(images, bank, rng))
-    level(model, pixels[::7])
-    np.savez(out, **_sketchnet.weights_of(model))
-    return {"seed": SEED, "pictures": len(pixels), "seconds": round(time.perf_counter() - start)}
+def thumbnail_of(images: Any, size: int) -> Any:
+    """Return the colours of 4 x 4 places, `(batch, 48)` in [-1, 1]."""
+    import tensorflow as tf
+
+    return tf.reshape(tf.nn.avg_pool2d(images, size // 4, size // 4, "VALID"), (-1, 48))
+
+
+def looks_of(images: Any, size: int) -> Any:
+    """Describe images in [-1, 1]: `(batch, LOOKS)`, each column standardized over the batch.
+
+    A 4 x 4 thumbnail (48), a soft histogram of 4 x 4 x 4 colours (64), and at three scales the strength of
+    edges in six directions in each quarter of the picture (72).
+    """
+    import tensorflow as tf
+
+    small = tf.nn.avg_pool2d(images, 2, 2, "VALID")
+    bins = tf.nn.softmax(-8.0 * tf.abs(small[..., None] - tf.linspace(-0.75, 0.75, 4)), axis=-1)
+    joint = tf.einsum("bhwi,bhwj,bhwk->bijk", bins[..., 0, :], bins[..., 1, :], bins[..., 2, :])
+    parts = [thumbnail_of(images, size), tf.sqrt(tf.reshape(joint, (-1, 64)) / float((size // 2) ** 2))]
+    grey = tf.reduce_mean(images, axis=-1, keepdims=True)
+    turns = np.arange(6, dtype=np.float32) * np.float32(np.pi / 6)
+    for _ in range(3):
+        across = grey[:, 1:-1, 2:] - grey[:, 1:-1, :-2]
+        down = grey[:, 2:, 1:-1] - grey[:, :-2, 1:-1]
+        along = across * np.cos(turns) + down * np.sin(turns)
+        # The strength of an edge times the fourth power of its cosine, without the trigonometry of each pixel.
+        edges = tf.square(tf.square(along)) / (across**2 + down**2 + 1e-6) ** 1.5
+        height = edges.shape[1] // 2
+        pooled = tf.nn.avg_pool2d(edges, height, height, "VALID")[:, :2, :2]
+        parts.append(tf.sqrt(tf.reshape(pooled, (-1, 24))))
+        grey = tf.nn.avg_pool2d(grey, 2, 2, "VALID")
+    looks = tf.concat(parts, axis=1)
+    mean, variance = tf.nn.moments(looks, axes=[0])
+    return (looks - mean) / tf.sqrt(variance + 1e-4)
+
+
+def augmented(pixels: Any, size: int) -> Any:
+    """Crop, zoom, dim, tint and grey a batch `(batch, 96, 96, 3)` uint8 -> `(batch, size, size, 3)` in [-1, 1].
+
+    Nothing is mirrored or turned: a mirrored glyph is another glyph, and the drawings turn themselves.
+    """
+    import tensorflow as tf
+
+    count = tf.shape(pixels)[0]
+    scale = tf.random.uniform((count, 1), 0.7, 1.0)
+    top_left = tf.random.uniform((count, 2)) * (1.0 - scale)
+    boxes = tf.concat([top_left, top_left + scale], axis=1)
+    images = tf.cast(pixels, tf.float32) / 255.0
+    images = tf.image.crop_and_resize(images, boxes, tf.range(count), (size, size))
+    shape = (count, 1, 1, 1)
+    contrast = tf.random.uniform(shape, 0.6, 1.3)
+    mean = tf.reduce_mean(images, axis=(1, 2, 3), keepdims=True)
+    images = (images - mean) * contrast + mean + tf.random.uniform(shape, -0.2, 0.2)
+    images = images * tf.random.uniform((count, 1, 1, 3), 0.8, 1.2)
+    grey = tf.reduce_mean(images, axis=3, keepdims=True)
+    images = tf.where(tf.random.uniform(shape) < 0.15, tf.broadcast_to(grey, tf.shape(images)), images)
+    return tf.clip_by_value(images, 0.0, 1.0) * 2.0 - 1.0
+
+
+def make_step(model: Any, optimizer: Any, stage: Stage, *, size: int) -> Any:
+    """Return the compiled training step: `(pixels, labels) -> (loss, accuracy)`."""
+    import keras
+    import tensorflow as tf
+
+    weight = stage.looks or stage.thumbnail
+    category_loss = keras.losses.CategoricalCrossentropy(from_logits=True, label_smoothing=0.1)
+
+    @tf.function(reduce_retracing=True)
+    def step(pixels: Any, labels: Any) -> Any:
+        images = augmented(pixels, size)
+        wanted = looks_of(images, size) if stage.looks else thumbnail_of(images, size)
+        with tf.GradientTape() as tape:
+            logits, described = model(images, training=True)
+            loss = category_loss(tf.one_hot(labels, logits.shape[-1]), logits)
+            loss += weight * tf.reduce_mean(tf.square(wanted - described))
+        gradients = tape.gradient(loss, model.trainable_variables)
+        optimizer.apply(gradients, model.trainable_variables)
+        right = tf.reduce_mean(tf.cast(tf.equal(tf.argmax(logits, -1, tf.int32), labels), tf.float32))
+        return loss, right
+
+    return step
+
+
+def run_phase(model: Any, stage: Stage, phase: Phase, data: tuple[Any, Any], rng: np.random.Generator) -> float:
+    """Train for one phase and return the accuracy over its last tenth."""
+    import keras
+    import tensorflow as tf
+
+    pixels, labels = data
+    steps = int(len(labels) * phase.epochs) // BATCH
+    schedule = keras.optimizers.schedules.PolynomialDecay(phase.rate, steps, end_learning_rate=phase.last_rate)
+    optimizer = keras.optimizers.AdamW(schedule, weight_decay=1e-4, clipnorm=5.0)
+    optimizer.build(model.trainable_variables)
+    step = make_step(model, optimizer, stage, size=phase.size)
+    rounds = int(np.ceil(phase.epochs)) + 1
+    order = np.concatenate([rng.permutation(len(labels)) for _ in range(rounds)])
+    history, start = [], time.perf_counter()
+    for number in range(steps):
+        rows = np.sort(order[number * BATCH : (number + 1) * BATCH])
+        loss, right = step(tf.constant(pixels[rows]), tf.constant(labels[rows]))
+        history.append((float(loss), float(right)))
+        if number % 50 == 49:
+            mean = np.mean(history[-50:], axis=0)
+            rate = (number + 1) * BATCH / (time.perf_counter() - start)
+            print(
+                f"{phase.size} px, step {number + 1}/{steps}: loss {mean[0]:.3f}, accuracy {mean[1]:.3f}, {rate:.0f}/s"
+            )
+    return float(np.mean(history[-max(1, steps // 10) :], axis=0)[1])
+
+
+def measure_statistics(backbone: Any, pixels: Any, rng: np.random.Generator, *, batches: int = 150) -> None:
+    """Run whole, unaugmented pictures in training mode, so that BatchNorm's statistics are those of plain input."""
+    import tensorflow as tf
+
+    forward = tf.function(lambda images: backbone(images, training=True))
+    for _ in range(batches):
+        rows = np.sort(rng.choice(len(pixels), BATCH, replace=False))
+        forward(tf.constant(pixels[rows].astype(np.float32) / 127.5 - 1.0))
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("drawn", type=Path, help="the folder that draw.py wrote")
     parser.add_argument("out", type=Path)
+    parser.add_argument("--stage", choices=sorted(STAGES), default="categories")
+    parser.add_argument("--start", type=Path, help="weights to start from")
+    parser.add_argument("--threads", type=int, default=1)
+    parser.add_argument("--seed", type=int, default=SEED)
     arguments = parser.parse_args()
-    print(json.dumps(train(arguments.drawn, arguments.out)))
+    keys = ("threads", "seed", "start")
+    train(arguments.drawn, arguments.out, STAGES[arguments.stage], **{key: getattr(arguments, key) for key in keys})
+
+
+def train(drawn: Path, out: Path, stage: Stage, *, threads: int, seed: int, start: Path | None) -> None:
+    """Train through the phases of a stage, write the weights after each, and a record of the run beside them."""
+    import keras
+    import tensorflow as tf
+
+    tf.config.threading.set_intra_op_parallelism_threads(threads)
+    tf.config.threading.set_inter_op_parallelism_threads(1)
+    keras.utils.set_random_seed(seed)
+    rng = np.random.default_rng(seed)
+    pixels = np.load(drawn / "pixels.npy", mmap_mode="r")
+    labels = np.load(drawn / "labels.npy")
+    begin = time.perf_counter()
+    previous: Any = None
+    record: dict[str, Any] = {"seed": seed, "pictures": len(labels), "categories": int(labels.max()) + 1}
+    for phase in stage.phases:
+        backbone, model = build(record["categories"], stage, size=phase.size)
+        if previous is not None:
+            model.set_weights(previous)
+        elif start is not None:
+            with np.load(start, allow_pickle=False) as arrays:
+                put_weights(backbone, dict(arrays))
+        record[f"accuracy_{phase.size}px"] = run_phase(model, stage, phase, (pixels, labels), rng)
+        previous = model.get_weights()
+        np.savez(out, **weights_of(backbone))
+    final = _sketchnet.build()
+    final.set_weights(backbone.get_weights())
+    measure_statistics(final, pixels, rng)
+    np.savez(out, **weights_of(final))
+    record["seconds"] = round(time.perf_counter() - begin)
+    out.with_suffix(".json").write_text(json.dumps(record, indent=1) + "\n")
+    print(json.dumps(record))
 
 
 if __name__ == "__main__":

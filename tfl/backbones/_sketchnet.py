@@ -1,158 +1,95 @@
-"""The network of `embedded:sketchnet`: banks of patch filters at several scales, pooled over the halves of a picture.
+"""The network of `embedded:sketchnet`: separable convolutions with shortcuts, made for int8.
 
-One layer of many filters, found by clustering whitened patches without labels and read out linearly, is the
-recipe of Coates, Ng and Lee (2011, "An analysis of single-layer networks in unsupervised feature learning").
-Everything is a convolution, a ReLU or an average, so that every target quantizes it whole.
+The depthwise separable block is that of MobileNetV1 (Howard et al., 2017, arXiv:1704.04861), with the
+shortcut of ResNet (He et al., 2016, arXiv:1512.03385) where shapes agree. Every activation is a ReLU6,
+so that a quantizer finds the range [0, 6] nearly everywhere.
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
-
-import numpy as np
-import numpy.typing as npt
 
 if TYPE_CHECKING:
     import keras
 
-    Floats16 = npt.NDArray[np.float16]
-
-#: Height and width that the network is made for, in pixels.
+#: Height and width that the network is trained for, in pixels.
 NATIVE_SIZE = 96
-#: Below this the maps would have less than four by four places.
+#: Below this the last block would see less than two by two places.
 MIN_SIZE = 32
-
-
-@dataclass(frozen=True, kw_only=True)
-class Bank:
-    """The filters of one scale.
-
-    Attributes:
-        name: Of the scale, which is the one before at half the size.
-        patch: Height and width of a filter, in places of this scale.
-        filters: How many there are.
-        stride: Places between two patches.
-        pool: The answers are averaged over squares of so many places, so that all banks end at an eighth.
-        levels: Whether the last six filters are how far red, green and blue are above, and below, the middle grey.
-    """
-
-    name: str
-    patch: int
-    filters: int
-    stride: int
-    pool: int
-    levels: bool = False
-
-
-#: A patch spans 12, 24 and 32 pixels of the picture.
-BANKS = (
-    Bank(name="half", patch=6, filters=256, stride=2, pool=2),
-    Bank(name="quarter", patch=6, filters=256, stride=1, pool=2),
-    Bank(name="eighth", patch=4, filters=128, stride=1, pool=1, levels=True),
+#: Filters of the first convolution, which halves the size.
+STEM_FILTERS = 16
+#: Filters and stride of block_1, block_2, ...: 96 -> 48 -> 24 -> 12 -> 6 pixels.
+BLOCKS = (
+    (24, 1),
+    (48, 2),
+    (48, 1),
+    (96, 2),
+    (96, 1),
+    (96, 1),
+    (256, 2),
+    (256, 1),
+    (256, 1),
+    (256, 1),
 )
-#: Rows and columns of the maps, at the beginning and at the end, whose patches reach beyond the picture.
-BORDER = (1, 2)
-#: Maps of fewer rows keep their border, for there would be too little left.
-_LEAST_INNER = 4
-#: What every filter answers to drawn pictures on average.
-USUAL_MEAN = 0.25
-#: Gains before three ReLU6, which stop growing at once, four times and sixteen times the usual mean.
-GAINS = (6.0 / USUAL_MEAN, 6.0 / (4 * USUAL_MEAN), 6.0 / (16 * USUAL_MEAN))
-#: Length of the output vector: the means of the maps over the upper, lower, left and right half.
-FEATURE_SIZE = 4 * sum(bank.filters for bank in BANKS)
+#: Length of the output vector.
+FEATURE_SIZE = BLOCKS[-1][0]
+#: Batch statistics move over about 50 steps, so that a short training leaves good ones.
+BATCH_NORM_MOMENTUM = 0.98
+#: He et al.'s uniform limit, sqrt(6 / fan-in), for a filter of 3 x 3 places.
+_DEPTHWISE_LIMIT = (6 / 9) ** 0.5
 
 
 def parameter_count() -> int:
-    """Return the number of weights, counted from the table of banks."""
-    return sum(bank.filters * (bank.patch * bank.patch * 3 + 1 + len(GAINS)) for bank in BANKS)
+    """Return the number of weights, the statistics of BatchNorm included, counted from the table of blocks."""
+    count = 3 * 9 * STEM_FILTERS + 4 * STEM_FILTERS
+    channels = STEM_FILTERS
+    for filters, _ in BLOCKS:
+        count += 9 * channels + 4 * channels + channels * filters + 4 * filters
+        channels = filters
+    return count
 
 
 def build(*, image_size: int = NATIVE_SIZE) -> keras.Model:
-    """Build the network with fresh weights: `(batch, image_size, image_size, 3)` in [-1, 1] -> `(batch, 2560)`.
+    """Build the network with fresh weights: `(batch, image_size, image_size, 3)` in [-1, 1] -> `(batch, 256)`.
 
-    The layers of a bank are named after it: `half_input`, `half_conv`, `half_relu`, `half_maps`. All maps side by
-    side are the output of `maps`, `(batch, 9, 9, 640)` at 96 pixels. The dtype policy that is active applies.
+    Layers are named `stem_...`, `block_1_...` to `block_10_...` and `pool`; the last feature map is the
+    output of `block_10_relu`. The dtype policy that is active applies.
     """
     import keras
 
     inputs = keras.Input((image_size, image_size, 3), name="image")
-    scale, maps = inputs, []
-    for bank in BANKS:
-        scale = keras.layers.AveragePooling2D(2, padding="same", name=f"{bank.name}_input")(scale)
-        maps.append(_answers(scale, bank))
-    x = keras.layers.Concatenate(name="all_maps")(maps)
-    if x.shape[1] - sum(BORDER) >= _LEAST_INNER:
-        x = keras.layers.Cropping2D((BORDER, BORDER), name="maps")(x)
-    return keras.Model(inputs, _compressed(_halves(x)), name="sketchnet")
+    x = keras.layers.Conv2D(STEM_FILTERS, 3, strides=2, padding="same", use_bias=False, name="stem_conv")(inputs)
+    x = _normalized(x, "stem")
+    x = keras.layers.ReLU(max_value=6.0, name="stem_relu")(x)
+    for number, (filters, stride) in enumerate(BLOCKS, start=1):
+        x = _block(x, f"block_{number}", filters=filters, stride=stride)
+    outputs = keras.layers.GlobalAveragePooling2D(name="pool")(x)
+    return keras.Model(inputs, outputs, name="sketchnet")
 
 
-def _answers(scale: Any, bank: Bank) -> Any:
+def _block(x: Any, name: str, *, filters: int, stride: int) -> Any:
     import keras
 
-    x = keras.layers.Conv2D(
-        bank.filters,
-        bank.patch,
-        strides=bank.stride,
+    shortcut = x
+    x = keras.layers.DepthwiseConv2D(
+        3,
+        strides=stride,
         padding="same",
-        kernel_initializer="he_uniform",
-        name=f"{bank.name}_conv",
-    )(scale)
-    x = keras.layers.ReLU(max_value=6.0, name=f"{bank.name}_relu")(x)
-    if bank.pool == 1:
-        return x
-    return keras.layers.AveragePooling2D(bank.pool, padding="same", name=f"{bank.name}_maps")(x)
+        use_bias=False,
+        # Keras' own initializers count all channels as fan-in, though a depthwise filter sees one.
+        depthwise_initializer=keras.initializers.RandomUniform(-_DEPTHWISE_LIMIT, _DEPTHWISE_LIMIT),
+        name=f"{name}_depthwise",
+    )(x)
+    x = _normalized(x, f"{name}_depthwise")
+    x = keras.layers.ReLU(max_value=6.0, name=f"{name}_depthwise_relu")(x)
+    x = keras.layers.Conv2D(filters, 1, use_bias=False, kernel_initializer="he_uniform", name=f"{name}_pointwise")(x)
+    x = _normalized(x, f"{name}_pointwise")
+    if shortcut.shape == x.shape:
+        x = keras.layers.Add(name=f"{name}_add")([shortcut, x])
+    return keras.layers.ReLU(max_value=6.0, name=f"{name}_relu")(x)
 
 
-def _halves(maps: Any) -> Any:
-    """Average over the upper, lower, left and right half; the middle row or column of an odd number is in both."""
+def _normalized(x: Any, name: str) -> Any:
     import keras
 
-    side, channels = maps.shape[1], maps.shape[-1]
-    size, stride = -(-side // 2), side // 2
-    rows = keras.layers.AveragePooling2D((size, side), strides=(stride, side), name="rows")(maps)
-    columns = keras.layers.AveragePooling2D((side, size), strides=(side, stride), name="columns")(maps)
-    columns = keras.layers.Reshape((2, 1, channels), name="columns_below")(columns)
-    return keras.layers.Concatenate(axis=1, name="halves")([rows, columns])
-
-
-def _compressed(halves: Any) -> Any:
-    """Add up ReLU6 of three gains: a curve like a logarithm, under which a rare answer counts beside frequent ones."""
-    import keras
-
-    steps = []
-    for name, gain in zip(("low", "middle", "high"), GAINS, strict=True):
-        x = keras.layers.DepthwiseConv2D(
-            1, use_bias=False, depthwise_initializer=keras.initializers.Constant(gain), name=f"{name}_gain"
-        )(halves)
-        steps.append(keras.layers.ReLU(max_value=6.0, name=f"{name}_relu")(x))
-    x = keras.layers.Add(name="compressed")(steps)
-    return keras.layers.Flatten(name="features")(x)
-
-
-def weights_of(model: keras.Model) -> dict[str, Floats16]:
-    """Return every variable as float16, keyed `layer/variable`, as `put_weights` takes them."""
-    return {
-        f"{layer.name}/{variable.name}": np.asarray(variable.numpy(), dtype=np.float16)
-        for layer in model.layers
-        for variable in layer.variables
-    }
-
-
-def put_weights(model: keras.Model, weights: dict[str, Floats16]) -> None:
-    """Assign every variable of `model` from `weights`, cast to float32.
-
-    Raises:
-        ValueError: A variable has no weights or other ones than its shape, or weights are left over.
-    """
-    left = dict(weights)
-    for layer in model.layers:
-        for variable in layer.variables:
-            key = f"{layer.name}/{variable.name}"
-            value = left.pop(key, None)
-            if value is None or value.shape != tuple(variable.shape):
-                found = "nothing" if value is None else str(value.shape)
-                raise ValueError(f"{key}: needs {tuple(variable.shape)}, found {found}.")
-            variable.assign(value.astype(np.float32))
-    if left:
-        raise ValueError(f"no layer takes {', '.join(sorted(left))}.")
+    return keras.layers.BatchNormalization(momentum=BATCH_NORM_MOMENTUM, epsilon=1e-3, name=f"{name}_bn")(x)

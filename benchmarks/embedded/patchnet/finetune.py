@@ -1,4 +1,4 @@
-"""Fine-tune `embedded:sketchnet`, the same network from random weights, and MobileNetV1 0.25, on the photos.
+"""Fine-tune `embedded:patchnet`, the same network from random weights, and MobileNetV1 0.25, on the photos.
 
     python finetune.py DATA MOBILENET.h5 [--epochs 15] [--seeds 2] [--json FILE]
 
@@ -18,7 +18,7 @@ import numpy as np
 from data import Pictures, read_all
 from probe import Score, mobilenet, score_of
 
-from tfl.backbones import _sketchnet
+from tfl.backbones import _patchnet
 from tfl.backbones.embedded import SOURCE
 
 BATCH = 16
@@ -81,8 +81,8 @@ def main() -> None:
     import keras
 
     networks = {
-        ("sketchnet", 96): ("trained", lambda: SOURCE.load("sketchnet").model),
-        ("sketchnet, random weights", 96): ("random", _sketchnet.build),
+        ("patchnet", 96): ("trained", lambda: SOURCE.load("patchnet").model),
+        ("patchnet, random weights", 96): ("random", _patchnet.build),
         ("MobileNetV1 0.25, 96 px", 96): ("trained", lambda: mobilenet(arguments.mobilenet, size=96)),
         ("MobileNetV1 0.25, 224 px", 224): ("trained", lambda: mobilenet(arguments.mobilenet, size=224)),
     }

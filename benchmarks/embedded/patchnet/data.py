@@ -1,4 +1,4 @@
-"""The data sets that `embedded:sketchnet` is judged by, as arrays: photos, defects of tiles, spoken digits, digits."""
+"""The data sets that `embedded:patchnet` is judged by, as arrays: photos, defects of tiles, spoken digits, digits."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ class Pictures:
 
 def read_all(folder: Path, *, size: int) -> list[Pictures]:
     """Read the four data sets as square pictures of a size."""
-    own = SOURCE.info("sketchnet").preprocessing
+    own = SOURCE.info("patchnet").preprocessing
     contract = dataclasses.replace(own, height=size, width=size)
     return [
         *read_photos(folder / "img_hymenoptera", contract),
