@@ -1,4 +1,4 @@
-"""Draw the pictures that `embedded:sketchnet` learns from: `python draw.py FOLDER [--per-category 150]`.
+"""Draw the pictures that both embedded networks learn from: `python draw.py FOLDER [--per-category 150]`.
 
 Every picture comes from code and a seed; no photo, font or data set takes part. The same seed draws the
 same pictures. `FOLDER` gets `pixels.npy` `(pictures, 96, 96, 3)` uint8, `labels.npy` `(pictures,)` int32 and

@@ -23,6 +23,7 @@ import numpy as np
 import numpy.typing as npt
 
 from tfl.backbones import _sketchnet
+from tfl.backbones._variables import put_weights
 from tfl.backbones.embedded import SOURCE
 from tfl.data.decode import Pixels
 from tfl.data.preprocess import ImagePreprocessing, normalize
@@ -153,7 +154,7 @@ def _networks(data: Pictures, weights: Path | None, seeds: Sequence[int], keras:
     backbone = SOURCE.load("sketchnet")
     if weights is not None:
         with np.load(weights, allow_pickle=False) as arrays:
-            _sketchnet.put_weights(backbone.model, dict(arrays))
+            put_weights(backbone.model, dict(arrays))
     yield "sketchnet", backbone.model
     for seed in seeds:
         keras.utils.set_random_seed(seed)

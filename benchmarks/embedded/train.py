@@ -21,6 +21,7 @@ from typing import Any
 import numpy as np
 
 from tfl.backbones import _sketchnet
+from tfl.backbones._variables import put_weights, weights_of
 
 SEED = 11
 BATCH = 64
@@ -223,14 +224,14 @@ def train(drawn: Path, out: Path, stage: Stage, *, threads: int, seed: int, star
             model.set_weights(previous)
         elif start is not None:
             with np.load(start, allow_pickle=False) as arrays:
-                _sketchnet.put_weights(backbone, dict(arrays))
+                put_weights(backbone, dict(arrays))
         record[f"accuracy_{phase.size}px"] = run_phase(model, stage, phase, (pixels, labels), rng)
         previous = model.get_weights()
-        np.savez(out, **_sketchnet.weights_of(backbone))
+        np.savez(out, **weights_of(backbone))
     final = _sketchnet.build()
     final.set_weights(backbone.get_weights())
     measure_statistics(final, pixels, rng)
-    np.savez(out, **_sketchnet.weights_of(final))
+    np.savez(out, **weights_of(final))
     record["seconds"] = round(time.perf_counter() - begin)
     out.with_suffix(".json").write_text(json.dumps(record, indent=1) + "\n")
     print(json.dumps(record))

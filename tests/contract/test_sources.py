@@ -49,6 +49,12 @@ def test_a_source_keeps_its_promises(name, tmp_path):
 
 
 @pytest.mark.slow
+def test_the_other_embedded_network_keeps_the_promises_too():
+    pytest.importorskip("keras")
+    check_source("embedded", "patchnet", image_size=32)
+
+
+@pytest.mark.slow
 @pytest.mark.parametrize("save", [save_encoder, save_strings])
 def test_modules_of_texts_keep_the_promises_too(save, tmp_path):
     skip_without("keras", "tensorflow_text", "tokenizers")

@@ -9,13 +9,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-import numpy as np
-import numpy.typing as npt
-
 if TYPE_CHECKING:
     import keras
-
-    Floats16 = npt.NDArray[np.float16]
 
 #: Height and width that the network is trained for, in pixels.
 NATIVE_SIZE = 96
@@ -98,31 +93,3 @@ def _normalized(x: Any, name: str) -> Any:
     import keras
 
     return keras.layers.BatchNormalization(momentum=BATCH_NORM_MOMENTUM, epsilon=1e-3, name=f"{name}_bn")(x)
-
-
-def weights_of(model: keras.Model) -> dict[str, Floats16]:
-    """Return every variable as float16, keyed `layer/variable`, as `put_weights` takes them."""
-    return {
-        f"{layer.name}/{variable.name}": np.asarray(variable.numpy(), dtype=np.float16)
-        for layer in model.layers
-        for variable in layer.variables
-    }
-
-
-def put_weights(model: keras.Model, weights: dict[str, Floats16]) -> None:
-    """Assign every variable of `model` from `weights`, cast to float32.
-
-    Raises:
-        ValueError: A variable has no weights or other ones than its shape, or weights are left over.
-    """
-    left = dict(weights)
-    for layer in model.layers:
-        for variable in layer.variables:
-            key = f"{layer.name}/{variable.name}"
-            value = left.pop(key, None)
-            if value is None or value.shape != tuple(variable.shape):
-                found = "nothing" if value is None else str(value.shape)
-                raise ValueError(f"{key}: needs {tuple(variable.shape)}, found {found}.")
-            variable.assign(value.astype(np.float32))
-    if left:
-        raise ValueError(f"no layer takes {', '.join(sorted(left))}.")

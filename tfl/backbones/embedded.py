@@ -12,14 +12,16 @@ from typing import Any
 
 import numpy as np
 
-from tfl.backbones import _ngrams, _sketchnet
+from tfl.backbones import _ngrams, _patchnet, _sketchnet
 from tfl.backbones._base import Backbone, BackboneFacts, BackboneInfo, BackboneSource, parse_spec
 from tfl.backbones._facts import known_facts
+from tfl.backbones._variables import Floats16, put_weights
 from tfl.core.errors import IntegrityError, UnsupportedError, unknown_name
 from tfl.core.extras import require
 from tfl.data.preprocess import ImagePreprocessing
 
-_WEIGHTS_FILE = Path(__file__).with_name("sketchnet.npz")
+#: The networks for pictures and their files of weights; both were made for the same input.
+_NETWORKS = {"sketchnet": _sketchnet, "patchnet": _patchnet}
 _PICTURES = ImagePreprocessing(
     height=_sketchnet.NATIVE_SIZE,
     width=_sketchnet.NATIVE_SIZE,
@@ -38,7 +40,20 @@ _SKETCHNET = BackboneInfo(
     licence="Apache-2.0",
     weights_origin="images drawn by the project's own script",
     available_offline=True,
-    note="Needs no network. Small and quick; on photos a backbone trained on ImageNet is far more accurate.",
+    note="Needs no network. Small and quick. Photos: embedded:patchnet is better, one trained on ImageNet far better.",
+)
+_PATCHNET = BackboneInfo(
+    spec="embedded:patchnet",
+    task="image_classification",
+    preprocessing=_PICTURES,
+    min_size=_patchnet.MIN_SIZE,
+    parameters=_patchnet.parameter_count(),
+    feature_size=_patchnet.FEATURE_SIZE,
+    licence="Apache-2.0",
+    weights_origin="clusters of patches of images drawn by the project's own script",
+    available_offline=True,
+    # The word for what tiles and fabrics have would be found by who looks for texts.
+    note="Take it for photos and surfaces where no ImageNet weights are at hand: colours, edges, patterns, no objects.",
 )
 _NGRAMS = BackboneInfo(
     spec="embedded:ngrams",
@@ -53,7 +68,7 @@ _NGRAMS = BackboneInfo(
     note="Needs no network and knows no language: all of it has to learn (train.fine_tune_layers=0). Very quick.",
     is_pretrained=False,
 )
-_INFOS = {parse_spec(info.spec)[1]: info for info in (_SKETCHNET, _NGRAMS)}
+_INFOS = {parse_spec(info.spec)[1]: info for info in (_SKETCHNET, _PATCHNET, _NGRAMS)}
 
 
 class EmbeddedSource(BackboneSource):
@@ -90,8 +105,8 @@ class EmbeddedSource(BackboneSource):
         """Load a backbone from the package alone.
 
         Args:
-            name: `sketchnet`, `(batch, size, size, 3)` float32 in [-1, 1] -> `(batch, 256)`; or `ngrams`,
-                `(batch, n-grams)` int32 -> `(batch, 128)`.
+            name: `sketchnet`, `(batch, size, size, 3)` float32 in [-1, 1] -> `(batch, 256)`; `patchnet`, the same
+                -> `(batch, 2560)`; or `ngrams`, `(batch, n-grams)` int32 -> `(batch, 128)`.
             image_size: Height and width in pixels, at least 32; None for 96 and for texts.
 
         Raises:
@@ -101,7 +116,7 @@ class EmbeddedSource(BackboneSource):
             MissingExtraError: Keras is not installed.
         """
         info = self.info(name)
-        return _load_ngrams(info, image_size) if info is _NGRAMS else _load_sketchnet(info, image_size)
+        return _load_ngrams(info, image_size) if info is _NGRAMS else _load_pictures(info, name, image_size)
 
 
 def _load_ngrams(info: BackboneInfo, image_size: int | None) -> Backbone:
@@ -114,25 +129,30 @@ def _load_ngrams(info: BackboneInfo, image_size: int | None) -> Backbone:
     return Backbone(info=info, model=_ngrams.build(), digest=digest)
 
 
-def _load_sketchnet(info: BackboneInfo, image_size: int | None) -> Backbone:
-    size = image_size if image_size is not None else _sketchnet.NATIVE_SIZE
+def _load_pictures(info: BackboneInfo, name: str, image_size: int | None) -> Backbone:
+    network, file = _NETWORKS[name], _weights_file(name)
+    size = image_size if image_size is not None else network.NATIVE_SIZE
     if size < info.min_size:
         raise UnsupportedError(
             f"image_size: '{info.spec}' takes {info.min_size} pixels or more. Received: {size}.",
-            hint=f"Leave it out for {_sketchnet.NATIVE_SIZE}, the size it was trained for.",
+            hint=f"Leave it out for {network.NATIVE_SIZE}, the size it was made for.",
         )
     require("keras", purpose="loading a backbone")
-    weights, digest = _read_weights(_WEIGHTS_FILE)
-    model = _sketchnet.build(image_size=size)
+    weights, digest = _read_weights(file)
+    model = network.build(image_size=size)
     try:
-        _sketchnet.put_weights(model, weights)
+        put_weights(model, weights)
     except ValueError as error:
-        raise _unfit(_WEIGHTS_FILE, str(error)) from error
+        raise _unfit(file, str(error)) from error
     contract = dataclasses.replace(_PICTURES, height=size, width=size)
     return Backbone(info=dataclasses.replace(info, preprocessing=contract), model=model, digest=digest)
 
 
-def _read_weights(path: Path) -> tuple[dict[str, _sketchnet.Floats16], str]:
+def _weights_file(name: str) -> Path:
+    return Path(__file__).with_name(f"{name}.npz")
+
+
+def _read_weights(path: Path) -> tuple[dict[str, Floats16], str]:
     """Read the file once: its arrays, and the SHA-256 of the very bytes they came from."""
     try:
         data = path.read_bytes()

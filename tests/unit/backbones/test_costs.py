@@ -43,6 +43,7 @@ KERAS_PAGE = {
 #: Quick to build, and of every kind of layer that is counted.
 QUICK = (
     "embedded:sketchnet",
+    "embedded:patchnet",
     "embedded:ngrams",
     "keras_applications:MobileNetV3Small",
     "keras_applications:MobileNetV2",

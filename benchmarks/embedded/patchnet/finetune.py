@@ -1,0 +1,103 @@
+"""Fine-tune `embedded:patchnet`, the same network from random weights, and MobileNetV1 0.25, on the photos.
+
+    python finetune.py DATA MOBILENET.h5 [--epochs 15] [--seeds 2] [--json FILE]
+
+All layers learn (BatchNorm's statistics stay), from a head of zeros on standardized features, with Adam; training
+photos are mirrored, cropped and dimmed. The epochs are fixed beforehand and `val` is scored once, at the end.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from data import Pictures, read_all
+from probe import Score, mobilenet, score_of
+
+from tfl.backbones import _patchnet
+from tfl.backbones.embedded import SOURCE
+
+BATCH = 16
+#: Learning rates of the backbone and of the head.
+RATES = {"trained": 3e-4, "random": 1e-3}
+
+
+def with_head(backbone: Any, images: Any) -> Any:
+    """Return the backbone with a head of zeros on features that are standardized by these images."""
+    import keras
+
+    for layer in backbone.layers:
+        if isinstance(layer, keras.layers.BatchNormalization):
+            layer.trainable = False
+    usual = keras.layers.Normalization(axis=-1)
+    usual.adapt(backbone.predict(images, verbose=0, batch_size=50))
+    logits = keras.layers.Dense(2, kernel_initializer="zeros")(usual(backbone.output))
+    return keras.Model(backbone.input, logits)
+
+
+def augmented(images: Any, seed: int) -> Any:
+    import keras
+
+    layers = [
+        keras.layers.RandomFlip("horizontal", seed=seed),
+        keras.layers.RandomZoom((-0.25, 0.0), seed=seed + 1),
+        keras.layers.RandomTranslation(0.08, 0.08, seed=seed + 2),
+    ]
+    for layer in layers:
+        images = layer(images, training=True)
+    shape = (len(images), 1, 1, 1)
+    return np.clip(np.asarray(images) * np.random.default_rng(seed).uniform(0.8, 1.2, shape), -1, 1).astype(np.float32)
+
+
+def right_after(backbone: Any, data: Pictures, *, rate: float, epochs: int, seed: int) -> int:
+    """Fine-tune on the first cut's rows and count how many of its others are right."""
+    import keras
+
+    learn, score = data.cuts[0]
+    images = data.pixels.astype(np.float32) / 127.5 - 1.0
+    model = with_head(backbone, images[learn])
+    steps = epochs * -(-len(learn) // BATCH)
+    schedule = keras.optimizers.schedules.CosineDecay(rate, steps)
+    loss = keras.losses.SparseCategoricalCrossentropy(from_logits=True)
+    model.compile(keras.optimizers.Adam(schedule), loss=loss)
+    for epoch in range(epochs):
+        views = augmented(images[learn], 1000 * seed + epoch)
+        model.fit(views, data.labels[learn], batch_size=BATCH, epochs=1, verbose=0)
+    return int((model.predict(images[score], verbose=0).argmax(axis=1) == data.labels[score]).sum())
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("data", type=Path)
+    parser.add_argument("mobilenet", type=Path)
+    parser.add_argument("--epochs", type=int, default=15)
+    parser.add_argument("--seeds", type=int, default=2)
+    parser.add_argument("--json", type=Path)
+    arguments = parser.parse_args()
+    import keras
+
+    networks = {
+        ("patchnet", 96): ("trained", lambda: SOURCE.load("patchnet").model),
+        ("patchnet, random weights", 96): ("random", _patchnet.build),
+        ("MobileNetV1 0.25, 96 px", 96): ("trained", lambda: mobilenet(arguments.mobilenet, size=96)),
+        ("MobileNetV1 0.25, 224 px", 224): ("trained", lambda: mobilenet(arguments.mobilenet, size=224)),
+    }
+    scores: list[Score] = []
+    for (name, size), (start, make) in networks.items():
+        data = next(part for part in read_all(arguments.data, size=size) if part.name == "photos, val")
+        for seed in range(arguments.seeds):
+            keras.utils.set_random_seed(seed)
+            right = right_after(make(), data, rate=RATES[start], epochs=arguments.epochs, seed=seed)
+            score = score_of(data.name, f"{name}, seed {seed}", right=right, total=len(data.cuts[0][1]))
+            scores.append(score)
+            print(f"{score.features:36s} {score.accuracy:.3f}  [{score.low:.3f}, {score.high:.3f}]", flush=True)
+    if arguments.json:
+        arguments.json.write_text(json.dumps([asdict(score) for score in scores], indent=1) + "\n")
+
+
+if __name__ == "__main__":
+    main()

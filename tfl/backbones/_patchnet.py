@@ -1,0 +1,125 @@
+"""The network of `embedded:patchnet`: banks of patch filters at several scales, pooled over the halves of a picture.
+
+One layer of many filters, found by clustering whitened patches without labels and read out linearly, is the
+recipe of Coates, Ng and Lee (2011, "An analysis of single-layer networks in unsupervised feature learning").
+Everything is a convolution, a ReLU or an average, so that every target quantizes it whole.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    import keras
+
+#: Height and width that the network is made for, in pixels.
+NATIVE_SIZE = 96
+#: Below this the maps would have less than four by four places.
+MIN_SIZE = 32
+
+
+@dataclass(frozen=True, kw_only=True)
+class Bank:
+    """The filters of one scale.
+
+    Attributes:
+        name: Of the scale, which is the one before at half the size.
+        patch: Height and width of a filter, in places of this scale.
+        filters: How many there are.
+        stride: Places between two patches.
+        pool: The answers are averaged over squares of so many places, so that all banks end at an eighth.
+        levels: Whether the last six filters are how far red, green and blue are above, and below, the middle grey.
+    """
+
+    name: str
+    patch: int
+    filters: int
+    stride: int
+    pool: int
+    levels: bool = False
+
+
+#: A patch spans 12, 24 and 32 pixels of the picture.
+BANKS = (
+    Bank(name="half", patch=6, filters=256, stride=2, pool=2),
+    Bank(name="quarter", patch=6, filters=256, stride=1, pool=2),
+    Bank(name="eighth", patch=4, filters=128, stride=1, pool=1, levels=True),
+)
+#: Rows and columns of the maps, at the beginning and at the end, whose patches reach beyond the picture.
+BORDER = (1, 2)
+#: Maps of fewer rows keep their border, for there would be too little left.
+_LEAST_INNER = 4
+#: What every filter answers to drawn pictures on average.
+USUAL_MEAN = 0.25
+#: Gains before three ReLU6, which stop growing at once, four times and sixteen times the usual mean.
+GAINS = (6.0 / USUAL_MEAN, 6.0 / (4 * USUAL_MEAN), 6.0 / (16 * USUAL_MEAN))
+#: Length of the output vector: the means of the maps over the upper, lower, left and right half.
+FEATURE_SIZE = 4 * sum(bank.filters for bank in BANKS)
+
+
+def parameter_count() -> int:
+    """Return the number of weights, counted from the table of banks."""
+    return sum(bank.filters * (bank.patch * bank.patch * 3 + 1 + len(GAINS)) for bank in BANKS)
+
+
+def build(*, image_size: int = NATIVE_SIZE) -> keras.Model:
+    """Build the network with fresh weights: `(batch, image_size, image_size, 3)` in [-1, 1] -> `(batch, 2560)`.
+
+    The layers of a bank are named after it: `half_input`, `half_conv`, `half_relu`, `half_maps`. All maps side by
+    side are the output of `maps`, `(batch, 9, 9, 640)` at 96 pixels. The dtype policy that is active applies.
+    """
+    import keras
+
+    inputs = keras.Input((image_size, image_size, 3), name="image")
+    scale, maps = inputs, []
+    for bank in BANKS:
+        scale = keras.layers.AveragePooling2D(2, padding="same", name=f"{bank.name}_input")(scale)
+        maps.append(_answers(scale, bank))
+    x = keras.layers.Concatenate(name="all_maps")(maps)
+    if x.shape[1] - sum(BORDER) >= _LEAST_INNER:
+        x = keras.layers.Cropping2D((BORDER, BORDER), name="maps")(x)
+    return keras.Model(inputs, _compressed(_halves(x)), name="patchnet")
+
+
+def _answers(scale: Any, bank: Bank) -> Any:
+    import keras
+
+    x = keras.layers.Conv2D(
+        bank.filters,
+        bank.patch,
+        strides=bank.stride,
+        padding="same",
+        kernel_initializer="he_uniform",
+        name=f"{bank.name}_conv",
+    )(scale)
+    x = keras.layers.ReLU(max_value=6.0, name=f"{bank.name}_relu")(x)
+    if bank.pool == 1:
+        return x
+    return keras.layers.AveragePooling2D(bank.pool, padding="same", name=f"{bank.name}_maps")(x)
+
+
+def _halves(maps: Any) -> Any:
+    """Average over the upper, lower, left and right half; the middle row or column of an odd number is in both."""
+    import keras
+
+    side, channels = maps.shape[1], maps.shape[-1]
+    size, stride = -(-side // 2), side // 2
+    rows = keras.layers.AveragePooling2D((size, side), strides=(stride, side), name="rows")(maps)
+    columns = keras.layers.AveragePooling2D((side, size), strides=(side, stride), name="columns")(maps)
+    columns = keras.layers.Reshape((2, 1, channels), name="columns_below")(columns)
+    return keras.layers.Concatenate(axis=1, name="halves")([rows, columns])
+
+
+def _compressed(halves: Any) -> Any:
+    """Add up ReLU6 of three gains: a curve like a logarithm, under which a rare answer counts beside frequent ones."""
+    import keras
+
+    steps = []
+    for name, gain in zip(("low", "middle", "high"), GAINS, strict=True):
+        x = keras.layers.DepthwiseConv2D(
+            1, use_bias=False, depthwise_initializer=keras.initializers.Constant(gain), name=f"{name}_gain"
+        )(halves)
+        steps.append(keras.layers.ReLU(max_value=6.0, name=f"{name}_relu")(x))
+    x = keras.layers.Add(name="compressed")(steps)
+    return keras.layers.Flatten(name="features")(x)
