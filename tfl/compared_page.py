@@ -6,7 +6,6 @@ import dataclasses
 import os
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
 from urllib.parse import quote
 
 import numpy as np
@@ -14,7 +13,7 @@ import numpy as np
 from tfl.bench.held_out import HeldOut
 from tfl.bench.paired import mcnemar_of
 from tfl.bench.records import Measurement
-from tfl.comparison import OTHER_DATA, Comparison, compare
+from tfl.comparison import OTHER_DATA, SECTION_TITLES, Comparison, compare, shown_name, shown_value
 from tfl.core.errors import UserError
 from tfl.core.files import write_text
 from tfl.report.facts import Facts, read_facts
@@ -27,13 +26,6 @@ from tfl.report.tables import NONE
 _SIGNIFICANT = 0.05
 #: With more points a chart shows each run's Pareto front alone.
 _MOST_POINTS = 24
-_TITLES = {
-    "settings": "Settings that differ",
-    "data": "Data that differ",
-    "made_with": "Made with what differs",
-    "costs": "Cost",
-}
-_BYTES = "peak_rss_bytes"
 #: By which a page is known that may be written over.
 _OURS = '<meta name="generator" content="tfl">'
 
@@ -73,9 +65,12 @@ def write_comparison(runs: Sequence[str | Path], path: str | Path) -> Path:
 def _page(comparison: Comparison, facts: Sequence[Facts], path: Path, chart: Path) -> Page:
     chances = _chances(facts) if comparison.is_same_data else [None] * len(facts)
     sections = [Section("runs", "Runs", (), (_table(facts, chances),), _charts(facts, chart), _notes(facts))]
-    for kind, title in _TITLES.items():
+    for kind, title in SECTION_TITLES.items():
+        if kind == "results":
+            # They are the table above.
+            continue
         rows = tuple(
-            Row("", (_words(name), *(_cell(value, name) for value in values)))
+            Row("", (shown_name(section, name), *(shown_value(name, value) or NONE for value in values)))
             for section, name, values in comparison.rows()
             if section == kind
         )
@@ -209,15 +204,3 @@ def _charts(facts: Sequence[Facts], chart: Path) -> tuple[Figure, ...]:
     description = "Each point is a verified artefact, a colour for each run; the dashed line joins those that no other"
     description += " beats in both." + (" Of each run only such are shown." if fronts_alone else "")
     return (Figure("Accuracy against latency", description, chart),)
-
-
-def _words(name: str) -> str:
-    return "peak memory, MB" if name == _BYTES else name.replace("_", " ")
-
-
-def _cell(value: Any, name: str) -> str:
-    if value is None:
-        return NONE
-    if name == _BYTES:
-        return f"{value / 1e6:.0f}"
-    return f"{value:.4g}" if isinstance(value, float) else str(value)

@@ -6,6 +6,7 @@ import html
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any
 
 from tfl.core.config import flatten, load_config
@@ -18,7 +19,17 @@ from tfl.report.tables import html_table
 from tfl.run_log import figures
 from tfl.run_record import NO_INFLUENCE
 
-_SECTIONS = ("settings", "data", "made_with", "results", "costs")
+#: What is compared -> its heading.
+SECTION_TITLES: Mapping[str, str] = MappingProxyType(
+    {
+        "settings": "Settings that differ",
+        "data": "Data that differ",
+        "made_with": "Made with what differs",
+        "results": "On the test split",
+        "costs": "Cost",
+    }
+)
+_BYTES = "peak_rss_bytes"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -57,7 +68,7 @@ class Comparison(Record):
 
     def rows(self) -> Iterator[tuple[str, str, tuple[Any, ...]]]:
         """Yield section, name and the value of each run; None where a run has none."""
-        for section in _SECTIONS:
+        for section in SECTION_TITLES:
             columns: list[Mapping[str, Any]] = [getattr(run, section) for run in self.runs]
             for name in _keys(columns):
                 yield section, name, tuple(column.get(name) for column in columns)
@@ -105,6 +116,24 @@ def compare(*runs: str | Path) -> Comparison:
             for index, run in enumerate(runs)
         )
     )
+
+
+def shown_name(section: str, name: str) -> str:
+    """Return what a person is told a row of a section is."""
+    if name == _BYTES:
+        return "peak memory, MB"
+    return name.replace("_", " ") if section in ("results", "costs") else name
+
+
+def shown_value(name: str, value: Any) -> str:
+    """Return a value of a row as a person reads it; empty for None."""
+    if value is None:
+        return ""
+    if name == _BYTES:
+        return f"{value / 1e6:.0f}"
+    if isinstance(value, float):
+        return f"{value:.0f}" if value == int(value) and abs(value) > 1 else f"{value:.4g}"
+    return str(value)
 
 
 def _keys(columns: Sequence[Mapping[str, Any]]) -> list[str]:

@@ -18,8 +18,18 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import BinaryIO
 
+from tfl.core.archives import Limits, unpack_tar
 from tfl.core.errors import IntegrityError, JobError, UserError
-from tfl.core.files import cache_dir, digest_tree, fresh_folder, hold_lock, sha256_file, sha256_text, write_atomic
+from tfl.core.files import (
+    cache_dir,
+    digest_tree,
+    fresh_folder,
+    hold_lock,
+    sha256_file,
+    sha256_text,
+    write_atomic,
+    write_bytes,
+)
 from tfl.core.records import Record
 
 #: Seconds without a single byte after which a download is given up: nothing may hang.
@@ -155,6 +165,49 @@ def copy_folder(source: Path, target: Path) -> None:
             shutil.copytree(source, place, dirs_exist_ok=True, copy_function=shutil.copyfile)
     except OSError as error:
         raise JobError(f"Could not write {target}: {error.strerror or error}.") from error
+
+
+def bring_in(file: Path, place: Path, *, must_hold: str, limits: Limits) -> None:
+    """Put a folder, or an archive of one, that was carried here by hand to its place in a cache.
+
+    Args:
+        file: The folder, or a `.tar.gz`.
+        place: Where it goes.
+        must_hold: A file that it must have.
+        limits: Of an archive.
+
+    Raises:
+        UserError: It is neither, holds a link, or is an archive that is refused.
+        JobError: The place can't be written.
+    """
+    if (file / must_hold).is_file():
+        copy_folder(file, place)
+    elif file.is_file():
+        make_parent(place)
+        unpack_tar(file, place, limits=limits, must_hold=must_hold)
+    else:
+        raise UserError(f"{file} is neither a .tar.gz nor a folder with {must_hold}.")
+
+
+def keep_file(kind: str, name: str, data: bytes) -> Path:
+    """Put a file that was made of a backbone into the cache, in a folder named after its SHA-256.
+
+    Args:
+        kind: Folder of the cache.
+        name: Of the file.
+        data: Its content.
+
+    Returns:
+        The folder that holds it.
+
+    Raises:
+        JobError: It can't be written.
+    """
+    place = cache_dir() / kind / hashlib.sha256(data).hexdigest()
+    if not (place / name).is_file():
+        make_parent(place / name)
+        write_bytes(place / name, data)
+    return place
 
 
 def download(url: str, target: Path, *, checksum: str, advice: str) -> None:

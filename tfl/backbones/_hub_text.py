@@ -19,7 +19,6 @@ from tfl.backbones import _cache
 from tfl.backbones._hub_module import check_graph
 from tfl.core.errors import ConfigError, UnsupportedError
 from tfl.core.extras import require
-from tfl.core.files import cache_dir, write_atomic
 from tfl.core.saved_models import SAVED_MODEL_FILE, load_saved_model, read_saved_model
 from tfl.data.contract import Floats
 from tfl.data.contracts.words import VOCABULARY_FILE, WordIds
@@ -86,7 +85,7 @@ def load_text_module(folder: Path) -> TextModule:
     loaded = load_saved_model(folder, operations=operations, purpose="loading a TF Hub module")
     answer = _callable(tf, loaded, folder)
     vocabulary, table = _vocabulary(folder), _table(loaded, folder)
-    place = _kept(vocabulary)
+    place = _cache.keep_file("vocabularies", VOCABULARY_FILE, vocabulary)
     words = vocabulary.removesuffix(b"\n").split(b"\n")
     texts = [*PROOF_TEXTS, " ".join(word.decode(errors="replace") for word in words[:7])]
     texts.append(" ".join(word.decode(errors="replace") for word in words[-300::3]))
@@ -250,19 +249,6 @@ def _vocabulary(folder: Path) -> bytes:
     if len(files) != 1:
         raise _not_understood(folder, f"it has {len(files)} files in assets/, not one with its vocabulary")
     return files[0].read_bytes().replace(b"\r\n", b"\n")
-
-
-def _kept(vocabulary: bytes) -> Path:
-    """Put the vocabulary into the cache under its digest."""
-    place = cache_dir() / "vocabularies" / hashlib.sha256(vocabulary).hexdigest()
-    if not (place / VOCABULARY_FILE).is_file():
-        _cache.make_parent(place / VOCABULARY_FILE)
-        write_atomic(place / VOCABULARY_FILE, lambda temporary: _write(temporary, vocabulary))
-    return place
-
-
-def _write(path: Path, data: bytes) -> None:
-    path.write_bytes(data)
 
 
 def _table(loaded: Any, folder: Path) -> Floats:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import functools
-import hashlib
 import unicodedata
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -18,7 +17,7 @@ from tfl.backbones._hub_module import check_graph, first_line
 from tfl.backbones._hub_text import PROOF_TEXTS
 from tfl.core.errors import IntegrityError, UnsupportedError
 from tfl.core.extras import require
-from tfl.core.files import cache_dir, sha256_file, write_atomic
+from tfl.core.files import sha256_file
 from tfl.core.saved_models import load_saved_model
 from tfl.data.contracts.tokens import TOKENIZER_FILE, TokenizedText
 
@@ -95,7 +94,7 @@ def equal_contract(reference: Reference) -> TokenizedText:
     wanted = reference.ids(texts)
     fewest: tuple[int, str] | None = None
     for lower in (True, False) if reference.lower is None else (reference.lower,):
-        place = _kept(build_tokenizer(tokens, lower=lower).to_str().encode())
+        place = _cache.keep_file("tokenizers", TOKENIZER_FILE, build_tokenizer(tokens, lower=lower).to_str().encode())
         contract = TokenizedText(
             length=reference.length,
             longest=reference.length,
@@ -140,18 +139,6 @@ def _tokens_of(reference: Reference) -> list[str]:
     if len(set(tokens)) != len(tokens):
         raise IntegrityError(f"The vocabulary of {reference.name} names a token twice.")
     return tokens
-
-
-def _kept(data: bytes) -> Path:
-    place = cache_dir() / "tokenizers" / hashlib.sha256(data).hexdigest()
-    if not (place / TOKENIZER_FILE).is_file():
-        _cache.make_parent(place / TOKENIZER_FILE)
-        write_atomic(place / TOKENIZER_FILE, lambda temporary: _write(temporary, data))
-    return place
-
-
-def _write(path: Path, data: bytes) -> None:
-    path.write_bytes(data)
 
 
 def build_tokenizer(tokens: Sequence[str], *, lower: bool) -> Any:

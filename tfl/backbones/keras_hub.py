@@ -7,7 +7,6 @@ folder that KerasHub saved, or the folder of a Hugging Face model with `model.sa
 from __future__ import annotations
 
 import dataclasses
-import hashlib
 import re
 from pathlib import Path
 from typing import Any, Literal
@@ -33,7 +32,7 @@ from tfl.backbones._keras_hub_tokenizer import build_tokenizer
 from tfl.core.archives import Limits, unpack_tar
 from tfl.core.errors import IntegrityError, JobError, NotFoundError, UnsupportedError, UserError, closest
 from tfl.core.extras import require_installed
-from tfl.core.files import cache_dir, read_json, sha256_file, sha256_text, write_atomic
+from tfl.core.files import read_json, sha256_file, sha256_text
 from tfl.data.contracts.tokens import TOKENIZER_FILE, TokenizedText, open_tokenizer
 
 #: Texts are cut at so many tokens unless the network takes fewer; attention grows with the square.
@@ -154,13 +153,7 @@ class KerasHubSource(BackboneSource):
         if _kind(bare) == "local":
             raise UserError(f"'{name}' is a local folder; it needs no import: {file} was left alone.")
         place = _place(bare)
-        if (file / CONFIG_FILE).is_file():
-            _cache.copy_folder(file, place)
-        elif file.is_file():
-            _cache.make_parent(place)
-            unpack_tar(file, place, limits=_LIMITS, must_hold=CONFIG_FILE)
-        else:
-            raise UserError(f"{file} is neither a .tar.gz nor a folder with {CONFIG_FILE}.")
+        _cache.bring_in(file, place, must_hold=CONFIG_FILE, limits=_LIMITS)
         _cache.remember(place, origin=str(file))
         return (place,)
 
@@ -261,15 +254,7 @@ def _hf_tokenizer(folder: Path, config: dict[str, Any]) -> tuple[Path, int]:
 def _preset_tokenizer(folder: Path) -> tuple[Path, int]:
     """Build a preset's `tokenizer.json` into the cache; return the folder, and its padding."""
     data, pad_id = build_tokenizer(folder)
-    place = cache_dir() / "tokenizers" / hashlib.sha256(data).hexdigest()
-    if not (place / TOKENIZER_FILE).is_file():
-        _cache.make_parent(place / TOKENIZER_FILE)
-        write_atomic(place / TOKENIZER_FILE, lambda temporary: _write(temporary, data))
-    return place, pad_id
-
-
-def _write(path: Path, data: bytes) -> None:
-    path.write_bytes(data)
+    return _cache.keep_file("tokenizers", TOKENIZER_FILE, data), pad_id
 
 
 def _own_pooling(folder: Path) -> Pooling:

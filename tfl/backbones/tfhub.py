@@ -173,13 +173,7 @@ class TfHubSource(BackboneSource):
         if _kind(name) == "local":
             raise UserError(f"'{name}' is a local module; it needs no import: {file} was left alone.")
         place = _place(name)
-        if (file / SAVED_MODEL_FILE).is_file():
-            _cache.copy_folder(file, place)
-        elif file.is_file():
-            _cache.make_parent(place)
-            unpack_tar(file, place, limits=_LIMITS, must_hold=SAVED_MODEL_FILE)
-        else:
-            raise UserError(f"{file} is neither a .tar.gz nor a folder with {SAVED_MODEL_FILE}.")
+        _cache.bring_in(file, place, must_hold=SAVED_MODEL_FILE, limits=_LIMITS)
         _describe(name, place)
         _cache.remember(place, origin=str(file))
         return (place,)

@@ -14,7 +14,7 @@ from tfl.core.errors import IntegrityError
 from tfl.core.files import write_atomic
 from tfl.core.run_folder import RunFolder
 from tfl.data.contract import Floats
-from tfl.data.manifest import Example, Manifest, SplitName
+from tfl.data.manifest import Example, Manifest, SplitName, are_at_hand
 
 #: More samples than this make a verification longer and no more telling; the rest is left out and said.
 MAX_SAMPLES = 2000
@@ -119,8 +119,7 @@ class HeldOut:
         if not predictions.is_file() or not run.manifest_file.is_file():
             return None
         held_out = cls.load(predictions, Path(Manifest.load(run.manifest_file).root))
-        there = all(isinstance(source, str) or source.is_file() for source in held_out.sources)
-        return held_out if there else None
+        return held_out if are_at_hand(held_out.sources) else None
 
 
 def _texts(data: Any, ends: Any) -> tuple[str, ...]:

@@ -25,8 +25,7 @@ from tfl.core.files import sha256_file, sha256_text
 from tfl.core.progress import Progress
 from tfl.core.run_folder import RunFolder
 from tfl.data.manifest import Manifest
-from tfl.targets import TARGETS, Rung
-from tfl.targets._quantizer import DYNAMIC_RUNG
+from tfl.targets import DYNAMIC_RUNG, TARGETS, Rung
 
 _OUTCOMES = {"drops": "falls too far", "failed": "failed"}
 

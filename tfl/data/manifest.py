@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections import Counter
+from collections.abc import Iterable
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Literal
@@ -158,7 +159,7 @@ class Manifest(Record):
     @property
     def is_at_hand(self) -> bool:
         """Whether every file that an example needs is there."""
-        return all(isinstance(source, str) or source.is_file() for source in self.sources(self.examples))
+        return are_at_hand(self.sources(self.examples))
 
     def label_indices(self, examples: tuple[Example, ...]) -> list[int]:
         """Return the class index of each example."""
@@ -175,3 +176,8 @@ class Manifest(Record):
         kept = tuple(item for item in self.examples if item.path not in paths)
         labels = {item.label for item in kept}
         return replace(self, examples=kept, labels=tuple(label for label in self.labels if label in labels))
+
+
+def are_at_hand(sources: Iterable[Path | str]) -> bool:
+    """Say whether every source is a text or a file that is there."""
+    return all(isinstance(source, str) or source.is_file() for source in sources)

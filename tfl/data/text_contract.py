@@ -83,14 +83,6 @@ class TextContract(Contract):
         longest = int(used[-1]) + 1 if len(used) else 1
         return -(-longest // self.width_step) * self.width_step
 
-    def open_source(self, source: str | Path) -> Rows:
-        """See `Contract.open_source`."""
-        return self.read(source)
-
-    def prepare_opened(self, opened: Rows) -> Inputs:
-        """See `Contract.prepare_opened`."""
-        return self.prepare(opened[None])
-
     def drawn(self, lowest: int, highest: int, count: int, *, seed: int) -> Rows:
         """Draw rows of identifiers in [lowest, highest], filled to lengths between 1 and all."""
         generator = np.random.default_rng(seed)

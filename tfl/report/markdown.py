@@ -24,19 +24,19 @@ def markdown_report(view: View, run_dir: Path) -> str:
     parts.append(f"## {view.nouns.capitalize()}")
     parts += [_passages(group) for group in view.passages]
     parts += [_figure(figure, run_dir) for figure in view.pictures]
-    parts += ["## Figures", *(_table(table) for table in (view.scores, view.per_class, view.confused) if table)]
+    parts += ["## Figures", *(table_text(table) for table in (view.scores, view.per_class, view.confused) if table)]
     parts += [_figure(figure, run_dir) for figure in view.figures]
     for section in view.sections:
         parts += _section(section, run_dir)
     parts += ["## Data", markdown_text(view.check_verdict)]
-    parts += [_table(view.findings)] if view.findings else []
+    parts += [table_text(view.findings)] if view.findings else []
     parts.append("## Exports")
-    parts += [_table(table) for table in (view.exports, view.proof) if table]
+    parts += [table_text(table) for table in (view.exports, view.proof) if table]
     parts += [_figure(view.chart, run_dir)] if view.chart else []
     parts += [markdown_text(line) for line in view.measured]
     for section in (*view.quantized, *view.measured_sections):
         parts += _section(section, run_dir)
-    parts += ["## How it was made", _table(view.made)]
+    parts += ["## How it was made", table_text(view.made)]
     if view.config_text:
         parts.append("```yaml\n" + view.config_text.replace("```", "'''").rstrip() + "\n```")
     parts += ["## Limits", "\n".join(f"- {markdown_text(line)}" for line in view.limits) or "None noted."]
@@ -47,10 +47,10 @@ def _section(section: Section, run_dir: Path) -> list[str]:
     return [
         f"## {markdown_text(section.title)}",
         *(markdown_text(line) for line in section.words),
-        *(_table(table) for table in section.tables),
+        *(table_text(table) for table in section.tables),
         *(_figure(figure, run_dir) for figure in section.figures),
         *(markdown_text(line) for line in section.notes),
-        *(_table(table) for table in section.details),
+        *(table_text(table) for table in section.details),
     ]
 
 
@@ -62,7 +62,8 @@ def _passages(group: Passages) -> str:
     return f"### {markdown_text(group.title)}\n\n{markdown_text(group.description)}\n\n" + "\n".join(lines)
 
 
-def _table(table: Table) -> str:
+def table_text(table: Table) -> str:
+    """Return a table of the report in Markdown below its caption; reasons stand in a column of their own."""
     reasons = any(row.reason for row in table.rows)
     head = (*table.head, "note") if reasons else table.head
     rows = [(*row.values, row.reason) if reasons else row.values for row in table.rows]

@@ -15,7 +15,7 @@ from tfl.core.errors import ConfigError, closest
 from tfl.core.run_folder import RunFolder
 from tfl.report.answer import headline, limits
 from tfl.report.facts import Facts
-from tfl.report.parts import Table
+from tfl.report.markdown import table_text
 from tfl.report.tables import markdown_table, markdown_text
 from tfl.report.view import View
 
@@ -90,10 +90,10 @@ def model_card(facts: Facts, view: View) -> str:
         "## Training",
         _facts_table(_training(facts)),
         "## Evaluation",
-        *(_table(table) for table in (view.scores, view.per_class, view.slices) if table),
+        *(table_text(table) for table in (view.scores, view.per_class, view.slices) if table),
         "## Exports",
         markdown_text(view.verdict),
-        *([_table(view.exports)] if view.exports else []),
+        *([table_text(view.exports)] if view.exports else []),
         *(markdown_text(line) for line in view.measured),
         "## Environmental impact",
         _impact(facts),
@@ -204,8 +204,9 @@ def _specifications(facts: Facts) -> list[tuple[str, str]]:
 
 def _commands(facts: Facts, view: View) -> list[str]:
     commands = [step.command for step in view.steps if step.command.startswith("tfl predict")]
+    shell = ["\n".join(["```", *commands, "```"])] if commands else []
     python = f'import tfl\n\nmodel = tfl.load("{facts.folder.path}")\nprint(model.predict([{_sample(facts)}]))'
-    return ["\n".join(["```", *commands, "```"])] * bool(commands) + [f"```python\n{python}\n```"]
+    return [*shell, f"```python\n{python}\n```"]
 
 
 def _sample(facts: Facts) -> str:
@@ -221,8 +222,3 @@ def _said(personal: Mapping[str, str], name: str, *, title: str = "") -> list[st
 
 def _facts_table(rows: list[tuple[str, str]]) -> str:
     return markdown_table(("what", "value"), rows).rstrip() if rows else "Not on record."
-
-
-def _table(table: Table) -> str:
-    rows = [row.values for row in table.rows]
-    return f"### {markdown_text(table.caption)}\n\n{markdown_table(table.head, rows)}".rstrip()

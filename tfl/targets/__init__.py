@@ -14,12 +14,13 @@ from tfl.targets._export import (
 )
 from tfl.targets._kernels import Kernel, Kernels
 from tfl.targets._open import Kind, kind_of, load_float_model, open_artifact, open_bundle, open_target
-from tfl.targets._quantizer import Quantizer, Rung
+from tfl.targets._quantizer import DYNAMIC_RUNG, Quantizer, Rung
 from tfl.targets._sealing import draft_artifact, seal_artifact
 
 TARGETS: Registry[Target] = Registry("tfl.targets", "TARGET", "target")
 
 __all__ = [
+    "DYNAMIC_RUNG",
     "TARGETS",
     "ExportRequest",
     "Exported",

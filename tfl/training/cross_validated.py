@@ -13,7 +13,7 @@ from tfl.backbones import backbone_info
 from tfl.core.config import RunConfig
 from tfl.core.extras import require
 from tfl.core.progress import Progress
-from tfl.data.contract import Contract, Floats
+from tfl.data.contract import Floats
 from tfl.data.folds import Fold
 from tfl.data.manifest import Manifest
 from tfl.training.activations import ActivationCache
@@ -83,7 +83,7 @@ def judging_features(manifest: Manifest, config: RunConfig, work_dir: Path, *, p
     """
     info = backbone_info(config.model.backbone)
     contract = info.preprocessing
-    if info.is_pretrained or not takes_identifiers(contract):
+    if info.is_pretrained or contract.input.dtype != "int32":
         return pretrained_features(manifest, config, work_dir, progress=progress)
     sparse = require("scipy.sparse", purpose="cross-validation")
     labels = np.asarray(manifest.label_indices(manifest.examples), dtype=np.int32)
@@ -95,11 +95,6 @@ def judging_features(manifest: Manifest, config: RunConfig, work_dir: Path, *, p
         return sparse.csr_matrix((np.ones(len(found), dtype=np.float32), (places, found)), shape=shape)
     finally:
         shutil.rmtree(work_dir, ignore_errors=True)
-
-
-def takes_identifiers(contract: Contract) -> bool:
-    """Say whether a contract makes a row of whole numbers, 0 for padding, of each sample."""
-    return len(contract.row_shape) == 1 and contract.row_dtype == np.dtype(np.int32)
 
 
 def _classifier(features: Any) -> Any:

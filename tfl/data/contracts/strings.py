@@ -26,7 +26,6 @@ class Strings(Contract):
     """
 
     reading: ClassVar[str] = "reading texts"
-    steps: ClassVar[tuple[str, str]] = ("read", "pack")
 
     kind: Literal["strings"] = "strings"
     length: int = 8192
@@ -108,14 +107,6 @@ class Strings(Contract):
         batch = np.empty(len(rows), dtype=object)
         batch[:] = [np.ascontiguousarray(row).tobytes().rstrip(b"\0") for row in rows]
         return batch
-
-    def open_source(self, source: Path | str) -> Rows:
-        """See `Contract.open_source`."""
-        return self.read(source)
-
-    def prepare_opened(self, opened: Rows) -> Inputs:
-        """See `Contract.prepare_opened`."""
-        return self.prepare(opened[None])
 
 
 CONTRACT = Strings
