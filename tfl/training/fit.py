@@ -7,7 +7,7 @@ import functools
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Literal
 
 import numpy as np
 
@@ -32,7 +32,7 @@ from tfl.training.head import train_head
 from tfl.training.logs import OnEpoch, TrainingLog
 from tfl.training.memory import memory_advice
 from tfl.training.network import fold_mean, join, thaw_top
-from tfl.training.precision import PrecisionChoice, choose_precision
+from tfl.training.precision import PrecisionChoice, choose_precision, remembered_choice
 from tfl.training.samples import make_samples
 from tfl.training.work import Work
 
@@ -123,6 +123,7 @@ def fit(
         network=lambda: _trial_network(config, len(manifest.labels)),
         draw=_trial_inputs(config),
         path=folder.training_dir / "precision.json",
+        remembered=remembered_choice(config.task, config.model, *_learning(config), len(manifest.labels)),
     )
     progress.update(f"training in {choice.policy}: {choice.reason}")
     keras.utils.set_random_seed(config.seed)
@@ -153,14 +154,22 @@ def fit(
 
 def _trial_network(config: RunConfig, class_count: int) -> keras.Model:
     """Build what a step of the run's last stage runs, for a trial."""
-    train, backbone = config.train, load_backbone(config)
-    if train.fine_tune_epochs:
-        layers = train.unfreeze[-1] if train.unfreeze else train.fine_tune_layers
-        thaw_top(backbone.model, layers, batch_norm=train.batch_norm)
+    backbone = load_backbone(config)
+    layers, batch_norm = _learning(config)
+    if layers is not None:
+        thaw_top(backbone.model, layers, batch_norm=batch_norm)
     else:
         backbone.model.trainable = False
     size = backbone.model.output_shape[-1]
     return join(backbone.model, TASKS.get(config.task).build_head(size, class_count, dropout=0.0, seed=config.seed))
+
+
+def _learning(config: RunConfig) -> tuple[int | None, Literal["frozen", "learn"]]:
+    """Return how many layers learn in the last stage, None for the head alone, and what normalization does."""
+    train = config.train
+    if not train.fine_tune_epochs:
+        return None, train.batch_norm
+    return train.unfreeze[-1] if train.unfreeze else train.fine_tune_layers, train.batch_norm
 
 
 def _trial_inputs(config: RunConfig) -> Callable[[int, int], Inputs]:

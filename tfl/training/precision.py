@@ -7,8 +7,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from tfl.core.environment import read_environment
+from tfl.core.environment import read_environment, read_gpus, read_machine
 from tfl.core.errors import UnsupportedError
+from tfl.core.extras import version_of
+from tfl.core.files import cache_dir, sha256_text
 from tfl.core.records import Record
 from tfl.core.train_config import Precision
 from tfl.training.memory import ran_out
@@ -46,6 +48,7 @@ def choose_precision(
     network: Callable[[], keras.Model] = small_network,
     draw: Draw | None = None,
     path: Path | None = None,
+    remembered: Path | None = None,
 ) -> PrecisionChoice:
     """Choose the dtype policy.
 
@@ -54,6 +57,8 @@ def choose_precision(
         network: Builds what will be trained, under the dtype policy that is active, for the trial of `auto`.
         draw: Makes a batch of it; see `try_precision`.
         path: Where a `PrecisionChoice` is kept that was tried: what an earlier sitting decided is decided.
+        remembered: Where this machine keeps what it decided for such a network, see `remembered_choice`: a timing is
+            never the same twice, and two runs of one seed shall end in the same bytes.
 
     Raises:
         UnsupportedError: float16 on a processor without a GPU, where gradients underflow and nothing is gained.
@@ -73,10 +78,31 @@ def choose_precision(
     policy, why = _candidate(capability)
     if not policy:
         return PrecisionChoice(policy="float32", reason=why)
-    choice = _tried(policy, why, network, draw)
+    if remembered is not None and remembered.is_file():
+        choice = PrecisionChoice.load(remembered)
+    else:
+        choice = _tried(policy, why, network, draw)
+        # Memory that ran out may have been another program's.
+        if remembered is not None and choice.trial is not None:
+            remembered.parent.mkdir(parents=True, exist_ok=True)
+            choice.save(remembered)
     if path is not None:
         choice.save(path)
     return choice
+
+
+def remembered_choice(*network: object) -> Path:
+    """Return where in tfl's cache the decision of a trial is kept: by network, hardware and versions.
+
+    Args:
+        network: All that decides what a step computes.
+    """
+    import keras
+
+    backend = keras.backend.backend()
+    software = (f"keras {keras.__version__}", f"{backend} {version_of(backend)}")
+    here = (*software, read_machine(), *read_gpus())
+    return cache_dir() / "precision" / f"{sha256_text(*map(str, (*network, *here)))[:32]}.json"
 
 
 def judge(trial: PrecisionTrial, why: str) -> PrecisionChoice:

@@ -9,7 +9,7 @@ import pytest
 
 from tfl.core.environment import read_environment
 from tfl.core.errors import UnsupportedError
-from tfl.training.precision import PrecisionChoice, _version_of, choose_precision, judge
+from tfl.training.precision import PrecisionChoice, _version_of, choose_precision, judge, remembered_choice
 from tfl.training.precision_trial import PrecisionTrial, small_network, try_precision
 
 keras = pytest.importorskip("keras")
@@ -110,6 +110,25 @@ def test_what_an_earlier_sitting_decided_is_decided(tmp_path):
     decided.save(path)
     assert choose_precision("auto", path=path) == decided
     assert choose_precision("float32", path=path) == PrecisionChoice(policy="float32", reason="asked for")
+
+
+@pytest.fixture
+def has_units():
+    if choose_precision("auto", network=offset_network(0.0)).trial is None:
+        pytest.skip("this machine has no 16-bit units")
+
+
+def test_a_second_run_takes_what_the_first_decided(has_units, tmp_path):
+    first = choose_precision("auto", path=tmp_path / "first.json", remembered=remembered_choice("a network", 1))
+    second = choose_precision("auto", path=tmp_path / "second.json", remembered=remembered_choice("a network", 1))
+    assert first.trial is not None
+    assert second == first == PrecisionChoice.load(tmp_path / "second.json")
+
+
+def test_another_network_is_tried_anew(has_units):
+    one = choose_precision("auto", remembered=remembered_choice("one"))
+    other = choose_precision("auto", network=offset_network(0.0), remembered=remembered_choice("other"))
+    assert (one.trial.network, other.trial.network) == ("small", "offset")
 
 
 def test_without_bfloat16_nothing_is_tried():
