@@ -70,6 +70,10 @@ def test_latencies_come_with_intervals_and_the_stages_of_the_way(measured):
         if cell["scenario"] != "single_stream":
             continue
         for item in cell["percentiles"]:
+            # A machine that is busy with other work ends a cell before it has the timings that p99 needs.
+            if item["percent"] == 99 and item["timings"] < item["needed"]:
+                assert item["value_ms"] is None
+                continue
             assert item["low_ms"] <= item["value_ms"] <= item["high_ms"]
             assert item["timings"] >= item["needed"]
         stages = cell["rounds"][0]["stages"]
