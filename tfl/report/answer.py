@@ -14,6 +14,8 @@ from tfl.tasks import Evaluation
 
 #: A half interval wider than this (5 points) is worth more test pictures.
 _WIDE_HALF_INTERVAL = 0.05
+#: Where accuracy is surely below it, another backbone may be worth more than anything else.
+_ROOM_ABOVE = 0.95
 #: Above this calibration error a stated probability misleads.
 _POOR_CALIBRATION = 0.1
 
@@ -115,9 +117,8 @@ def next_steps(facts: Facts) -> list[Step]:
     run = shlex.quote(str(facts.folder.path))
     steps = []
     if facts.record is not None and facts.record.status in ("failed", "stopped") and not facts.failed():
-        command = f"tfl run --out {run} --resume"
-        data = shlex.quote(facts.manifest.root) + " " if facts.manifest else ""
-        steps.append(Step("Go on with this run; what is done is kept.", command.replace("tfl run ", f"tfl run {data}")))
+        command = " ".join(part for part in ("tfl run", facts.data_words, "--out", run, "--resume") if part)
+        steps.append(Step("Go on with this run; what is done is kept.", command))
     if facts.failed():
         steps.append(Step("Read why exports failed, in the table below and in the logs, and export again."))
     if climbed := ExportSummary(cells=facts.cells).to_climb():
@@ -128,6 +129,7 @@ def next_steps(facts: Facts) -> list[Step]:
         steps.append(Step(f"Look at the data: {found} below."))
     scores = facts.evaluation
     if scores is not None:
+        steps += _other_backbones(facts, scores)
         steps += _steps_from_scores(scores, nouns)
     best = facts.smallest_good()
     if best is not None:
@@ -149,6 +151,16 @@ def next_steps(facts: Facts) -> list[Step]:
 
 def _count(number: int, noun: str) -> str:
     return f"{number} {noun}{'' if number == 1 else 's'}"
+
+
+def _other_backbones(facts: Facts, scores: Evaluation) -> list[Step]:
+    """Lead from a weak backbone to a comparison, where there is much to gain and the data can still be named."""
+    if facts.bundle is None or not facts.data_words or scores.accuracy_high >= _ROOM_ABOVE:
+        return []
+    backbone = facts.bundle.backbone
+    learned = f"What this model started from ({backbone.spec}) knows {backbone.weights_origin}"
+    text = f"Try other pretrained networks on your {facts.data.nouns}. {learned}; another may recognise more."
+    return [Step(text, f"tfl models recommend {facts.data_words}")]
 
 
 def _steps_from_scores(scores: Evaluation, nouns: str) -> list[Step]:

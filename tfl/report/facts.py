@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable
+import shlex
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, TypeVar
@@ -30,6 +31,8 @@ T = TypeVar("T")
 
 #: An artefact that is right this much less often than the float model no longer counts as keeping its accuracy.
 KEPT_DROP = 0.01
+#: Settings that say how data are read, which commands on data take as flags of the same names.
+_READING = ("reader", "path_column", "text_column", "label_column", "split_column", "group_column", "frame_rate")
 
 
 @dataclass(frozen=True)
@@ -44,6 +47,7 @@ class Facts:
         search: What it found, as it was when the run began.
         compression: Of a run that compresses another one's network.
         distillation: Of a run whose network learned from another one's.
+        data_words: The data as a command takes them, quoted, with the flags for how they are read; empty where unknown.
     """
 
     folder: RunFolder
@@ -66,6 +70,7 @@ class Facts:
     search: TuneResult | None
     compression: Compression | None = None
     distillation: Distillation | None = None
+    data_words: str = ""
 
     @property
     def has_search_splits(self) -> bool:
@@ -158,7 +163,19 @@ def read_facts(run_dir: Path) -> Facts:
         search=_optional(folder.search_dir / RESULT_FILE, TuneResult.load),
         compression=_optional(folder.compression_file, Compression.load),
         distillation=_optional(folder.distillation_file, Distillation.load),
+        data_words=_data_words((_optional(folder.config_file, read_yaml) or {}).get("data") or {}),
     )
+
+
+def _data_words(data: Mapping[str, Any]) -> str:
+    if not data.get("path"):
+        return ""
+    words = [str(data["path"])]
+    for name in _READING:
+        if data.get(name) not in (None, "", "auto", 0.0):
+            words += [f"--{name.replace('_', '-')}", str(data[name])]
+    words += [word for rule in data.get("allow") or () for word in ("--allow", str(rule))]
+    return shlex.join([*words, *(["--skip-bad"] if data.get("bad_files") == "skip" else [])])
 
 
 def _optional(path: Path, read: Callable[[Path], T]) -> T | None:

@@ -12,6 +12,7 @@ import pytest
 from tests.unit.report.conftest import LABELS, cell, measurement
 from tfl.bench.cells import ExportSummary
 from tfl.bench.records import Benchmark
+from tfl.core.config import DataConfig, RunConfig, save_yaml
 from tfl.core.errors import IntegrityError
 from tfl.core.run_folder import RunFolder, RunRecord
 from tfl.report.answer import headline, limits, next_steps, verdict
@@ -192,6 +193,35 @@ def test_a_stopped_run_says_so_and_how_to_go_on(copy):
     RunFolder(copy).exports_file.unlink()
     assert "This run was stopped" in Page(write_report(copy).read_text(encoding="utf-8")).text
     assert any("--resume" in step.command for step in next_steps(read_facts(copy)))
+
+
+def read_as(copy, *, accuracy_high=0.9, **data):
+    """Let the run's config name its data, and its evaluation the end of its interval."""
+    config = RunFolder(copy).config_file
+    save_yaml(dataclasses.replace(RunConfig(), data=DataConfig(**data)), config)
+    facts = read_facts(copy)
+    return dataclasses.replace(facts, evaluation=dataclasses.replace(facts.evaluation, accuracy_high=accuracy_high))
+
+
+def recommendations(facts):
+    return [step for step in next_steps(facts) if step.command.startswith("tfl models recommend")]
+
+
+def test_a_model_with_room_above_leads_to_a_comparison_of_backbones(copy):
+    facts = read_as(copy, path="my reviews.csv", text_column="title,body", allow=("near_leakage",))
+    [step] = recommendations(facts)
+    assert step.command.endswith("'my reviews.csv' --text-column title,body --allow near_leakage")
+    assert facts.bundle.backbone.spec in step.text
+    assert recommendations(read_as(copy, path="my reviews.csv", accuracy_high=0.96)) == []
+    assert recommendations(read_as(copy)) == []
+
+
+def test_a_stopped_run_on_a_table_is_gone_on_with_from_the_table(copy):
+    record = RunRecord.load(RunFolder(copy).record_file)
+    dataclasses.replace(record, status="stopped").save(RunFolder(copy).record_file)
+    RunFolder(copy).exports_file.unlink()
+    steps = next_steps(read_as(copy, path="texts.tsv", label_column="kind"))
+    assert steps[0].command == f"tfl run texts.tsv --label-column kind --out {copy} --resume"
 
 
 def test_an_artefact_that_loses_much_is_not_recommended(copy):
