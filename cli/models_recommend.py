@@ -72,6 +72,11 @@ def command(
     click.echo(f"{result.reason} ({result.sample_count} samples, {result.folds} folds.)")
     if out is not None:
         click.echo(f"Chart: {out}")
+    for remark in result.remarks:
+        click.echo(remark)
+    commands = [f"tfl models fetch {quoted(item.backbone)}" for item in result.not_here[:1]]
     if result.recommended:
-        print_next(f"tfl run {quoted(data)} --backbone {quoted(result.recommended)}")
+        commands.insert(0, f"tfl run {quoted(data)} --backbone {quoted(result.recommended)}")
+    if commands:
+        print_next(*commands)
     return code

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import math
 import tempfile
 from collections import Counter
 from collections.abc import Sequence
@@ -14,6 +15,7 @@ import numpy as np
 from tfl.backbones import SOURCES, backbone_info
 from tfl.bench.backbone_latency import measure_backbone
 from tfl.bench.paired import mcnemar_of
+from tfl.catalogue import NotHere, best_not_here, read_catalogue
 from tfl.core.config import RunConfig
 from tfl.core.errors import NotFoundError, TflError, UserError
 from tfl.core.files import cache_dir, sha256_text, write_atomic
@@ -35,8 +37,6 @@ from tfl.training.cross_validated import cross_validated_probabilities, pretrain
 from tfl.training.evidence import log_maximum_evidence
 
 _FOLDS = 5
-#: Two backbones whose answers differ by less than this p-value says are not told apart.
-_LEVEL = 0.05
 HEAD = ("", "backbone", "accuracy", "95 % interval", "LogME", "ms", "MB", "features", "engine")
 
 
@@ -57,6 +57,7 @@ class Candidate(Record):
         feature_size: Length of the feature vector.
         is_on_front: Whether no other is both faster and better.
         p_value: Of the difference to the most accurate one (exact McNemar test); 1 for itself.
+        standard_error: Of that difference, over the same samples; 0 for itself.
     """
 
     backbone: str
@@ -71,6 +72,7 @@ class Candidate(Record):
     feature_size: int
     is_on_front: bool = False
     p_value: float = 1.0
+    standard_error: float = 0.0
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -90,6 +92,8 @@ class Recommendation(Record):
         recommended: The backbone to take; empty where none keeps the limits.
         closest: Where none keeps the limits, the one that misses them by the least share.
         reason: Why.
+        not_here: Backbones with better published scores whose weights are not on this machine, by size; none where
+            backbones were named.
     """
 
     data: str
@@ -104,9 +108,18 @@ class Recommendation(Record):
     recommended: str
     closest: str
     reason: str
+    not_here: tuple[NotHere, ...] = ()
 
     def _repr_html_(self) -> str:
-        return html_table(HEAD, rows_of(self), caption=self.reason)
+        return html_table(HEAD, rows_of(self), caption=" ".join((self.reason, *self.remarks)))
+
+    @property
+    def remarks(self) -> tuple[str, ...]:
+        """What could be had beside what was examined, a sentence or none."""
+        if not self.not_here:
+            return ()
+        names = "; ".join(item.text for item in self.not_here)
+        return (f"Not examined, since their weights are not on this machine: {names}.",)
 
 
 @dataclass(frozen=True)
@@ -181,6 +194,7 @@ def recommend(
         recommended=recommended,
         closest=nearest,
         reason=reason,
+        not_here=() if backbones else best_not_here(read_catalogue(measured=False).entries, task=config.task),
     )
     if chart is not None:
         points = [
@@ -222,11 +236,13 @@ def choose(
 ) -> tuple[str, str, str]:
     """Return the recommended backbone, or the closest one where none keeps the limits, and the reason.
 
-    Of those that keep the limits the most accurate is taken, or a faster one whose answers can't be told from the
-    most accurate one's by chance alone.
+    Of those that keep the limits the most accurate is taken, or a faster one that is less accurate by no more than one
+    standard error of the difference (the rule of Breiman et al., "Classification and Regression Trees", 1984, 3.4.3,
+    with latency in the place of the size of a tree). A difference that a test does not establish is no equality: a
+    faster one that is wrong more often by more than that is not taken.
 
     Args:
-        candidates: With `p_value` against the most accurate of all.
+        candidates: With `standard_error` against the most accurate of all.
         max_latency_ms: The limit, or None.
         min_accuracy: The limit, or None.
     """
@@ -249,15 +265,22 @@ def choose(
             f" and {nearest.accuracy:.4f}.",
         )
     best = max(fitting, key=lambda item: (item.accuracy, -item.latency_ms))
-    level = [item for item in fitting if item.p_value > _LEVEL and item.latency_ms < best.latency_ms]
-    if best.p_value <= _LEVEL or not level:
-        return best.backbone, "", f"{best.backbone} is the most accurate of {len(fitting)} that keep the limits."
+    level = [
+        item
+        for item in fitting
+        if item.latency_ms < best.latency_ms and best.accuracy - item.accuracy <= item.standard_error
+    ]
+    # Errors are of differences to the most accurate of all, which the limits may have ruled out.
+    if not level or best.accuracy < max(item.accuracy for item in candidates):
+        kept = "" if max_latency_ms is None and min_accuracy is None else " that keep the limits"
+        return best.backbone, "", f"{best.backbone} is the most accurate of {len(fitting)}{kept}."
     fastest = min(level, key=lambda item: item.latency_ms)
     return (
         fastest.backbone,
         "",
         f"{fastest.backbone} is {best.latency_ms / fastest.latency_ms:.1f} times as fast as {best.backbone}, the most"
-        f" accurate, and these data can't tell their accuracies apart (p = {fastest.p_value:.2f}).",
+        f" accurate, and within one standard error of it ({100 * (best.accuracy - fastest.accuracy):.1f} of"
+        f" {100 * fastest.standard_error:.1f} points).",
     )
 
 
@@ -335,5 +358,6 @@ def _ranked(found: Sequence[tuple[Candidate, np.ndarray]]) -> tuple[Candidate, .
             for other, _ in found
         )
         p_value = 1.0 if item is best else mcnemar_of(best_right, right)
-        made.append(dataclasses.replace(item, is_on_front=not beaten, p_value=p_value))
+        error = float(np.std(best_right.astype(float) - right, ddof=1)) / math.sqrt(len(right))
+        made.append(dataclasses.replace(item, is_on_front=not beaten, p_value=p_value, standard_error=error))
     return tuple(sorted(made, key=lambda item: (not item.is_on_front, -item.accuracy, item.latency_ms)))

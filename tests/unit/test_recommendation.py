@@ -15,7 +15,7 @@ from tfl.report.backbone_chart import BackbonePoint, draw_backbones
 TINY, RANDOM = "embedded:sketchnet", "keras_applications:MobileNetV2@none"
 
 
-def candidate(name, accuracy, latency_ms, p_value=1.0):
+def candidate(name, accuracy, latency_ms, standard_error=0.0):
     return Candidate(
         backbone=name,
         accuracy=accuracy,
@@ -27,13 +27,13 @@ def candidate(name, accuracy, latency_ms, p_value=1.0):
         engine="none",
         size_bytes=1,
         feature_size=1,
-        p_value=p_value,
+        standard_error=standard_error,
     )
 
 
 SMALL, MIDDLE, LARGE = (
-    candidate("s:s", 0.80, 2.0, 0.001),
-    candidate("s:m", 0.93, 8.0, 0.4),
+    candidate("s:s", 0.80, 2.0, 0.03),
+    candidate("s:m", 0.93, 8.0, 0.021),
     candidate("s:l", 0.95, 40.0),
 )
 ALL = (LARGE, MIDDLE, SMALL)
@@ -54,6 +54,11 @@ def test_the_choice_keeps_the_limits(limits, wanted, words):
     assert words in reason
 
 
+def test_a_difference_of_more_than_a_standard_error_is_not_given_away_for_speed():
+    doubtful = candidate("s:d", 0.90, 1.0, 0.04)
+    assert choose((LARGE, doubtful), max_latency_ms=None, min_accuracy=None)[0] == "s:l"
+
+
 def test_limits_that_none_keeps_name_the_closest():
     # 8 ms is a third over 6 ms; 0.80 is 0.14 under 0.93.
     recommended, closest, reason = choose(ALL, max_latency_ms=6.0, min_accuracy=0.93)
@@ -66,6 +71,17 @@ def test_the_front_comes_first():
     found = [(candidate("a", 0.7, 1.0), right), (candidate("b", 0.9, 5.0), right), (candidate("c", 0.8, 6.0), right)]
     ranked = _ranked(found)
     assert [(item.backbone, item.is_on_front) for item in ranked] == [("b", True), ("a", True), ("c", False)]
+
+
+def test_the_standard_error_is_of_the_difference_on_the_same_samples():
+    first, second = np.arange(100) < 90, np.arange(100) < 84
+    by_name = {
+        item.backbone: item
+        for item in _ranked([(candidate("a", 0.9, 1.0), first), (candidate("b", 0.84, 2.0), second)])
+    }
+    # 6 of 100 samples differ, all to one side: a share of 0.06 with the variance 0.06 * 0.94.
+    assert by_name["b"].standard_error == pytest.approx((0.06 * 0.94 / 99) ** 0.5)
+    assert by_name["a"].standard_error == 0.0
 
 
 def test_the_chart_tells_many_backbones_apart(tmp_path):
@@ -131,6 +147,8 @@ def test_backbones_are_measured_and_compared_on_real_pictures(recommended, colou
         assert len(set(picture.convert("L").getdata())) > 20
     assert result.recommended in result._repr_html_()
     assert type(result).from_dict(result.to_dict()) == result
+    # Those that were named are those that were meant.
+    assert result.not_here == result.remarks == ()
 
 
 @pytest.mark.slow

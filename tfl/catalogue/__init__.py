@@ -14,6 +14,7 @@ from tfl.catalogue._entries import (
 from tfl.catalogue._filters import SORT_KEYS, Filters, select_entries, sort_entries
 from tfl.catalogue._lists import ModelList, list_models, model_info
 from tfl.catalogue._search import search_entries
+from tfl.catalogue._stronger import NotHere, best_not_here
 from tfl.catalogue._tables import entry_table, facts_table, legend, short_number
 
 __all__ = [
@@ -23,7 +24,9 @@ __all__ = [
     "Filters",
     "ModelEntry",
     "ModelList",
+    "NotHere",
     "SourceFailure",
+    "best_not_here",
     "entry_table",
     "facts_table",
     "find_entry",
