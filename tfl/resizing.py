@@ -187,7 +187,7 @@ def _make(
             if cell.status == "ok":
                 (job.artifacts_dir / cell.name).replace(place / name)
             else:
-                failures[name] = cell.failure or Failure(stage="export", error="UnsupportedError", message=cell.reason)
+                failures[name] = cell.failure or Failure.of(UnsupportedError(cell.reason), "export")
     shutil.rmtree(job.artifacts_dir, ignore_errors=True)
     return failures
 

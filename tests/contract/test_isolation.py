@@ -70,10 +70,11 @@ def test_a_crash_of_one_precision_leaves_the_others_whole(fragile, tiny_bundle, 
     assert made["fp32"].status == "ok"
     assert made["fp32"].verification.passed
     assert made["fp16"].status == "failed"
-    assert made["fp16"].failure.error == "ChildError"
+    assert (made["fp16"].failure.error, made["fp16"].failure.code) == ("ChildError", "child-error")
     assert signal.SIGSEGV.name in made["fp16"].failure.message
     assert made["fp16"].failure.log == "logs/export-fragile-fp16.log"
     assert made["dynamic"].failure.error == UnsupportedError.__name__
+    assert made["dynamic"].failure.code == UnsupportedError.code
     assert "Be still." in made["dynamic"].failure.message
     assert [path.name for path in (tmp_path / "artifacts").iterdir()] == ["fragile-fp32"]
 

@@ -18,7 +18,7 @@ from tfl.bench.records import Benchmark, Cell, Failure, Measurement
 from tfl.bundle import Calibration
 from tfl.core.config import BenchmarkConfig
 from tfl.core.environment import read_environment
-from tfl.core.errors import ChildError, TflError, UnsupportedError, unknown_name
+from tfl.core.errors import ChildError, TflError, UnsupportedError, VerificationError, unknown_name
 from tfl.core.progress import Progress
 from tfl.core.records import Record
 from tfl.core.run_folder import RunFolder
@@ -277,13 +277,14 @@ def verify_cell(cell: Cell, job: ExportJob) -> Cell:
     if proof.passed:
         return dataclasses.replace(cell, verification=proof)
     failed = "; ".join(f"{c.name} is {c.value:.4g}, the limit is {c.limit:.4g}" for c in proof.checks if not c.passed)
-    failure = Failure(stage="verify", error="VerificationError", message=failed, log=_relative(log, job.base_dir))
+    failure = Failure.of(VerificationError(failed), "verify", log=_relative(log, job.base_dir))
     return dataclasses.replace(cell, status="failed", verification=proof, failure=failure)
 
 
 def _failed(cell: Cell, stage: str, error: TflError, log: Path, job: ExportJob) -> Cell:
-    failure = Failure(stage=stage, error=type(error).__name__, message=str(error), log=_relative(log, job.base_dir))
-    return dataclasses.replace(cell, status="failed", failure=failure)
+    return dataclasses.replace(
+        cell, status="failed", failure=Failure.of(error, stage, log=_relative(log, job.base_dir))
+    )
 
 
 def _relative(log: Path, base: Path) -> str:
@@ -313,7 +314,7 @@ def benchmark_artifacts(
         try:
             rounds.setdefault(folder.name, []).append(measure(folder, held_out=held_out, config=config, log_path=log))
         except TflError as error:
-            failures[folder.name] = Failure(stage="benchmark", error=type(error).__name__, message=str(error))
+            failures[folder.name] = Failure.of(error, "benchmark")
     progress.update("measuring", done=total, total=total)
     measurements = tuple(_median(found) for name, found in rounds.items() if name not in failures)
     spreads = [_spread(found) for found in rounds.values() if len(found) > 1]

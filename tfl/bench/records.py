@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Literal
+from typing import Literal, Self
 
 from tfl.bundle.records import artifact_name
 from tfl.core.environment import Environment
+from tfl.core.errors import TflError
 from tfl.core.records import Record
 from tfl.data.contract import Fusion
 from tfl.targets import Tolerance
@@ -21,12 +22,19 @@ class Failure(Record):
         error: Class of the error.
         message: What it said.
         log: Path of the kept log, relative to the run, or empty.
+        code: What a program can go by, and `tfl errors CODE` explains; empty in records of older versions.
     """
 
     stage: str
     error: str
     message: str
     log: str = ""
+    code: str = ""
+
+    @classmethod
+    def of(cls, error: TflError, stage: str, *, log: str = "") -> Self:
+        """Record an error."""
+        return cls(stage=stage, error=type(error).__name__, message=str(error), log=log, code=error.code)
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -222,7 +222,7 @@ def _facts(
             # The caller's mistake, such as an altered file, holds for the whole run.
             raise
         except TflError as error:
-            failures[folder.name] = Failure(stage="score", error=type(error).__name__, message=str(error))
+            failures[folder.name] = Failure.of(error, "score")
             continue
         accuracy = Accuracy.from_dict(told["accuracy"])
         facts[folder.name] = ArtifactFacts(
@@ -259,7 +259,7 @@ def _rounds(
                 # The pictures are wrong for every cell, and a file that is altered now was not when it was scored.
                 raise
             except TflError as error:
-                failures[cell.name] = Failure(stage="benchmark", error=type(error).__name__, message=str(error))
+                failures[cell.name] = Failure.of(error, "benchmark")
                 continue
             found[cell.name].append(result)
             series |= {f"{cell.name}/{number}/{name}": values for name, values in arrays.items()}
