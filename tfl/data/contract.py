@@ -20,6 +20,7 @@ from tfl.core.records import Record
 from tfl.core.registry import Registry
 
 Floats: TypeAlias = npt.NDArray[np.float32]
+Integers: TypeAlias = npt.NDArray[np.int64]
 #: What is read once and kept: pixels as uint8, identifiers of tokens as int32.
 Rows: TypeAlias = npt.NDArray[np.uint8 | np.int32]
 #: What a model file takes; objects are strings as UTF-8 bytes.
@@ -129,6 +130,20 @@ class Contract(Record, abc.ABC):
             rows: `(samples, *row_shape)` that batches will be taken of; may be memory-mapped.
         """
         return self.prepare
+
+    def used_positions(self, batch: Inputs) -> Integers | None:
+        """Tell how many leading positions of each sample hold anything, where samples are sequences.
+
+        What lies behind is padding, and changes no answer.
+
+        Args:
+            batch: Inputs `(batch, positions)`, or what a network makes of them within, `(batch, positions, features)`,
+                which is 0 where a sample has ended.
+
+        Returns:
+            `(batch,)`, each at least 1; None where samples have no positions, such as pictures.
+        """
+        return None
 
     def open_source(self, source: Any) -> Any:
         """Do the first of the two steps that a benchmark times apart."""

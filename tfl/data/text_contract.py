@@ -10,7 +10,7 @@ from typing import Any, ClassVar
 import numpy as np
 
 from tfl.core.errors import IntegrityError
-from tfl.data.contract import Contract, Inputs, InputTensor, Rows
+from tfl.data.contract import Contract, Inputs, InputTensor, Integers, Rows
 from tfl.data.texts import text_source
 
 #: Rows that are looked at together.
@@ -78,10 +78,19 @@ class TextContract(Contract):
         width = max((self._width(np.asarray(rows[start : start + _CHUNK])) for start in starts), default=1)
         return lambda batch: np.ascontiguousarray(batch[:, :width], dtype=np.int32)
 
+    def used_positions(self, batch: Inputs) -> Integers | None:
+        """See `Contract.used_positions`; multiples of `width_step`, so that few widths occur."""
+        if batch.ndim not in (2, 3):
+            return None
+        is_used = batch != self.padding if batch.ndim == 2 else np.any(batch != 0, axis=2)
+        return np.minimum(self._rounded(is_used), batch.shape[1])
+
     def _width(self, rows: Rows) -> int:
-        used = np.flatnonzero((rows != self.padding).any(axis=0))
-        longest = int(used[-1]) + 1 if len(used) else 1
-        return -(-longest // self.width_step) * self.width_step
+        return int(self._rounded(rows != self.padding).max(initial=self.width_step))
+
+    def _rounded(self, is_used: Any) -> Integers:
+        behind = np.where(is_used, np.arange(1, is_used.shape[1] + 1), 1).max(axis=1, initial=1)
+        return np.asarray(-(-behind // self.width_step) * self.width_step, dtype=np.int64)
 
     def drawn(self, lowest: int, highest: int, count: int, *, seed: int) -> Rows:
         """Draw rows of identifiers in [lowest, highest], filled to lengths between 1 and all."""

@@ -13,7 +13,7 @@ import numpy as np
 from tfl.core.extras import is_installed, version_of
 from tfl.core.files import cache_dir, sha256_text, write_bytes
 from tfl.core.progress import Progress
-from tfl.data.contract import Floats, Inputs
+from tfl.data.contract import Contract, Floats, Inputs
 from tfl.training.checkpoint import read_variables
 from tfl.training.engine_worker import OpenVinoWorker, save_network
 from tfl.training.network import takes_strings, takes_whole_numbers
@@ -38,10 +38,12 @@ class Engine:
     Attributes:
         name: With the version, because what it computes is kept.
         run: `(batch, ...)` of the network's type -> `(batch, ...)` float32.
+        takes_any_count: Whether few samples cost less than many; else batches are filled up.
     """
 
     name: str
     run: Callable[[Inputs], Floats]
+    takes_any_count: bool = False
 
 
 def engine_name(sample_count: int, *, policy: str) -> str:
@@ -108,7 +110,44 @@ def open_engine(
         worker.close()
         progress.result(f"OpenVINO's answer differs from that of Keras by {largest:.2g}, so Keras is taken")
         return Engine(engine_name(0, policy=policy), run)
-    return Engine(wanted, worker.run)
+    return Engine(wanted, worker.run, takes_any_count=True)
+
+
+def without_padding(engine: Engine, contract: Contract) -> Engine:
+    """Return the engine running samples behind whose end nothing is; what comes out is filled up with 0 again.
+
+    Samples of one width go through together where the engine takes any number of them; else the whole batch is cut
+    behind its longest.
+
+    Args:
+        engine: Of a network that takes any number of positions.
+        contract: Knows what is padding.
+    """
+
+    def run(batch: Inputs) -> Floats:
+        widths = contract.used_positions(batch)
+        if widths is None:
+            return engine.run(batch)
+        if not engine.takes_any_count:
+            widths = np.full(len(batch), widths.max())
+        parts = {}
+        for width in np.unique(widths):
+            chosen = np.flatnonzero(widths == width)
+            parts[int(width)] = chosen, engine.run(np.ascontiguousarray(batch[chosen, :width]))
+        shape = next(iter(parts.values()))[1].shape[1:]
+        keeps_positions = len(shape) == 2 and all(values.shape[1] == width for width, (_, values) in parts.items())
+        result = np.zeros((len(batch), *((batch.shape[1], shape[1]) if keeps_positions else shape)), dtype=np.float32)
+        for width, (chosen, values) in parts.items():
+            result[chosen, : width if keeps_positions else None] = values
+        return result
+
+    return Engine(engine.name, run, engine.takes_any_count)
+
+
+def takes_any_width(network: keras.Model) -> bool:
+    """Say whether a network's samples are sequences of free length."""
+    shape = network.input_shape
+    return len(shape) in (2, 3) and shape[1] is None
 
 
 def _gpus() -> list[Any]:

@@ -7,11 +7,12 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from tfl.data.contract import Floats
+from tfl.data.contract import Contract, Floats
 from tfl.data.shards import Shards
 from tfl.training.augment import make_augmenter
 from tfl.training.checkpoint import StageState
-from tfl.training.feed import one_hot, preparer
+from tfl.training.engines import takes_any_width
+from tfl.training.feed import Prepare, one_hot, preparer
 from tfl.training.lora import add_adapters, merge_adapters
 from tfl.training.mix import make_mixer
 from tfl.training.network import join, learning_layers, thaw_top
@@ -79,14 +80,15 @@ def train_top(work: Work, plan: TopPlan, mean: Floats) -> tuple[StageState, int]
     salt = 1 + sum(map(ord, plan.name.removeprefix("fine_tune")))
     if cached:
         values, labels, chosen, views = cached
+        prepare = _floats(samples.train.contract if takes_any_width(part) else None)
         feeds = make_feeds(
             work,
             (values, labels),
             (chosen, samples.validation.labels),
             batch_size=batch_size,
             salt=salt,
-            prepare=_floats,
-            prepare_validation=_floats,
+            prepare=prepare,
+            prepare_validation=prepare,
             views=views,
         )
     else:
@@ -136,5 +138,11 @@ def _cached(work: Work, point: str) -> tuple[Any, Any, Any, int] | None:
     return Shards([learned.values, more.values]), labels, chosen.values, views
 
 
-def _floats(batch: Any, epoch: int, index: int) -> Floats:
-    return np.asarray(batch, dtype=np.float32)
+def _floats(contract: Contract | None) -> Prepare:
+    """Return a `prepare` of activations, which cuts batches behind the longest sample where a contract is named."""
+
+    def prepare(batch: Any, epoch: int, index: int) -> Floats:
+        used = None if contract is None else contract.used_positions(batch)
+        return np.asarray(batch if used is None else batch[:, : used.max()], dtype=np.float32)
+
+    return prepare

@@ -18,7 +18,7 @@ from tfl.data.shards import Selected
 from tfl.training.activations import ActivationCache, Activations, Job
 from tfl.training.augment import make_augmenter
 from tfl.training.cut import Cuttable
-from tfl.training.engines import Engine, engine_name, open_engine
+from tfl.training.engines import Engine, engine_name, open_engine, takes_any_width, without_padding
 from tfl.training.feed import make_feed, preparer, uniform_preparer
 from tfl.training.mix import make_mixer
 from tfl.training.samples import Part, Samples
@@ -157,7 +157,7 @@ class Frozen:
             if (begin, end) not in self._engines:
                 part = self.network.part(begin, end)
                 self.progress.update(f"{name}: opening the engine")
-                self._engines[begin, end] = open_engine(
+                engine = open_engine(
                     part,
                     self.sample_count,
                     policy=self.policy,
@@ -166,6 +166,8 @@ class Frozen:
                     key=(self.backbone.digest, begin, end),
                     progress=self.progress,
                 )
+                contract = self.backbone.info.preprocessing
+                self._engines[begin, end] = without_padding(engine, contract) if takes_any_width(part) else engine
             return self._engines[begin, end]
 
         return Job(name, key, count, views, open_feed, opened, engine_name(self.sample_count, policy=self.policy))

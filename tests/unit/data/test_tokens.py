@@ -93,6 +93,18 @@ def test_a_batch_is_as_wide_as_its_longest_text_needs(contract):
     assert not batch[0, 8:].any()
 
 
+def test_what_lies_behind_a_text_is_told_of_ids_and_of_what_a_network_makes_of_them(contract):
+    ids = contract.load_batch(["card", "where is my card please hello the"])
+    assert contract.used_positions(ids).tolist() == [8, 16]
+    states = np.where(ids[..., None] == contract.padding, 0, np.ones(3)).astype(np.float16)
+    # One value that is 0 is no end of a text.
+    states[:, 1, 0] = 0
+    assert contract.used_positions(states).tolist() == [8, 16]
+    assert contract.used_positions(np.zeros((2, 10, 3), np.float32)).tolist() == [8, 8]
+    assert contract.used_positions(np.zeros((2, 5), np.int32)).tolist() == [5, 5]
+    assert contract.used_positions(np.zeros(2, dtype=object)) is None
+
+
 def test_rows_are_padded_with_the_networks_own_padding(folder):
     contract = contract_of(folder, pad_id=1)
     row = contract.read("card")
