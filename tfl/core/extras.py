@@ -27,6 +27,7 @@ EXTRA_OF_MODULE = {
     "h5py": "train",
     "tensorflow_hub": "train",
     "sklearn": "train",
+    "threadpoolctl": "train",
     "scipy": "train",
     "matplotlib": "train",
     "jinja2": "train",

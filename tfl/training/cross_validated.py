@@ -20,6 +20,7 @@ from tfl.training.activations import ActivationCache
 from tfl.training.cut import Cuttable
 from tfl.training.fit import load_backbone
 from tfl.training.frozen import Frozen
+from tfl.training.linear import fit_linear
 from tfl.training.samples import Part
 
 Doubles = npt.NDArray[np.float64]
@@ -130,7 +131,7 @@ def cross_validated_probabilities(
         learned = [place[path] for path in fold.train]
         judged = [place[path] for path in fold.validation]
         model = _classifier(features)
-        model.fit(features[learned], labels[learned])
+        fit_linear(model, features[learned], labels[learned], class_count=len(manifest.labels))
         if judged:
             total[np.ix_(judged, model.classes_)] += model.predict_proba(features[judged])
         progress.update("cross-validation", done=done, total=len(folds))

@@ -12,6 +12,7 @@ from tfl.core.extras import require
 from tfl.data.contract import Floats
 from tfl.training.checkpoint import StageState, assign_variables, read_variables
 from tfl.training.feed import Labels, one_hot
+from tfl.training.linear import fit_linear
 from tfl.training.network import dense_of, fold_std, standardization
 from tfl.training.work import Work, make_feeds, train_stage
 
@@ -95,7 +96,8 @@ def _regression(work: Work, learned: Floats, chosen: Floats) -> list[Any]:
     balanced = "balanced" if "balanced" in (work.config.train.class_weights, work.config.train.sampling) else None
     model = linear_model.LogisticRegression(max_iter=_MOST_ITERATIONS, class_weight=balanced, warm_start=True)
     for strength in _STRENGTHS:
-        model.set_params(C=strength).fit(learned[rows], labels[rows])
+        model.set_params(C=strength)
+        fit_linear(model, learned[rows], labels[rows], class_count=len(classes))
         answers = np.zeros((len(chosen), len(classes)))
         answers[:, model.classes_] = model.predict_proba(chosen)
         answers /= answers.sum(axis=1, keepdims=True)
