@@ -13,6 +13,7 @@ from typing import Literal
 from tfl.core.errors import DataError, closest
 from tfl.core.files import write_text
 from tfl.core.records import Record
+from tfl.core.tables import html_lines, html_table
 from tfl.data.manifest import Example, Manifest
 
 KINDS = ("label_error", "top_loss", "low_confidence")
@@ -26,6 +27,8 @@ NONE_DECIDED: Mapping[str, str] = MappingProxyType({})
 
 _COLUMNS = ("decision", "path", "label", "suggested", "kind", "probability", "suggested_probability", "sha256")
 _NAMED = 10
+#: Of a text, in a notebook's table.
+_SHOWN_CHARS = 80
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -81,6 +84,21 @@ class Review(Record):
     label_errors: int
     items: tuple[ReviewItem, ...]
     judged_by: Literal["probe", "training"] = "probe"
+
+    def _repr_html_(self) -> str:
+        rows = [
+            (
+                item.path,
+                f"{item.label} ({item.probability:.1%})",
+                f"{item.suggested} ({item.suggested_probability:.1%})",
+                item.kind.replace("_", " "),
+                item.text[:_SHOWN_CHARS],
+            )
+            for item in self.items
+        ]
+        head = ("sample", "labelled", "looks like", "why", "")
+        caption = f"{self.label_errors} of {self.examples} labels are likely wrong; {len(rows)} samples to look at"
+        return html_table(head, rows, caption=caption) if rows else html_lines([f"{caption}."])
 
 
 @dataclass(frozen=True, kw_only=True)

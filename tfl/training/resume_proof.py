@@ -17,6 +17,7 @@ from tfl.core.errors import UserError
 from tfl.core.progress import Progress
 from tfl.core.records import Record
 from tfl.core.run_folder import RunFolder
+from tfl.core.tables import html_lines
 from tfl.data.manifest import Manifest
 from tfl.training.checkpoint import StageState
 from tfl.training.decisions import copy_decisions
@@ -49,12 +50,10 @@ class ResumeProof(Record):
         return not self.differences
 
     def _repr_html_(self) -> str:
-        from html import escape
-
         stops = " and ".join(str(step) for step in self.stopped_after)
         text = f"{self.steps} steps straight, and with stops after {stops}: {self.arrays} arrays compared, "
-        rest = "".join(f"<li>{escape(line)}</li>" for line in self.differences)
-        return f"<p>{text}{'all the same to the byte' if self.identical else 'NOT the same'}.</p><ul>{rest}</ul>"
+        verdict = "all the same to the byte" if self.identical else "NOT the same"
+        return html_lines([f"{text}{verdict}.", *self.differences])
 
 
 def prove_resume(run: RunFolder, *, steps: int = 20, progress: Progress | None = None) -> ResumeProof:
