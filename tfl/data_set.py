@@ -15,6 +15,7 @@ from tfl.core.config import resolve_config
 from tfl.core.display import RecordTuple
 from tfl.core.errors import OutputExistsError
 from tfl.core.files import write_text
+from tfl.core.notebook import default_progress
 from tfl.core.progress import Progress
 from tfl.data.check import CheckReport, check
 from tfl.data.folds import Fold, k_folds
@@ -275,7 +276,9 @@ def load_data(
         label_separator=label_separator,
         frame_rate=frame_rate,
     )
-    report, manifest = check(read_manifest(location, reader=reader, options=options), progress=progress or Progress())
+    report, manifest = check(
+        read_manifest(location, reader=reader, options=options), progress=progress or default_progress()
+    )
     return Data(location, manifest, report, options)
 
 

@@ -18,6 +18,7 @@ from tfl.bundle.records import ARTIFACT_FILE
 from tfl.core.config import DEFAULT_PRECISIONS, BenchmarkConfig
 from tfl.core.display import RecordList, RecordTuple
 from tfl.core.errors import UserError
+from tfl.core.notebook import default_progress
 from tfl.core.progress import Progress
 from tfl.core.run_folder import RunFolder
 from tfl.data.contract import Contract, Floats, Fusion
@@ -58,7 +59,7 @@ class Model:
         self.path = path
         self.kind: Literal["run", "bundle", "artifact"] = kind_of(path)
         self.run = RunFolder.around(path)
-        self.progress = progress or Progress()
+        self.progress = progress or default_progress()
         self._threads = threads
         self._runtime: Runtime | None = None
         self._folder = RunFolder(path).bundle_dir if self.kind == "run" else path

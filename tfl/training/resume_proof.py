@@ -14,6 +14,7 @@ from typing import Any
 from tfl.core.child import call_in_child
 from tfl.core.config import RunConfig, load_config
 from tfl.core.errors import UserError
+from tfl.core.notebook import default_progress
 from tfl.core.progress import Progress
 from tfl.core.records import Record
 from tfl.core.run_folder import RunFolder
@@ -70,7 +71,7 @@ def prove_resume(run: RunFolder, *, steps: int = 20, progress: Progress | None =
     """
     if steps < 3:
         raise UserError(f"steps: must be at least 3. Received: {steps}.")
-    progress = progress or Progress()
+    progress = progress or default_progress()
     stops = (steps // 3, steps // 2)
     with tempfile.TemporaryDirectory(prefix="tfl-resume-") as name:
         straight, stopped = Path(name) / "straight", Path(name) / "stopped"

@@ -12,6 +12,7 @@ from typing import Literal
 
 from tfl.core.errors import OutputExistsError, UserError
 from tfl.core.files import fresh_folder, write_json
+from tfl.core.notebook import default_progress
 from tfl.core.progress import Progress
 from tfl.core.records import Record
 from tfl.data.check.findings import CheckReport
@@ -109,7 +110,7 @@ def mend(manifest: Manifest, report: CheckReport, out: Path, *, progress: Progre
         fixes += [*cleaning, *changes]
         mended.append((new, example.path))
     result = Mending(source=manifest.source or manifest.root, examples=len(kept), fixes=tuple(fixes))
-    _write(result, mended, manifest, out, table=not places.in_folders, progress=progress or Progress())
+    _write(result, mended, manifest, out, table=not places.in_folders, progress=progress or default_progress())
     return result
 
 
