@@ -165,7 +165,7 @@ class Cleaner:
     def __init__(self, run: str | Path | Model, *, page_size: int = 8) -> None:
         if page_size < 1:
             raise ConfigError(f"page_size: must be at least 1. Received: {page_size}.")
-        self._widgets = require("ipywidgets", purpose=_PURPOSE)
+        widgets = require("ipywidgets", purpose=_PURPOSE)
         folder = RunFolder.find(run.path if isinstance(run, Model) else Path(run))
         place = folder.path / "review"
         if not (place / REVIEW_FILE).is_file():
@@ -181,15 +181,15 @@ class Cleaner:
         self.decisions = read_decisions(self.table) if self.table.is_file() else {}
         self._page, self._page_size = 0, page_size
         self._before: list[tuple[str, str]] = []
-        self._cards = self._widgets.VBox(layout={"width": "100%"})
-        self._status = self._widgets.HTML(layout={"width": "100%"})
-        self._back = self._button("Back", lambda: self._turn(-1))
-        self._next = self._button("Next", lambda: self._turn(1))
-        self._undo = self._button("Undo", self._take_back)
-        buttons = self._widgets.HBox([self._back, self._next, self._undo], layout=_ROW)
+        self._cards = widgets.VBox(layout={"width": "100%"})
+        self._status = widgets.HTML(layout={"width": "100%"})
+        self._back = _button("Back", lambda: self._turn(-1))
+        self._next = _button("Next", lambda: self._turn(1))
+        self._undo = _button("Undo", self._take_back)
+        buttons = widgets.HBox([self._back, self._next, self._undo], layout=_ROW)
         # The same buttons above and below: by keyboard the next samples follow them, by mouse they are where one ends.
         rows = [self._cards, buttons] if self.review.items else []
-        self.widget = self._widgets.VBox([self._status, *([buttons] if rows else []), *rows])
+        self.widget = widgets.VBox([self._status, *([buttons] if rows else []), *rows])
         self._turn(0)
 
     def __repr__(self) -> str:
@@ -248,7 +248,7 @@ class Cleaner:
         pages = max(1, -(-len(self.review.items) // self._page_size))
         self._page = min(max(self._page + by, 0), pages - 1)
         self._back.disabled, self._next.disabled = self._page == 0, self._page == pages - 1
-        self._shown = [_Card(self, item) for item in self._items_shown()]
+        self._shown = [_Card(item, self._manifest, self._try) for item in self._items_shown()]
         self._cards.children = [card.widget for card in self._shown]
         self._tell()
 
@@ -275,21 +275,16 @@ class Cleaner:
         ]
         self._status.value = _said("<br>".join(lines))
 
-    def _button(self, words: str, clicked: Callable[[], None]) -> Any:
-        button = self._widgets.Button(description=words, layout=_AS_WIDE_AS_ITS_WORDS)
-        button.on_click(lambda _: clicked())
-        return button
-
 
 class _Card:
     """One sample with its buttons, which stay the same ones so that the keyboard's place is kept."""
 
-    def __init__(self, cleaner: Cleaner, item: ReviewItem) -> None:
-        widgets = cleaner._widgets
-        self.item = item
+    def __init__(self, item: ReviewItem, manifest: Manifest, decide: Callable[[str, str, str], object]) -> None:
+        widgets = require("ipywidgets", purpose=_PURPOSE)
+        self.item, self._decide = item, decide
         self._words = {KEEP: f"Keep {item.label}", ACCEPT: f"Change to {item.suggested}", REMOVE: "Remove"}
-        self.buttons = {name: self._button(cleaner, name) for name in self._words}
-        self._others = [label for label in cleaner._manifest.labels if label not in (item.label, item.suggested)]
+        self.buttons = {name: self._button(name) for name in self._words}
+        self._others = [label for label in manifest.labels if label not in (item.label, item.suggested)]
         self.choice = widgets.Dropdown(
             options=[("", _OPEN)],
             description="Other class",
@@ -298,10 +293,9 @@ class _Card:
             tooltip=f"Another class for {item.path}",
         )
         self._decided, self._is_showing = _OPEN, False
-        self._decide = lambda decision, words: cleaner._try(item.path, decision, words)
         self.choice.observe(self._on_choice, names="value")
         self._state = widgets.HTML()
-        shown = _quoted(item.text) if item.text else _picture(Path(cleaner._manifest.root) / item.path, item.path)
+        shown = _quoted(item.text) if item.text else _picture(Path(manifest.root) / item.path, item.path)
         told = (
             f"<b>{html.escape(item.path)}</b><br>labelled <b>{html.escape(item.label)}</b> ({item.probability:.1%}),"
             f" looks like <b>{html.escape(item.suggested)}</b> ({item.suggested_probability:.1%})"
@@ -312,20 +306,21 @@ class _Card:
         layout = {**_ROW, "border_top": "1px solid", "padding": "8px 0", "grid_gap": "4px 16px"}
         self.widget = widgets.HBox([widgets.HTML(value=shown), right], layout=layout)
 
-    def _button(self, cleaner: Cleaner, decision: str) -> Any:
-        button = cleaner._button(self._words[decision], lambda: self._on_click(decision))
+    def _button(self, decision: str) -> Any:
+        button = _button(self._words[decision], lambda: self._on_click(decision))
         button.tooltip = f"{self._words[decision]}: {self.item.path}"
         return button
 
     def _on_click(self, decision: str) -> None:
         # The same once more opens the sample again.
         again = decision == self._decided
-        self._decide(_OPEN if again else decision, _UNDECIDED if again else self._words[decision])
+        words = _UNDECIDED if again else self._words[decision]
+        self._decide(self.item.path, _OPEN if again else decision, words)
 
     def _on_choice(self, change: Any) -> None:
         if not self._is_showing:
             label = change["new"]
-            self._decide(label, f"change to {label}" if label else _UNDECIDED)
+            self._decide(self.item.path, label, f"change to {label}" if label else _UNDECIDED)
 
     def show(self, decision: str) -> None:
         """Mark what is decided, in words too."""
@@ -345,6 +340,12 @@ class _Card:
         self.choice.layout.display = None if others else "none"
         self._state.value = f"<i>{_DECIDED if decision else _UNDECIDED}</i>"
         self._is_showing = False
+
+
+def _button(words: str, clicked: Callable[[], None]) -> Any:
+    button = require("ipywidgets", purpose=_PURPOSE).Button(description=words, layout=_AS_WIDE_AS_ITS_WORDS)
+    button.on_click(lambda _: clicked())
+    return button
 
 
 def _quoted(text: str) -> str:
