@@ -13,7 +13,7 @@ from tfl.review import REVIEW_FILE
 NAMED = ("cat/0000.jpg", "cat/0001.jpg", "cat/0002.jpg")
 
 
-def write_reviewed(place, *, named=NAMED, classes=CLASSES):
+def write_reviewed(place, *, named=NAMED, unsure=(), classes=CLASSES):
     """Write data and a run with a review of some samples; return the run and its manifest."""
     manifest = assign_splits(check(read_manifest(folders(place / "data", classes=classes)))[1])
     run = RunFolder(place / "run")
@@ -31,8 +31,8 @@ def write_reviewed(place, *, named=NAMED, classes=CLASSES):
         ReviewItem(
             path=path,
             label="cat",
-            suggested="dog",
-            kind="label_error",
+            suggested="cat" if path in unsure else "dog",
+            kind="low_confidence" if path in unsure else "label_error",
             probability=0.1,
             suggested_probability=0.8,
             sha256=next(item.sha256 for item in manifest.examples if item.path == path),

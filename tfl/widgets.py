@@ -282,7 +282,9 @@ class _Card:
     def __init__(self, item: ReviewItem, manifest: Manifest, decide: Callable[[str, str, str], object]) -> None:
         widgets = require("ipywidgets", purpose=_PURPOSE)
         self.item, self._decide = item, decide
-        self._words = {KEEP: f"Keep {item.label}", ACCEPT: f"Change to {item.suggested}", REMOVE: "Remove"}
+        is_doubted = item.suggested != item.label
+        accept = {ACCEPT: f"Change to {item.suggested}"} if is_doubted else {}
+        self._words = {KEEP: f"Keep {item.label}", **accept, REMOVE: "Remove"}
         self.buttons = {name: self._button(name) for name in self._words}
         self._others = [label for label in manifest.labels if label not in (item.label, item.suggested)]
         self.choice = widgets.Dropdown(
@@ -296,9 +298,10 @@ class _Card:
         self.choice.observe(self._on_choice, names="value")
         self._state = widgets.HTML()
         shown = _quoted(item.text) if item.text else _picture(Path(manifest.root) / item.path, item.path)
+        looks = f"looks like <b>{html.escape(item.suggested)}</b> ({item.suggested_probability:.1%})"
         told = (
             f"<b>{html.escape(item.path)}</b><br>labelled <b>{html.escape(item.label)}</b> ({item.probability:.1%}),"
-            f" looks like <b>{html.escape(item.suggested)}</b> ({item.suggested_probability:.1%})"
+            f" {looks if is_doubted else 'the likeliest class, but far from sure'}"
         )
         asked = widgets.HBox([*self.buttons.values(), self.choice], layout=_ROW)
         words = widgets.HTML(value=f"<div style='{_READABLE}'>{told}</div>")

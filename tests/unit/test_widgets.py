@@ -108,6 +108,15 @@ def test_another_class_is_chosen_and_a_class_that_was_written_by_hand_stays(revi
     assert Cleaner(run.path).decisions == {NAMED[1]: "accept"}
 
 
+def test_a_sample_that_is_only_hard_to_tell_has_no_other_suggestion(tmp_path):
+    run, _ = write_reviewed(tmp_path, unsure=NAMED[1:])
+    cleaner = Cleaner(run.path)
+    assert [list(card.buttons) for card in cards(cleaner)] == [["keep", "accept", "remove"], *[["keep", "remove"]] * 2]
+    page = cleaner.review._repr_html_()
+    assert "<summary>2 samples that are hard to tell</summary>" in page
+    assert page.index(NAMED[0]) < page.index("<details>") < page.index(NAMED[1])
+
+
 def test_of_two_classes_no_other_one_is_offered(reviewed, tmp_path):
     run, _ = write_reviewed(tmp_path / "two", classes=("cat", "dog"))
     card = cards(Cleaner(run.path))[0]

@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 from tfl.core.records import Record
-from tfl.core.tables import CELL, NONE, html_table
+from tfl.core.tables import CELL, NONE, caption_of, html_table
 
 #: More would make a saved notebook heavy.
 MOST_HTML_CHARS = 100_000
@@ -132,14 +132,14 @@ class _Page:
             f"<td {CELL} dir='auto'>{self._value(unit_of or name, value, depth)}</td></tr>"
             for name, value in items
         )
-        head = f"<caption>{html.escape(caption)}</caption>" if caption else ""
+        head = caption_of(caption) if caption else ""
         return f"<table>{head}<tbody>{rows}</tbody></table>"
 
     def _value(self, name: str, value: Any, depth: int) -> str:
         if isinstance(value, Record):
             own = type(value)._repr_html_ is not Record._repr_html_
             body = value._repr_html_ if own else lambda: self.fields(value, depth=depth + 1)
-            title = f"{type(value).__name__}: {headline(value)}" if dataclasses.fields(value) else type(value).__name__
+            title = f"{type(value).__name__}: {headline(value)}".removesuffix(": ")
             return self._fold(_cut(title, _LINE), body, depth)
         text = _text(name, value, longest=None)
         if len(text) <= _LINE and "\n" not in text:
@@ -168,11 +168,11 @@ class _Page:
 
 
 def headline(record: Record) -> str:
-    """Sum a record up in a line: the values that are no records themselves; with their names where there are many."""
+    """Sum a record up in a line: its plain values with their names; a text with one value, such as a score, without."""
     fields = dataclasses.fields(record)
     values = [(item.name, getattr(record, item.name)) for item in fields]
     plain = [(name, value) for name, value in values if not isinstance(value, (Record, Mapping, tuple, list))]
-    if len(fields) <= 2 and len(plain) == len(fields):
+    if len(fields) == 2 and len(plain) == 2 and isinstance(plain[0][1], str):
         return " ".join(_text(name, value) for name, value in plain)
     told = [(name, value) for name, value in plain if value not in (None, "")]
     return _cut(", ".join(f"{name} {_text(name, value)}" for name, value in told), _LINE)
@@ -212,10 +212,13 @@ def _text(name: str, value: Any, *, longest: int | None = _CELL) -> str:
         text = headline(value)
     elif isinstance(value, Mapping):
         # A mapping's name says what its values are, not its keys.
-        text = ", ".join(f"{key}: {_text(name, item)}" for key, item in list(value.items())[:_ROWS]) or NONE
+        told = (f"{key}: {_text(name, item, longest=longest)}" for key, item in list(value.items())[:_ROWS])
+        text = ", ".join(told) or NONE
         text += _and_more(len(value) - _ROWS)
     elif isinstance(value, (tuple, list, frozenset, set)):
-        text = ", ".join(_text(name, item) for item in list(value)[:_ROWS]) or NONE
+        text = ", ".join(_text(name, item, longest=longest) for item in list(value)[:_ROWS]) or NONE
+        # What does not fit is at least counted.
+        text = f"{len(value)}: {text}" if longest is not None and len(text) > longest else text
         text += _and_more(len(value) - _ROWS)
     else:
         text = _scalar(name, value)

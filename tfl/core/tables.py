@@ -16,6 +16,7 @@ _MOST_CHARS = 30_000
 _MOST_FOLDED_CHARS = 12_000
 _MOST_CELL_CHARS, _MOST_HEAD_CHARS = 1_000, 200
 _MOST_COLUMNS = 40
+_ONE_LINE = 100
 
 
 def html_table(
@@ -31,9 +32,9 @@ def html_table(
     """
     parts = ["<table>"]
     if caption:
-        parts.append(f"<caption>{_escaped(caption)}</caption>")
+        parts.append(caption_of(caption))
     if any(head):
-        cells = "".join(f"<th scope='col' {CELL}>{_escaped(item, _MOST_HEAD_CHARS)}</th>" for item in _columns(head))
+        cells = "".join(_head(_escaped(item, _MOST_HEAD_CHARS)) for item in _columns(head))
         parts.append(f"<thead><tr>{cells}</tr></thead>")
     parts.append("<tbody>")
     length = 0
@@ -46,6 +47,12 @@ def html_table(
         parts.append(f"<tr>{cells}</tr>")
     parts.append("</tbody></table>")
     return "".join(parts)
+
+
+def caption_of(text: str) -> str:
+    """Return a table's caption, on one line where that is short: a narrow table would break it into many."""
+    wrap = "white-space:nowrap;" if len(text) <= _ONE_LINE else ""
+    return f"<caption style='{wrap}text-align:left'>{_escaped(text)}</caption>"
 
 
 def folded(title: str, head: Sequence[str], rows: Sequence[Sequence[object]]) -> str:
@@ -67,6 +74,11 @@ def html_parts(parts: Sequence[str], *, most_chars: int = 2 * _MOST_CHARS) -> st
         if length > most_chars:
             return "".join(parts[:done]) + f"<p>... {len(parts) - done:,} more</p>"
     return "".join(parts)
+
+
+def _head(text: str) -> str:
+    # A screen reader would announce a head that says nothing.
+    return f"<th scope='col' {CELL}>{text}</th>" if text else "<td></td>"
 
 
 def _columns(row: Sequence[object]) -> Sequence[object]:

@@ -13,7 +13,7 @@ from typing import Literal
 from tfl.core.errors import DataError, closest
 from tfl.core.files import write_text
 from tfl.core.records import Record
-from tfl.core.tables import html_lines, html_table
+from tfl.core.tables import folded, html_lines, html_table
 from tfl.data.manifest import Example, Manifest
 
 KINDS = ("label_error", "top_loss", "low_confidence")
@@ -27,6 +27,7 @@ NONE_DECIDED: Mapping[str, str] = MappingProxyType({})
 
 _COLUMNS = ("decision", "path", "label", "suggested", "kind", "probability", "suggested_probability", "sha256")
 _NAMED = 10
+_HEAD = ("sample", "labelled", "looks like", "why")
 #: Of a text, in a notebook's table.
 _SHOWN_CHARS = 80
 
@@ -86,19 +87,13 @@ class Review(Record):
     judged_by: Literal["probe", "training"] = "probe"
 
     def _repr_html_(self) -> str:
-        rows = [
-            (
-                item.path,
-                f"{item.label} ({item.probability:.1%})",
-                f"{item.suggested} ({item.suggested_probability:.1%})",
-                item.kind.replace("_", " "),
-                item.text[:_SHOWN_CHARS],
-            )
-            for item in self.items
-        ]
-        head = ("sample", "labelled", "looks like", "why", "")
-        caption = f"{self.label_errors} of {self.examples} labels are likely wrong; {len(rows)} samples to look at"
-        return html_table(head, rows, caption=caption) if rows else html_lines([f"{caption}."])
+        caption = (
+            f"{self.label_errors} of {self.examples} labels are likely wrong; {len(self.items)} samples to look at"
+        )
+        wrong = [_shown(item) for item in self.items if item.kind != "low_confidence"]
+        unsure = [_shown(item) for item in self.items if item.kind == "low_confidence"]
+        first = html_table(_HEAD, wrong, caption=caption) if wrong else html_lines([f"{caption}."])
+        return first + folded(f"{len(unsure)} samples that are hard to tell", _HEAD, unsure)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -120,6 +115,15 @@ class Relabelling(Record):
     removed: tuple[str, ...]
     kept: int
     open: int
+
+
+def _shown(item: ReviewItem) -> tuple[str, ...]:
+    return (
+        f"{item.path} {item.text[:_SHOWN_CHARS]}".rstrip(),
+        f"{item.label} ({item.probability:.1%})",
+        f"{item.suggested} ({item.suggested_probability:.1%})",
+        item.kind.replace("_", " "),
+    )
 
 
 def write_table(items: Sequence[ReviewItem], path: Path, *, decisions: Mapping[str, str] = NONE_DECIDED) -> None:

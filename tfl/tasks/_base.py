@@ -10,7 +10,7 @@ from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from tfl.core.records import Record
-from tfl.core.tables import CELL
+from tfl.core.tables import CELL, caption_of
 from tfl.data.contract import Floats
 from tfl.data.kinds import KINDS, Kind
 from tfl.tasks._records import Evaluation
@@ -54,7 +54,7 @@ class Prediction(Record):
             f"<td {CELL}>{item.probability:.1%}</td></tr>"
             for item in self.ranking[:_RANKED]
         )
-        return f"<table><caption>{html.escape(self.source)}</caption><tbody>{rows}</tbody></table>"
+        return f"<table>{caption_of(self.source)}<tbody>{rows}</tbody></table>"
 
 
 class Task(abc.ABC):

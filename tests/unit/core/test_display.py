@@ -177,6 +177,7 @@ def test_values_have_the_unit_of_their_name():
     assert ">2 ms<" in page
     assert "2.35 MB" in page
     assert "a: 1.25 ms" in page
+    assert "Leaf: b 2.35 MB" in page
     # What is empty is told as such.
     assert page.count(">-<") == 3
 
@@ -198,7 +199,7 @@ def test_several_records_are_one_table():
     for kind in (RecordList, RecordTuple):
         page = kind(leaves)._repr_html_()
         assert Checked(page).seen.count("tr") == 3
-        assert "<caption>2 x Leaf</caption>" in page
+        assert ">2 x Leaf</caption>" in page
         assert "&lt;b&gt;" in page
         assert "5 bytes" in page
     assert RecordTuple(leaves) == tuple(leaves)
@@ -222,5 +223,6 @@ def test_tables_and_lines_end_where_nobody_would_read_on():
     whole = html_table(("a", "b"), [("x", index) for index in range(400)])
     assert whole.count("<tr>") == 401
     assert html_table((), [range(60)]).count("<td") == 41
+    assert html_table(("", "b"), []).count("<th ") == 1
     assert "... 1" in html_lines(["y" * 900] * 30)
     assert html_lines(["y"] * 30).count("<p>") == 30
