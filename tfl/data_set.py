@@ -13,7 +13,7 @@ from tfl.backbones import backbone_info
 from tfl.core.augmentation import Augmentation, AugmentConfig, resolve_augmentation
 from tfl.core.config import resolve_config
 from tfl.core.display import RecordTuple
-from tfl.core.errors import OutputExistsError
+from tfl.core.errors import NotFoundError, OutputExistsError
 from tfl.core.files import write_text
 from tfl.core.notebook import default_progress
 from tfl.core.progress import Progress
@@ -44,6 +44,18 @@ class HtmlPage:
     """
 
     text: str
+
+    @classmethod
+    def load(cls, path: str | Path) -> HtmlPage:
+        """Read a page, such as the report of a run.
+
+        Raises:
+            NotFoundError: There is no such file.
+        """
+        path = Path(path)
+        if not path.is_file():
+            raise NotFoundError(f"There is no page {path}.", hint="Write a report: tfl report RUN")
+        return cls(path.read_text(encoding="utf-8"))
 
     def __repr__(self) -> str:
         return f"HtmlPage({len(self.text):,} characters; show it in a notebook, or save it)"
