@@ -238,12 +238,16 @@ def _scalar(name: str, value: Any) -> str:
 def _number(name: str, value: float) -> str:
     if name.endswith("_bytes") and abs(value) >= 100_000:
         return f"{value / 1e6:,.2f} MB"
+    if name.endswith(_CHANCES):
+        return f"{value:.1%}"
     whole = isinstance(value, int) or (value.is_integer() and abs(value) < 1e15)
     text = f"{value:.4g}" if not whole and abs(value) < 1000 else f"{value:,.0f}" if abs(value) < 1e15 else f"{value:g}"
     unit = next((unit for ending, unit in _UNITS.items() if f"_{name}".endswith(ending)), "")
     return f"{text} {unit}".rstrip()
 
 
+#: Endings of names whose values are read as chances.
+_CHANCES = ("probability", "confidence")
 #: Ending of a name, with `_` before it -> unit; the first that fits.
 _UNITS = {"_bytes": "bytes", "_per_s": "per s", "_ms": "ms", "_seconds": "s", "_s": "s", "_mb": "MB"}
 

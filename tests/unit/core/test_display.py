@@ -149,6 +149,17 @@ class Tree(Record):
     figures_ms: dict[str, float] = dataclasses.field(default_factory=dict)
 
 
+@dataclass(frozen=True, kw_only=True)
+class Chance(Record):
+    label: str
+    probability: float
+
+
+@dataclass(frozen=True, kw_only=True)
+class Branch(Record):
+    leaves: tuple[Chance, ...]
+
+
 def test_a_small_record_is_written_as_python_would():
     tree = Tree(title="a", leaves=(Leaf(name="b"),))
     scope = {"Tree": Tree, "Leaf": Leaf}
@@ -178,6 +189,7 @@ def test_values_have_the_unit_of_their_name():
     assert "2.35 MB" in page
     assert "a: 1.25 ms" in page
     assert "Leaf: b 2.35 MB" in page
+    assert ">b 25.0%<" in Branch(leaves=(Chance(label="b", probability=0.25),))._repr_html_()
     # What is empty is told as such.
     assert page.count(">-<") == 3
 
