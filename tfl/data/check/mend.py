@@ -15,6 +15,7 @@ from tfl.core.files import fresh_folder, write_json
 from tfl.core.notebook import default_progress
 from tfl.core.progress import Progress
 from tfl.core.records import Record
+from tfl.core.tables import folded, html_table
 from tfl.data.check.findings import CheckReport
 from tfl.data.check.pictures import right_ending
 from tfl.data.check.texts import cleaned
@@ -67,6 +68,14 @@ class Mending(Record):
     source: str
     examples: int
     fixes: tuple[Fix, ...]
+
+    def _repr_html_(self) -> str:
+        counted = Counter((item.rule, item.action.replace("_", " ")) for item in self.fixes)
+        rows = [(*kind, count) for kind, count in counted.most_common()]
+        caption = f"Mended copy of {self.source}: {self.examples} examples, {len(self.fixes)} changed"
+        told = [(item.path, item.action.replace("_", " "), item.to, item.reason) for item in self.fixes]
+        first = html_table(("rule", "what was done", "how often"), rows, caption=caption)
+        return first + folded("One by one", ("sample", "what was done", "to", "why"), told)
 
 
 def mend(manifest: Manifest, report: CheckReport, out: Path, *, progress: Progress | None = None) -> Mending:
