@@ -41,7 +41,7 @@ class NotebookProgress(Progress):
         self._left = TimeLeft()
         self._handle: Any = None
         self._lines: list[str] = []
-        self._now, self._share = "", 0.0
+        self._now, self._last, self._share = "", "", 0.0
         self._start_s = self._stage_s = self._shown_s = 0.0
 
     def stage(self, title: str, *, number: int, total: int) -> None:
@@ -50,13 +50,15 @@ class NotebookProgress(Progress):
         self._end_stage()
         self.stage_title, self._stage_s = title, time.monotonic()
         self._lines.append(f"[{number}/{total}] {title}")
-        self._now, self._share = "", 0.0
+        self._now, self._last, self._share = "", "", 0.0
         self._show(at_once=True)
 
     def update(self, text: str, *, done: int | None = None, total: int | None = None) -> None:
         """Write over what was said last."""
         self._begin()
         self._now = f"{text} {self._left.tell(text, done, total)}".rstrip()
+        # Without the time that was left: it is what the last line keeps.
+        self._last = text if done is None or total is None else f"{text} {done}/{total}"
         self._share = done / total if done is not None and total else 0.0
         self._show()
 
@@ -86,7 +88,7 @@ class NotebookProgress(Progress):
         if self._handle is not None or any(line.startswith(" ") for line in self._lines):
             is_stopped = result is not None and not result.success
             verdict = f"stopped after {seconds:.1f} s" if is_stopped else f"done in {seconds:.1f} s"
-            last = f"{self._now}; " if self._now and (is_stopped or not self._lines) else ""
+            last = f"{self._last}; " if self._last and (is_stopped or not self._lines) else ""
             self._now, self._share = f"{last}{verdict}", 0.0
             self._show(at_once=True)
         self._forget()

@@ -36,6 +36,13 @@ progress.update("openvino", done=1, total=3)
 raise KeyboardInterrupt
 """,
     """
+progress.update("training", done=1, total=3)
+time.sleep(2.5)
+progress.update("training", done=2, total=3)
+time.sleep(0.3)
+progress.update("training", done=2, total=3)
+""",
+    """
 for line in range(200):
     progress.result(f"line {line}")
 """,
@@ -92,8 +99,13 @@ def test_an_interrupt_is_told_with_what_was_under_way(outputs):
     assert error.ename == "KeyboardInterrupt"
 
 
-def test_very_many_lines_are_cut_at_the_beginning(outputs):
+def test_no_time_is_left_at_the_end(outputs):
     (shown,) = outputs[5]
+    assert shown.data["text/plain"].startswith("training 2/3; done in ")
+
+
+def test_very_many_lines_are_cut_at_the_beginning(outputs):
+    (shown,) = outputs[6]
     lines = shown.data["text/plain"].splitlines()
     assert lines[0] == "... 160 earlier lines"
     assert lines[-2] == "    line 199"
