@@ -65,7 +65,7 @@ class TryIt:
             asked = [self._upload]
         else:
             self._text = widgets.Textarea(
-                description="Text", placeholder="A text of your own", rows=4, layout={"width": "100%"}
+                description="Text", placeholder="A text of your own", rows=4, layout={"width": "auto"}
             )
             self._button = widgets.Button(description="Answer", layout=_AS_WIDE_AS_ITS_WORDS)
             self._button.on_click(self._on_text)

@@ -18,7 +18,7 @@ pytestmark = pytest.mark.slow
 skip_without("playwright", "axe_playwright_python", "voila", "ipywidgets")
 #: The frame around the widgets is Voila's: it has no landmarks.
 _OF_THE_FRAME = ("region:", "landmark-one-main:", "page-has-heading-one:")
-_PATIENCE_MS = 45_000
+_PATIENCE_MS = 120_000
 
 
 @pytest.fixture(scope="module")
