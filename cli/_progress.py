@@ -9,11 +9,9 @@ import time
 from types import TracebackType
 from typing import Any
 
-from tfl.core.progress import Progress
+from tfl.core.progress import Progress, TimeLeft
 
 _PLAIN_INTERVAL_S = 5.0
-#: Before, an estimate would jump.
-_LEAST_ELAPSED_S = 2.0
 
 
 #: Set by the signal handler. A library's C code can swallow the exception that a handler raises while a callback
@@ -30,30 +28,6 @@ def raise_if_interrupted() -> None:
     if interrupted.is_set() and threading.current_thread() is threading.main_thread():
         interrupted.clear()
         raise KeyboardInterrupt
-
-
-class TimeLeft:
-    """How long a counted step will go on, from how long it took so far."""
-
-    def __init__(self) -> None:
-        self._text = ""
-        self._start_s = 0.0
-        self._first = 0
-
-    def tell(self, text: str, done: int | None, total: int | None) -> str:
-        """Return such as ` 120/400, 2:10 left`; without the time while nothing can be said yet."""
-        if done is None or total is None:
-            return ""
-        now = time.monotonic()
-        if text != self._text or done < self._first:
-            self._text, self._start_s, self._first = text, now, done
-        elapsed_s = now - self._start_s
-        if elapsed_s < _LEAST_ELAPSED_S or done == self._first or done >= total:
-            return f"{done}/{total}"
-        left_s = round(elapsed_s / (done - self._first) * (total - done))
-        hours, minutes = left_s // 3600, left_s // 60 % 60
-        clock = f"{hours}:{minutes:02d}:{left_s % 60:02d}" if hours else f"{minutes}:{left_s % 60:02d}"
-        return f"{done}/{total}, {clock} left"
 
 
 class PlainProgress(Progress):

@@ -14,6 +14,7 @@ from tfl_cli._output import print_json, print_next, quoted
 
 if TYPE_CHECKING:
     from tfl.report.records import Passage
+    from tfl.tasks import Prediction
 
 
 @click.command("predict")
@@ -33,7 +34,8 @@ def command(model: Path, inputs: tuple[str, ...], top: int, explain: bool, threa
     from tfl.model import load
 
     opened = load(model, threads=threads)
-    answers, explained, bad = [], [], []
+    answers: list[Prediction] = []
+    explained, bad = [], []
     for source in _sources(opened, inputs):
         try:
             answers += opened.predict(source, top=top)

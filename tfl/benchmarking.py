@@ -28,6 +28,7 @@ from tfl.bench.scenario_runner import plan_suite, run_suite
 from tfl.bench.scenario_tables import standings_table
 from tfl.bench.standings import Standing, standings
 from tfl.bench.statistics import Series
+from tfl.core.display import RecordTuple
 from tfl.core.environment import read_environment
 from tfl.core.errors import JobError, NotFoundError, OutputExistsError, UserError
 from tfl.core.progress import Progress
@@ -51,13 +52,16 @@ class Measured:
     series: Mapping[str, Series]
     path: Path
 
+    def __repr__(self) -> str:
+        return f"Measured({len(self.result.cells)} cells, {str(self.path)!r})"
+
     def _repr_html_(self) -> str:
         against = standings_table(self.standings()).html()
         return self.result._repr_html_() + against
 
-    def standings(self) -> tuple[Standing, ...]:
+    def standings(self) -> RecordTuple[Standing]:
         """Hold every artefact against the fastest of its scenario, with the verdict that the noise allows."""
-        return standings(self.result, self.series)
+        return RecordTuple(standings(self.result, self.series))
 
     def show_latencies(self) -> Picture:
         """Draw the percentiles of every closed-loop cell with their intervals.

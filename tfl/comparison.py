@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import html
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -13,9 +12,9 @@ from tfl.core.config import flatten, load_config
 from tfl.core.environment import flat_environment
 from tfl.core.records import Record
 from tfl.core.run_folder import RunFolder, RunRecord
+from tfl.core.tables import html_lines, html_table
 from tfl.data.manifest import SPLITS, Manifest
 from tfl.data.versions import diff_manifests
-from tfl.report.tables import html_table
 from tfl.run_log import figures
 from tfl.run_record import NO_INFLUENCE
 
@@ -78,7 +77,7 @@ class Comparison(Record):
             [section, name, *("" if value is None else value for value in values)]
             for section, name, values in self.rows()
         ]
-        note = "" if self.is_same_data else f"<p>{html.escape(OTHER_DATA)}</p>"
+        note = "" if self.is_same_data else html_lines([OTHER_DATA])
         return html_table(["", "", *(run.run for run in self.runs)], rows) + note
 
 

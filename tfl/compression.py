@@ -22,6 +22,7 @@ from tfl.core.config import RunConfig, load_config
 from tfl.core.energy import EnergyMeter
 from tfl.core.errors import DataError, OutputExistsError, TflError, UserError
 from tfl.core.files import IfExists, claim_folder, write_text
+from tfl.core.notebook import default_progress
 from tfl.core.progress import Progress
 from tfl.core.records import Record
 from tfl.core.run_folder import RUN_FILE, RunFolder, RunRecord, StageRecord
@@ -73,7 +74,7 @@ def compress_run(
         MissingExtraError: A package is not installed.
         ChildError: The training crashed.
     """
-    progress = progress or Progress()
+    progress = progress or default_progress()
     source = RunFolder.find(Path(run))
     require_trained(source)
     require_training()

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import html
+import re
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -11,11 +12,14 @@ from typing import TYPE_CHECKING, Any
 from tfl.backbones import backbone_info
 from tfl.core.augmentation import Augmentation, AugmentConfig, resolve_augmentation
 from tfl.core.config import resolve_config
-from tfl.core.errors import OutputExistsError
+from tfl.core.display import RecordTuple
+from tfl.core.errors import NotFoundError, OutputExistsError
 from tfl.core.files import write_text
+from tfl.core.notebook import default_progress
 from tfl.core.progress import Progress
 from tfl.data.check import CheckReport, check
 from tfl.data.folds import Fold, k_folds
+from tfl.data.kinds import KINDS
 from tfl.data.loading import read_manifest
 from tfl.data.manifest import Manifest
 from tfl.data.preprocess import ImagePreprocessing, as_pictures
@@ -41,11 +45,30 @@ class HtmlPage:
 
     text: str
 
+    @classmethod
+    def load(cls, path: str | Path) -> HtmlPage:
+        """Read a page, such as the report of a run.
+
+        Raises:
+            NotFoundError: There is no such file.
+        """
+        path = Path(path)
+        if not path.is_file():
+            raise NotFoundError(f"There is no page {path}.", hint="Write a report: tfl report RUN")
+        return cls(path.read_text(encoding="utf-8"))
+
     def __repr__(self) -> str:
         return f"HtmlPage({len(self.text):,} characters; show it in a notebook, or save it)"
 
     def _repr_html_(self) -> str:
-        return f'<iframe srcdoc="{html.escape(self.text)}" width="100%" height="{_PAGE_PIXELS}"></iframe>'
+        frame = f'width="100%" height="{_PAGE_PIXELS}" title="{html.escape(self.title)}"'
+        return f'<iframe srcdoc="{html.escape(self.text)}" {frame}></iframe>'
+
+    @property
+    def title(self) -> str:
+        """As the page says it."""
+        found = re.search(r"<title>(.*?)</title>", self.text, re.DOTALL)
+        return html.unescape(found[1]).strip() if found else "page"
 
     def save(self, path: str | Path) -> Path:
         """Write the page.
@@ -81,7 +104,9 @@ class Data:
         from tfl.report.tables import html_table
 
         rows = [[label, count] for label, count in self.manifest.counts().items()]
-        return html_table(["class", "pictures"], rows, caption=f"{self.path}: {self.report.verdict}")
+        return html_table(
+            ["class", KINDS.get(self.manifest.kind).nouns], rows, caption=f"{self.path}: {self.report.verdict}"
+        )
 
     def findings(self) -> HtmlPage:
         """Show what the check found, rule by rule, with pictures of the worst.
@@ -129,14 +154,15 @@ class Data:
         version.save(Path(out))
         return made
 
-    def folds(self, k: int = 5, *, repeats: int = 1, seed: int = 0) -> tuple[Fold, ...]:
+    def folds(self, k: int = 5, *, repeats: int = 1, seed: int = 0) -> RecordTuple[Fold]:
         """Cut the data k ways; copies, near copies and groups stay together. See `tfl.data.folds.k_folds`.
 
         Raises:
             ConfigError: `k` or `repeats` is too small.
             DataError: A class has fewer than k different pictures.
         """
-        return k_folds(self.manifest, k, repeats=repeats, seed=seed, duplicate_groups=self.report.duplicate_groups)
+        groups = self.report.duplicate_groups
+        return RecordTuple(k_folds(self.manifest, k, repeats=repeats, seed=seed, duplicate_groups=groups))
 
     def summary(
         self,
@@ -262,7 +288,9 @@ def load_data(
         label_separator=label_separator,
         frame_rate=frame_rate,
     )
-    report, manifest = check(read_manifest(location, reader=reader, options=options), progress=progress or Progress())
+    report, manifest = check(
+        read_manifest(location, reader=reader, options=options), progress=progress or default_progress()
+    )
     return Data(location, manifest, report, options)
 
 

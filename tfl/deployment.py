@@ -39,6 +39,9 @@ class Recommended:
     choice: Choice
     run: RunFolder
 
+    def __repr__(self) -> str:
+        return f"Recommended({self.choice.picked!r}: {self.choice.reason})"
+
     def _repr_html_(self) -> str:
         return self.choice._repr_html_()
 
@@ -85,6 +88,9 @@ class MadeSmaller:
 
     record: Compression | Distillation
     model: Model
+
+    def __repr__(self) -> str:
+        return f"MadeSmaller({self.model!r}, record={self.record!r})"
 
     def _repr_html_(self) -> str:
         return self.record._repr_html_()

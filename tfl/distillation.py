@@ -34,6 +34,7 @@ from tfl.core.energy import EnergyMeter
 from tfl.core.errors import IntegrityError, TflError
 from tfl.core.extras import require
 from tfl.core.files import IfExists
+from tfl.core.notebook import default_progress
 from tfl.core.progress import Progress
 from tfl.core.run_folder import RunFolder
 from tfl.data.manifest import Manifest, SplitName
@@ -91,7 +92,7 @@ def distill_run(
         OutputExistsError: The folder exists, or was begun with other settings.
         TflError: The training failed.
     """
-    progress = progress or Progress()
+    progress = progress or default_progress()
     teacher = RunFolder.find(Path(run))
     require_trained(teacher)
     # A name that nobody knows must not leave a run behind.

@@ -16,7 +16,9 @@ from tfl.bench.records import Benchmark, Cell, Verification
 from tfl.bundle import Artifact, Bundle
 from tfl.bundle.records import ARTIFACT_FILE
 from tfl.core.config import DEFAULT_PRECISIONS, BenchmarkConfig
+from tfl.core.display import RecordList, RecordTuple
 from tfl.core.errors import UserError
+from tfl.core.notebook import default_progress
 from tfl.core.progress import Progress
 from tfl.core.run_folder import RunFolder
 from tfl.data.contract import Contract, Floats, Fusion
@@ -57,7 +59,7 @@ class Model:
         self.path = path
         self.kind: Literal["run", "bundle", "artifact"] = kind_of(path)
         self.run = RunFolder.around(path)
-        self.progress = progress or Progress()
+        self.progress = progress or default_progress()
         self._threads = threads
         self._runtime: Runtime | None = None
         self._folder = RunFolder(path).bundle_dir if self.kind == "run" else path
@@ -113,7 +115,7 @@ class Model:
             self._runtime.close()
             self._runtime = None
 
-    def predict(self, sources: ImageSource | Iterable[ImageSource], *, top: int = 5) -> list[Prediction]:
+    def predict(self, sources: ImageSource | Iterable[ImageSource], *, top: int = 5) -> RecordList[Prediction]:
         """Answer for pictures or texts.
 
         Args:
@@ -128,9 +130,9 @@ class Model:
         items: list[Any] = [sources] if single else list(sources)  # type: ignore[arg-type]
         outputs, task = self._outputs(items), TASKS.get(self.record.task)
         names = [str(item) if isinstance(item, (str, Path)) else f"input {index}" for index, item in enumerate(items)]
-        return [
+        return RecordList(
             task.decode(output, self.labels, source=name, top=top) for output, name in zip(outputs, names, strict=True)
-        ]
+        )
 
     def predict_proba(self, sources: Iterable[ImageSource]) -> Floats:
         """Return the probabilities `(samples, classes)` float32 for samples; see `predict`."""
@@ -200,7 +202,7 @@ class Model:
         right = [int(answer) == truth for answer, truth in zip(outputs.argmax(axis=1), samples.truth, strict=True)]
         return dataclasses.replace(evaluation, slices=slice_scores(examples, right, by))
 
-    def verify(self, data: str | Path | None = None, *, split: str | None = None) -> tuple[Verification, ...]:
+    def verify(self, data: str | Path | None = None, *, split: str | None = None) -> RecordTuple[Verification]:
         """Verify the artefact, or every artefact of the run or bundle, each in a fresh process.
 
         Raises:
@@ -211,7 +213,7 @@ class Model:
         for folder in self.artifacts():
             samples, reason = self._verification_samples(folder, data, split)
             made.append(verify_artifact(folder, held_out=samples, reason_without=reason, threads=self._threads))
-        return tuple(made)
+        return RecordTuple(made)
 
     def _verification_samples(
         self, artifact_dir: Path, data: str | Path | None, split: str | None
@@ -317,10 +319,10 @@ class Model:
             self.artifacts(), held_out=samples, config=config, logs_dir=None, progress=self.progress
         )
 
-    def cells(self) -> tuple[Cell, ...]:
+    def cells(self) -> RecordTuple[Cell]:
         """Return the run's table of exports, empty before any."""
         run = self._require_run("the table of exports")
-        return ExportSummary.of_run(run).cells
+        return RecordTuple(ExportSummary.of_run(run).cells)
 
     def review(self, *, folds: int = 5, most: int = 50, seed: int = 0) -> Review:
         """Find labels of the run's data that are likely wrong, and pictures that are hard to tell.

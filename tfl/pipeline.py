@@ -18,6 +18,7 @@ from tfl.core.config import RunConfig
 from tfl.core.energy import EnergyMeter
 from tfl.core.errors import DataError, IntegrityError, TflError, UnsupportedError, UserError
 from tfl.core.files import IfExists, claim_folder
+from tfl.core.notebook import default_progress
 from tfl.core.progress import Progress
 from tfl.core.run_folder import RUN_FILE, RunFolder, RunRecord, StageRecord
 from tfl.data.check import SKIPPED_RULES, CheckReport, check, require_clean, skip_bad
@@ -99,7 +100,7 @@ def run(
         JobError: A stage failed; the run can be resumed.
         KeyboardInterrupt: Passed on after the run's state is saved.
     """
-    progress = progress or Progress()
+    progress = progress or default_progress()
     folder = RunFolder(resolve_out(config))
     _check_names(config, if_exists)
     config = dataclasses.replace(config, out=str(folder.path))

@@ -13,8 +13,8 @@ from tfl.core.errors import ConfigError, NotFoundError, UserError
 from tfl.core.files import sha256_text
 from tfl.core.records import Record
 from tfl.core.run_folder import RUN_FILE, RunFolder, RunRecord
+from tfl.core.tables import html_lines, html_parts, html_table
 from tfl.data.manifest import Manifest
-from tfl.report.tables import html_table
 from tfl.tasks import TASKS, Evaluation
 from tfl.training.cross_validation import RECORD_FILE, CrossValidation
 
@@ -108,7 +108,7 @@ class Leaderboard(Record):
 
     def _repr_html_(self) -> str:
         tables = [html_table(HEAD, rows_of(group), caption=title_of(group)) for group in self.groups]
-        return "".join(tables) or f"<p>There are no runs below {self.root}.</p>"
+        return html_parts(tables) or html_lines([f"There are no runs below {self.root}."])
 
 
 def leaderboard(root: str | Path = "runs", *, sort: SortKey = "metric", data: str = "") -> Leaderboard:

@@ -19,6 +19,7 @@ from tfl.catalogue import NotHere, best_not_here, read_catalogue
 from tfl.core.config import RunConfig
 from tfl.core.errors import NotFoundError, TflError, UserError
 from tfl.core.files import cache_dir, sha256_text, write_atomic
+from tfl.core.notebook import default_progress
 from tfl.core.progress import Progress
 from tfl.core.records import Record
 from tfl.core.run_folder import RunFolder
@@ -161,7 +162,7 @@ def recommend(
         NotFoundError: There is no such backbone, or none is available offline.
         UserError: The data can't be used, or no backbone could be examined.
     """
-    progress = progress or Progress()
+    progress = progress or default_progress()
     overrides = {"data.path": str(data), "seed": seed, "model.image_size": image_size, **(settings or {})}
     config = settle({}, overrides)
     specs = tuple(dict.fromkeys(backbones)) or _available(config.task)

@@ -20,6 +20,7 @@ from tfl.core.config import RunConfig, load_config
 from tfl.core.errors import DataError, IntegrityError, NotFoundError, UserError
 from tfl.core.files import claim_folder, read_json, sha256_file
 from tfl.core.log_config import LogConfig
+from tfl.core.notebook import default_progress
 from tfl.core.progress import Progress
 from tfl.core.records import Record
 from tfl.core.run_folder import RUN_FILE, RunFolder, RunRecord, StageRecord
@@ -134,7 +135,7 @@ def reproduce(
         DataError: Files are missing or altered; names them.
         TflError: See `tfl.pipeline.run`.
     """
-    progress = progress or Progress()
+    progress = progress or default_progress()
     earlier = RunFolder.find(Path(run))
     record = _finished_record(earlier)
     config = load_config(earlier)

@@ -14,6 +14,7 @@ from tfl.core.config import RunConfig, load_config
 from tfl.core.errors import UserError
 from tfl.core.extras import require, require_installed
 from tfl.core.files import write_text
+from tfl.core.notebook import default_progress
 from tfl.core.progress import Progress
 from tfl.core.run_folder import RunFolder
 from tfl.data.check import CheckReport
@@ -62,7 +63,7 @@ def review_run(
         MissingExtraError: cleanlab is not installed.
         UserError: The run has no data yet, or its pictures are gone.
     """
-    progress = progress or Progress()
+    progress = progress or default_progress()
     require_installed("cleanlab", purpose="finding label errors")
     if not folder.manifest_file.is_file():
         raise UserError(f"{folder.path} has no data yet.", hint="Let it get through its check: --resume")

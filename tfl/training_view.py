@@ -35,6 +35,9 @@ class TrainingView:
         self.summary = TrainingSummary.load(run.training_dir / "summary.json")
         self.history: list[dict[str, Any]] = read_history(run.training_dir)
 
+    def __repr__(self) -> str:
+        return f"TrainingView({str(self._run.path)!r}, {len(self.history)} epochs, {self.summary.seconds:.1f} s)"
+
     def _repr_html_(self) -> str:
         from tfl.report.tables import html_table
         from tfl.report.training_table import TRAINING_HEAD, training_rows

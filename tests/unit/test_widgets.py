@@ -1,4 +1,4 @@
-"""Widgets of a notebook, clicked as a browser would: by setting the values that it sends."""
+"""Widgets of a notebook, clicked as a browser would: by the messages that it sends."""
 
 import csv
 import datetime
@@ -7,63 +7,22 @@ import io
 import pytest
 from PIL import Image
 
-from tests.faults import folders
 from tests.presence import skip_without
+from tests.reviewed import NAMED, write_reviewed
 from tests.tiny import make_tiny_bundle
 from tests.tiny_texts import make_tiny_text_bundle
-from tests.unit.report.conftest import ENVIRONMENT
-from tfl.core.errors import UserError
-from tfl.core.run_folder import RunFolder, RunRecord
-from tfl.data.check import check
-from tfl.data.loading import read_manifest
-from tfl.data.relabel import Review, ReviewItem, apply_table
-from tfl.data.split import assign_splits
+from tfl.core.errors import ConfigError, UserError
+from tfl.data.relabel import apply_table
 from tfl.review import REVIEW_FILE, TABLE_FILE
 from tfl.widgets import Cleaner, TryIt
 
 skip_without("ipywidgets")
-NAMED = ("cat/0000.jpg", "cat/0001.jpg", "cat/0002.jpg")
 
 
 @pytest.fixture
 def reviewed(tmp_path):
-    """A run's folder with data and a review of three samples; nothing was trained."""
-    manifest = assign_splits(check(read_manifest(folders(tmp_path / "data")))[1])
-    run = RunFolder(tmp_path / "run")
-    manifest.save(run.manifest_file)
-    RunRecord(
-        name="run",
-        created="2026-01-01T00:00:00+00:00",
-        command="tfl train",
-        tfl_version="0.1",
-        status="done",
-        stages={},
-        environment=ENVIRONMENT,
-    ).save(run.record_file)
-    items = tuple(
-        ReviewItem(
-            path=path,
-            label="cat",
-            suggested="dog",
-            kind="label_error",
-            probability=0.1,
-            suggested_probability=0.8,
-            sha256=next(item.sha256 for item in manifest.examples if item.path == path),
-            split="train",
-        )
-        for path in NAMED
-    )
-    Review(
-        run=str(run.path),
-        data_fingerprint=manifest.fingerprint,
-        backbone="embedded:sketchnet",
-        folds=3,
-        examples=len(manifest.examples),
-        accuracy=0.9,
-        label_errors=3,
-        items=items,
-    ).save(run.path / "review" / REVIEW_FILE)
-    return run, manifest
+    """A run's folder with data and a review of three samples."""
+    return write_reviewed(tmp_path)
 
 
 def uploaded(name, content):
@@ -77,43 +36,121 @@ def uploaded(name, content):
     }
 
 
-def choices(cleaner):
-    return [card.children[1].children[1] for card in cleaner._cards.children]
+def cards(cleaner):
+    return cleaner._shown
 
 
-def test_what_is_chosen_is_written_at_once_and_shown_again(reviewed):
+def written(run):
+    with (run.path / "review" / TABLE_FILE).open(newline="") as file:
+        return {row["path"]: row["decision"] for row in csv.DictReader(file)}
+
+
+def test_what_is_clicked_is_written_at_once_and_shown_again(reviewed):
     run, manifest = reviewed
     cleaner = Cleaner(run.path, page_size=2)
-    assert len(choices(cleaner)) == 2
-    choices(cleaner)[0].value = "accept"
-    choices(cleaner)[1].value = "remove"
+    assert [button.description for button in cards(cleaner)[0].buttons.values()] == [
+        "Keep cat",
+        "Change to dog",
+        "Remove",
+    ]
+    cards(cleaner)[0].buttons["accept"].click()
+    assert written(run) == dict(zip(NAMED, ("accept", "", ""), strict=True))
+    assert cards(cleaner)[0].buttons["accept"].description == "✓ Change to dog"
+    cards(cleaner)[1].buttons["remove"].click()
     cleaner._next.click()
-    assert len(choices(cleaner)) == 1
+    assert len(cards(cleaner)) == 1
     assert cleaner._next.disabled
-    choices(cleaner)[0].value = "keep"
+    cards(cleaner)[0].buttons["keep"].click()
     assert "3 of 3 decided" in cleaner._status.value
-    with (run.path / "review" / TABLE_FILE).open(newline="") as file:
-        assert {row["path"]: row["decision"] for row in csv.DictReader(file)} == dict(
-            zip(NAMED, ("accept", "remove", "keep"), strict=True)
-        )
+    assert "All are decided" in cleaner._status.value
+    assert written(run) == dict(zip(NAMED, ("accept", "remove", "keep"), strict=True))
     _, made = apply_table(manifest, cleaner.table)
     assert made.relabelled == {NAMED[0]: ("cat", "dog")}
     assert made.removed == (NAMED[1],)
     again = Cleaner(run.path)
-    assert [choice.value for choice in choices(again)] == ["accept", "remove", "keep"]
-    choices(again)[1].value = ""
+    assert [card.buttons["remove"].description for card in cards(again)] == ["Remove", "✓ Remove", "Remove"]
+    cards(again)[1].buttons["remove"].click()
     assert NAMED[1] not in Cleaner(run.path).decisions
 
 
-def test_a_class_that_was_written_by_hand_stays(reviewed):
+def test_decisions_are_undone_one_after_the_other(reviewed):
     run, _ = reviewed
     cleaner = Cleaner(run.path)
-    choices(cleaner)[0].value = "keep"
+    assert cleaner._undo.disabled
+    cards(cleaner)[0].buttons["keep"].click()
+    cards(cleaner)[0].buttons["remove"].click()
+    cards(cleaner)[1].buttons["accept"].click()
+    cleaner._undo.click()
+    assert written(run) == dict(zip(NAMED, ("remove", "", ""), strict=True))
+    cleaner._undo.click()
+    assert written(run) == dict(zip(NAMED, ("keep", "", ""), strict=True))
+    assert f"{NAMED[0]}: as it was before" in cleaner._status.value
+    cleaner._undo.click()
+    assert set(written(run).values()) == {""}
+    assert cleaner._undo.disabled
+
+
+def test_another_class_is_chosen_and_a_class_that_was_written_by_hand_stays(reviewed):
+    run, _ = reviewed
+    cleaner = Cleaner(run.path)
+    cards(cleaner)[0].buttons["keep"].click()
     cleaner.table.write_text(cleaner.table.read_text().replace("keep,", "owl,"))
     again = Cleaner(run.path)
-    assert choices(again)[0].value == "owl"
-    choices(again)[1].value = "accept"
+    assert cards(again)[0].choice.value == "owl"
+    cards(again)[1].buttons["accept"].click()
     assert Cleaner(run.path).decisions == {NAMED[0]: "owl", NAMED[1]: "accept"}
+    # A button takes the place of the class, and the empty choice opens the sample again.
+    cards(again)[0].buttons["remove"].click()
+    assert cards(again)[0].choice.value == ""
+    again.decide(NAMED[0], "cat")
+    assert cards(again)[0].choice.value == "cat"
+    cards(again)[0].choice.value = ""
+    assert Cleaner(run.path).decisions == {NAMED[1]: "accept"}
+
+
+def test_a_sample_that_is_only_hard_to_tell_has_no_other_suggestion(tmp_path):
+    run, _ = write_reviewed(tmp_path, unsure=NAMED[1:])
+    cleaner = Cleaner(run.path)
+    assert [list(card.buttons) for card in cards(cleaner)] == [["keep", "accept", "remove"], *[["keep", "remove"]] * 2]
+    page = cleaner.review._repr_html_()
+    assert "<summary>2 samples that are hard to tell</summary>" in page
+    assert page.index(NAMED[0]) < page.index("<details>") < page.index(NAMED[1])
+
+
+def test_of_two_classes_no_other_one_is_offered(reviewed, tmp_path):
+    run, _ = write_reviewed(tmp_path / "two", classes=("cat", "dog"))
+    card = cards(Cleaner(run.path))[0]
+    assert card.choice.layout.display == "none"
+    assert cards(Cleaner(reviewed[0].path))[0].choice.layout.display is None
+
+
+def test_a_table_that_cannot_be_written_is_told_where_one_clicks(reviewed):
+    run, _ = reviewed
+    cleaner = Cleaner(run.path)
+    cleaner.table.unlink(missing_ok=True)
+    cleaner.table.mkdir()
+    cards(cleaner)[0].buttons["keep"].click()
+    assert "NOT written" in cleaner._status.value
+    assert cards(cleaner)[0].buttons["keep"].description == "Keep cat"
+    assert cleaner.decisions == {}
+    assert cleaner._undo.disabled
+
+
+def test_a_review_that_names_nothing_says_so(tmp_path):
+    run, _ = write_reviewed(tmp_path, named=())
+    cleaner = Cleaner(run.path)
+    assert "nothing to decide" in cleaner._status.value
+    assert cleaner.widget.children == (cleaner._status,)
+    with pytest.raises(ConfigError, match="page_size: must be at least 1"):
+        Cleaner(run.path, page_size=0)
+
+
+def test_names_are_escaped_and_pictures_have_words(reviewed):
+    run, _ = reviewed
+    (run.path.parent / "data" / NAMED[1]).write_bytes(b"")
+    shown = [card.widget.children[0].value for card in cards(Cleaner(run.path))]
+    assert f"alt='{NAMED[0]}'" in shown[0]
+    assert "can't be read" in shown[1]
 
 
 def test_a_review_of_other_data_and_a_missing_one_are_told(reviewed, tmp_path):
@@ -154,7 +191,7 @@ def test_a_text_is_typed_and_answered(tmp_path):
     tried = TryIt(tmp_path / "bundle")
     text, button, answer = tried.widget.children
     button.click()
-    assert answer.value == ""
+    assert "There is no text yet" in answer.value
     text.value = "Where is my parcel?"
     button.click()
     (prediction,) = tried.predictions

@@ -38,6 +38,9 @@ class HeldOut:
     outputs: Floats | None
     texts: tuple[str, ...] = ()
 
+    def __repr__(self) -> str:
+        return f"HeldOut({len(self.paths)} samples below {str(self.root)!r})"
+
     @classmethod
     def of_examples(cls, root: Path, examples: Sequence[Example], truth: Sequence[int], outputs: Floats | None) -> Self:
         """Take examples.

@@ -9,8 +9,22 @@ from tfl.bundle.records import artifact_name
 from tfl.core.environment import Environment
 from tfl.core.errors import TflError
 from tfl.core.records import Record
+from tfl.core.tables import html_lines, html_table
 from tfl.data.contract import Fusion
 from tfl.targets import Tolerance
+
+#: Columns of a measurement in a notebook; the report has more.
+_MEASURED = (
+    "artefact",
+    "MB",
+    "metric",
+    "p50 ms",
+    "p99 ms",
+    "file to answer p50 ms",
+    "samples per s",
+    "at batch",
+    "peak memory MB",
+)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -99,6 +113,16 @@ class Verification(Record):
     checks: tuple[Check, ...]
     tolerance: Tolerance
     note: str = ""
+
+    def _repr_html_(self) -> str:
+        rows = [
+            (item.name, f"{item.value:.4g}", f"{item.limit:.4g}", "holds" if item.passed else "FAILS")
+            for item in self.checks
+        ]
+        score = "" if self.metric is None else f", {self.metric_name} {self.metric:.4f}"
+        caption = f"{self.artifact} {'passed' if self.passed else 'FAILED'} its verification{score}"
+        lines = [f"Limits: {self.tolerance.reason}", *([self.note] if self.note else [])]
+        return html_table(("check", "value", "limit", ""), rows, caption=caption) + html_lines(lines)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -197,3 +221,24 @@ class Benchmark(Record):
     measurements: tuple[Measurement, ...]
     failures: dict[str, Failure]
     noise_floor: float | None
+
+    def _repr_html_(self) -> str:
+        rows = [
+            (
+                item.artifact,
+                f"{item.size_bytes / 1e6:.2f}",
+                f"{item.metric:.4f}",
+                f"{item.model_ms.p50:.2f}",
+                f"{item.model_ms.p99:.2f}",
+                f"{item.end_to_end_ms.p50:.2f}",
+                f"{item.throughput_per_s:,.0f}",
+                f"{item.throughput_batch}",
+                f"{item.peak_rss_bytes / 1e6:,.0f}",
+            )
+            for item in self.measurements
+        ]
+        lines = [f"{name} could not be measured: {failure.message}" for name, failure in self.failures.items()]
+        if self.noise_floor is not None:
+            lines.append(f"The same measurement repeated differs by up to {self.noise_floor:.1%}.")
+        lines.append(f"Machine: {self.environment.cpu}, {self.environment.cpu_count} processors.")
+        return html_table(_MEASURED, rows, caption="Speed and accuracy of the very same files") + html_lines(lines)

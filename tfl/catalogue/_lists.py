@@ -11,6 +11,11 @@ from tfl.catalogue._search import search_entries
 from tfl.catalogue._tables import entry_table, legend
 from tfl.core.tables import html_lines
 
+#: In a terminal.
+_NAMED = 8
+#: Of the table in a notebook: a list is asked for to be read to its end.
+_MOST_CHARS = 1_000_000
+
 
 @dataclass(frozen=True)
 class ModelList:
@@ -48,9 +53,14 @@ class ModelList:
         failed = [f"The source '{item.source}' could not be listed: {item.message}" for item in self.failures]
         return (*left_out, *failed)
 
+    def __repr__(self) -> str:
+        specs = [item.spec for item in self.items]
+        rest = f", ... {len(specs) - _NAMED} more" if len(specs) > _NAMED else ""
+        return f"ModelList({len(specs)} backbones: {', '.join(specs[:_NAMED])}{rest})"
+
     def _repr_html_(self) -> str:
         table = entry_table(self.items, precision=self.precision, title=f"{len(self.items)} backbones")
-        return table.html() + html_lines((legend(self.items), *self.remarks))
+        return table.html(most_chars=_MOST_CHARS) + html_lines((legend(self.items), *self.remarks))
 
 
 def list_models(

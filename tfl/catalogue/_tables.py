@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 
 from tfl.bench.measured_here import MeasuredHere
 from tfl.catalogue._entries import BYTES_PER_WEIGHT, ModelEntry
@@ -78,8 +78,7 @@ def facts_table(entry: ModelEntry) -> Plain:
         *([] if facts.scores else [("published score", "none that tfl knows a source for")]),
         ("weights from", entry.weights_origin),
         ("licence", entry.licence + (f" ({facts.licence_source})" if facts.licence_source else "")),
-        *(("measured here", _measurement(item)) for item in entry.measured),
-        *([] if entry.measured else [("measured here", "not yet")]),
+        *(("measured here", text) for text in _measurements(entry.measured)),
         ("offline now", "yes" if entry.available_offline else "no"),
         ("downloaded from", "" if entry.available_offline else facts.address),
         ("note", entry.note),
@@ -108,6 +107,16 @@ def _sizes(entry: ModelEntry) -> str:
 def _megabytes(entry: ModelEntry, precision: str) -> str:
     size = entry.estimated_bytes.get(precision)
     return "" if size is None else f"{size / 1e6:.1f}"
+
+
+def _measurements(measured: Sequence[MeasuredHere]) -> list[str]:
+    """Tell the newest of each kind; a backbone that is often used has dozens of older ones."""
+    newest: dict[tuple[str, str], MeasuredHere] = {}
+    for item in measured:
+        newest.setdefault((item.what, item.input), item)
+    older = len(measured) - len(newest)
+    told = [_measurement(item) for item in newest.values()]
+    return [*told, *([f"{older} more, which are older"] if older else [])] or ["not yet"]
 
 
 def _measurement(item: MeasuredHere) -> str:

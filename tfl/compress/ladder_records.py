@@ -12,7 +12,7 @@ from tfl.compress.records import CompressSettings, EpochRow
 from tfl.core.environment import Environment
 from tfl.core.errors import ConfigError
 from tfl.core.records import Record
-from tfl.core.tables import html_lines
+from tfl.core.tables import html_lines, html_parts
 
 Approach = Literal["auto", "ptq", "qat"]
 APPROACHES: tuple[str, ...] = get_args(Approach)
@@ -337,4 +337,6 @@ class Quantization(Record):
         from tfl.compress.ladder_run import describe
         from tfl.compress.ladder_tables import rungs_table
 
-        return "".join(rungs_table(ladder).html() + html_lines([f"{describe(ladder)}."]) for ladder in self.ladders)
+        return html_parts(
+            [rungs_table(ladder).html() + html_lines([f"{describe(ladder)}."]) for ladder in self.ladders]
+        )

@@ -7,6 +7,8 @@ import time
 from dataclasses import dataclass, field
 
 logger = logging.getLogger("tfl")
+#: Before, an estimate of the time left would jump.
+_LEAST_ELAPSED_S = 2.0
 
 
 @dataclass
@@ -36,3 +38,27 @@ class Progress:
     def result(self, text: str) -> None:
         """What a stage found, worth keeping on the screen."""
         logger.info("%s", text)
+
+
+class TimeLeft:
+    """How long a counted step will go on, from how long it took so far."""
+
+    def __init__(self) -> None:
+        self._text = ""
+        self._start_s = 0.0
+        self._first = 0
+
+    def tell(self, text: str, done: int | None, total: int | None) -> str:
+        """Return such as ` 120/400, 2:10 left`; without the time while nothing can be said yet."""
+        if done is None or total is None:
+            return ""
+        now = time.monotonic()
+        if text != self._text or done < self._first:
+            self._text, self._start_s, self._first = text, now, done
+        elapsed_s = now - self._start_s
+        if elapsed_s < _LEAST_ELAPSED_S or done == self._first or done >= total:
+            return f"{done}/{total}"
+        left_s = round(elapsed_s / (done - self._first) * (total - done))
+        hours, minutes = left_s // 3600, left_s // 60 % 60
+        clock = f"{hours}:{minutes:02d}:{left_s % 60:02d}" if hours else f"{minutes}:{left_s % 60:02d}"
+        return f"{done}/{total}, {clock} left"

@@ -7,7 +7,6 @@ collected and told at once, each with its dotted path.
 from __future__ import annotations
 
 import dataclasses
-import html
 import math
 import types
 import typing
@@ -70,13 +69,28 @@ class Record:
         """
         return cls.from_dict(read_json(path))
 
+    def __init_subclass__(cls) -> None:
+        # A dataclass gets a `__repr__` of its own unless it has one; that of a long record fills the screen many times.
+        # IPython asks the first class that has either.
+        if "__repr__" not in vars(cls):
+            for name in ("__repr__", "_repr_pretty_"):
+                setattr(cls, name, getattr(super(cls, cls), name))
+
+    def __repr__(self) -> str:
+        from tfl.core.display import record_line
+
+        return record_line(self)
+
+    def _repr_pretty_(self, printer: Any, cycle: bool) -> None:
+        """Write into IPython's printer; its stack tells whether this stands in a list or a mapping."""
+        from tfl.core.display import record_text
+
+        printer.text(record_text(self) if len(printer.stack) == 1 else repr(self))
+
     def _repr_html_(self) -> str:
-        rows = "".join(
-            f"<tr><th style='text-align:left'>{html.escape(field.name)}</th>"
-            f"<td style='text-align:left'>{html.escape(_short(getattr(self, field.name)))}</td></tr>"
-            for field in dataclasses.fields(self)
-        )
-        return f"<table><caption>{type(self).__name__}</caption>{rows}</table>"
+        from tfl.core.display import record_html
+
+        return record_html(self)
 
 
 def _saved_fields(cls: type[Record]) -> list[dataclasses.Field[Any]]:
@@ -104,11 +118,6 @@ _FIELD_TYPES: dict[type[Record], dict[str, Any]] = {}
 _REQUIRED: dict[type[Record], frozenset[str]] = {}
 #: Types whose values JSON gives as they are.
 _EXACT = frozenset({str, int, bool})
-
-
-def _short(value: object) -> str:
-    text = str(value)
-    return text if len(text) <= 200 else text[:197] + "..."
 
 
 def _plain(value: Any) -> Any:

@@ -12,6 +12,7 @@ from typing import Literal
 from tfl.core.errors import UserError, closest
 from tfl.core.files import sha256_text, write_atomic
 from tfl.core.records import Record
+from tfl.core.tables import folded, html_table
 
 SplitName = Literal["train", "validation", "test"]
 #: Of an example, in a file.
@@ -101,6 +102,15 @@ class Manifest(Record):
     source: str = ""
     parent: str = ""
     kind: str = "image"
+
+    def _repr_html_(self) -> str:
+        splits = [*dict.fromkeys(item.split or "" for item in self.examples)]
+        counted = Counter((label, item.split or "") for item in self.examples for label in item.all_labels)
+        rows = [(label, *(counted[label, split] for split in splits)) for label in self.counts()]
+        caption = f"{self.source or self.root}: {len(self.examples)} examples in {len(self.labels)} classes"
+        table = html_table(("class", *(split or "not split yet" for split in splits)), rows, caption=caption)
+        problems = [(item.rule, item.path, item.message) for item in self.problems]
+        return table + folded(f"{len(problems)} problems", ("rule", "where", "what"), problems)
 
     def save(self, path: Path) -> None:
         """Write the manifest as JSON with one example per line, atomically.

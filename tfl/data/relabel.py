@@ -13,6 +13,7 @@ from typing import Literal
 from tfl.core.errors import DataError, closest
 from tfl.core.files import write_text
 from tfl.core.records import Record
+from tfl.core.tables import folded, html_lines, html_table
 from tfl.data.manifest import Example, Manifest
 
 KINDS = ("label_error", "top_loss", "low_confidence")
@@ -26,6 +27,9 @@ NONE_DECIDED: Mapping[str, str] = MappingProxyType({})
 
 _COLUMNS = ("decision", "path", "label", "suggested", "kind", "probability", "suggested_probability", "sha256")
 _NAMED = 10
+_HEAD = ("sample", "labelled", "looks like", "why")
+#: Of a text, in a notebook's table.
+_SHOWN_CHARS = 80
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -82,6 +86,15 @@ class Review(Record):
     items: tuple[ReviewItem, ...]
     judged_by: Literal["probe", "training"] = "probe"
 
+    def _repr_html_(self) -> str:
+        caption = (
+            f"{self.label_errors} of {self.examples} labels are likely wrong; {len(self.items)} samples to look at"
+        )
+        wrong = [_shown(item) for item in self.items if item.kind != "low_confidence"]
+        unsure = [_shown(item) for item in self.items if item.kind == "low_confidence"]
+        first = html_table(_HEAD, wrong, caption=caption) if wrong else html_lines([f"{caption}."])
+        return first + folded(f"{len(unsure)} samples that are hard to tell", _HEAD, unsure)
+
 
 @dataclass(frozen=True, kw_only=True)
 class Relabelling(Record):
@@ -102,6 +115,15 @@ class Relabelling(Record):
     removed: tuple[str, ...]
     kept: int
     open: int
+
+
+def _shown(item: ReviewItem) -> tuple[str, ...]:
+    return (
+        f"{item.path} {item.text[:_SHOWN_CHARS]}".rstrip(),
+        f"{item.label} ({item.probability:.1%})",
+        f"{item.suggested} ({item.suggested_probability:.1%})",
+        item.kind.replace("_", " "),
+    )
 
 
 def write_table(items: Sequence[ReviewItem], path: Path, *, decisions: Mapping[str, str] = NONE_DECIDED) -> None:

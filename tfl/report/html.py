@@ -11,6 +11,7 @@ from typing import Any
 
 from tfl.core.extras import require_installed
 from tfl.core.files import write_text
+from tfl.core.notebook import default_progress
 from tfl.core.progress import Progress
 from tfl.core.run_folder import RunFolder
 from tfl.report.facts import read_facts
@@ -42,7 +43,7 @@ def write_report(run_dir: Path, *, progress: Progress | None = None) -> Path:
         ConfigError: `model_card.yaml` is there and has something wrong.
         MissingExtraError: Jinja2 is not installed.
     """
-    progress = progress or Progress()
+    progress = progress or default_progress()
     progress.update("reading the run's records")
     facts = read_facts(run_dir)
     view = dataclasses.replace(

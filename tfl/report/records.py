@@ -6,6 +6,7 @@ import html
 from dataclasses import dataclass
 
 from tfl.core.records import Record
+from tfl.core.tables import html_lines, html_parts
 
 PLOTS_FILE = "plots.json"
 #: `Evaluation` of the answers of a cross-validation.
@@ -76,8 +77,8 @@ class Passages(Record):
     items: tuple[Passage, ...]
 
     def _repr_html_(self) -> str:
-        lines = "".join(f"<li>{html.escape(item.caption)}<br>{_shaded(item)}</li>" for item in self.items)
-        return f"<h4>{html.escape(self.title)}</h4><p>{html.escape(self.description)}</p><ul>{lines}</ul>"
+        items = [f"<p>{html.escape(item.caption)}<br>{_shaded(item)}</p>" for item in self.items]
+        return f"<h4>{html.escape(self.title)}</h4>" + html_lines([self.description]) + html_parts(items)
 
 
 @dataclass(frozen=True, kw_only=True)

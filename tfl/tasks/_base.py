@@ -3,18 +3,24 @@
 from __future__ import annotations
 
 import abc
+import html
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from tfl.core.records import Record
+from tfl.core.tables import CELL, caption_of
 from tfl.data.contract import Floats
 from tfl.data.kinds import KINDS, Kind
 from tfl.tasks._records import Evaluation
 
 if TYPE_CHECKING:
     import keras
+
+
+#: How many classes a notebook shows of an answer.
+_RANKED = 20
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -40,6 +46,15 @@ class Prediction(Record):
     label: str
     probability: float
     ranking: tuple[ScoredLabel, ...]
+
+    def _repr_html_(self) -> str:
+        rows = "".join(
+            f"<tr><th scope='row' {CELL}><bdi>{html.escape(item.label)}</bdi></th>"
+            f"<td {CELL}><meter min='0' max='1' value='{item.probability:.4f}' aria-label='probability'></meter></td>"
+            f"<td {CELL}>{item.probability:.1%}</td></tr>"
+            for item in self.ranking[:_RANKED]
+        )
+        return f"<table>{caption_of(self.source)}<tbody>{rows}</tbody></table>"
 
 
 class Task(abc.ABC):

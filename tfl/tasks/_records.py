@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass, replace
 
 from tfl.core.records import Record
+from tfl.core.tables import folded, html_table
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -111,3 +113,45 @@ class Evaluation(Record):
     most_confused: tuple[Confusion, ...]
     top_losses: tuple[SampleResult, ...]
     slices: tuple[SliceScores, ...] = ()
+
+    def _repr_html_(self) -> str:
+        caption = (
+            f"{self.model}, split {self.split}, {self.sample_count} samples: accuracy {self.accuracy:.4f}"
+            f" (95 % interval {self.accuracy_low:.4f} to {self.accuracy_high:.4f})"
+        )
+        figures = [f"{value:.4f}" for value in (self.macro_f1, self.roc_auc, self.log_loss, self.calibration_error)]
+        head = ("macro F1", "ROC AUC", "log loss", "calibration error")
+        classes = [
+            (item.label, f"{item.precision:.4f}", f"{item.recall:.4f}", f"{item.f1:.4f}", item.support)
+            for item in self.per_class
+        ]
+        return "".join(
+            [
+                html_table(head, [figures], caption=caption),
+                folded(f"{len(classes)} classes", ("class", "precision", "recall", "F1", "samples"), classes),
+                folded("Most confused", ("truth", "answer", "how often"), _confused(self.most_confused)),
+                folded("Largest losses", ("sample", "truth", "answer", "confidence", "loss"), _losses(self.top_losses)),
+                folded("By columns", ("column", "value", "samples", "accuracy", "95 % interval"), _sliced(self.slices)),
+            ]
+        )
+
+
+def _confused(pairs: Iterable[Confusion]) -> list[tuple[object, ...]]:
+    return [(item.truth, item.predicted, item.count) for item in pairs]
+
+
+def _losses(samples: Iterable[SampleResult]) -> list[tuple[object, ...]]:
+    return [(item.path, item.truth, item.predicted, f"{item.confidence:.4f}", f"{item.loss:.3f}") for item in samples]
+
+
+def _sliced(slices: Iterable[SliceScores]) -> list[tuple[object, ...]]:
+    return [
+        (
+            item.column,
+            item.value,
+            item.sample_count,
+            f"{item.accuracy:.4f}",
+            f"{item.accuracy_low:.4f} to {item.accuracy_high:.4f}",
+        )
+        for item in slices
+    ]

@@ -16,6 +16,7 @@ from typing import Any
 import numpy as np
 
 from tfl.core.augmentation import AugmentConfig
+from tfl.core.extras import require
 from tfl.data.contract import Contract, Floats
 from tfl.data.decode import Pixels
 from tfl.data.preprocess import ImagePreprocessing, as_pictures, normalize
@@ -110,9 +111,7 @@ def _layers(values: AugmentConfig, *, value_range: tuple[float, float]) -> dict[
     """Return the layers of the knobs that are on, always in this order: moves, colours, blur, erasing, RandAugment."""
     if not values.active().keys() - _WITHOUT_LAYERS:
         return {}
-    import keras
-
-    layers = keras.layers
+    layers = require("keras", purpose="augmentation").layers
     common = {"dtype": "float32", "seed": 0}
     mirrored = {"fill_mode": "reflect", **common}
     ranged = {"value_range": value_range, **common}

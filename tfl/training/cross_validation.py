@@ -22,6 +22,7 @@ from tfl.core.files import write_atomic
 from tfl.core.progress import Progress
 from tfl.core.records import Record
 from tfl.core.run_folder import RunFolder
+from tfl.core.tables import html_lines, html_table
 from tfl.data.contract import Floats
 from tfl.data.folds import Fold, k_folds
 from tfl.data.manifest import Manifest
@@ -108,16 +109,13 @@ class CrossValidation(Record):
     caveat: str = CAVEAT
 
     def _repr_html_(self) -> str:
-        from html import escape
-
-        head = "".join(f"<th>{name}</th>" for name in ("repeat", "fold", self.metric_name, "log loss", "samples"))
-        rows = "".join(
-            f"<tr><td>{item.repeat}</td><td>{item.fold}</td><td>{item.metric:.4f}</td><td>{item.log_loss:.4f}</td>"
-            f"<td>{item.scored_samples}</td></tr>"
+        head = ("repeat", "fold", self.metric_name, "log loss", "samples")
+        rows = [
+            (item.repeat, item.fold, f"{item.metric:.4f}", f"{item.log_loss:.4f}", item.scored_samples)
             for item in self.folds
-        )
-        caption = f"{escape(self.backbone)}: {self.metric_name} {self.mean:.4f} ({self.low:.4f} to {self.high:.4f})"
-        return f"<table><caption>{caption}</caption><tr>{head}</tr>{rows}</table><p>{escape(self.caveat)}</p>"
+        ]
+        caption = f"{self.backbone}: {self.metric_name} {self.mean:.4f} ({self.low:.4f} to {self.high:.4f})"
+        return html_table(head, rows, caption=caption) + html_lines([self.caveat])
 
 
 @dataclass(frozen=True)

@@ -14,9 +14,11 @@ from typing import Any
 from tfl.core.child import call_in_child
 from tfl.core.config import RunConfig, load_config
 from tfl.core.errors import UserError
+from tfl.core.notebook import default_progress
 from tfl.core.progress import Progress
 from tfl.core.records import Record
 from tfl.core.run_folder import RunFolder
+from tfl.core.tables import html_lines
 from tfl.data.manifest import Manifest
 from tfl.training.checkpoint import StageState
 from tfl.training.decisions import copy_decisions
@@ -49,12 +51,10 @@ class ResumeProof(Record):
         return not self.differences
 
     def _repr_html_(self) -> str:
-        from html import escape
-
         stops = " and ".join(str(step) for step in self.stopped_after)
         text = f"{self.steps} steps straight, and with stops after {stops}: {self.arrays} arrays compared, "
-        rest = "".join(f"<li>{escape(line)}</li>" for line in self.differences)
-        return f"<p>{text}{'all the same to the byte' if self.identical else 'NOT the same'}.</p><ul>{rest}</ul>"
+        verdict = "all the same to the byte" if self.identical else "NOT the same"
+        return html_lines([f"{text}{verdict}.", *self.differences])
 
 
 def prove_resume(run: RunFolder, *, steps: int = 20, progress: Progress | None = None) -> ResumeProof:
@@ -71,7 +71,7 @@ def prove_resume(run: RunFolder, *, steps: int = 20, progress: Progress | None =
     """
     if steps < 3:
         raise UserError(f"steps: must be at least 3. Received: {steps}.")
-    progress = progress or Progress()
+    progress = progress or default_progress()
     stops = (steps // 3, steps // 2)
     with tempfile.TemporaryDirectory(prefix="tfl-resume-") as name:
         straight, stopped = Path(name) / "straight", Path(name) / "stopped"

@@ -17,6 +17,7 @@ from tfl.core.config import RunConfig, differences, save_yaml
 from tfl.core.durations import parse_duration_s
 from tfl.core.errors import ConfigError, JobError, OutputExistsError, UserError
 from tfl.core.extras import require_installed
+from tfl.core.notebook import default_progress
 from tfl.core.progress import Progress
 from tfl.core.run_folder import RunFolder
 from tfl.data.manifest import Manifest
@@ -74,7 +75,7 @@ def tune(
         JobError: No trial has completed.
         KeyboardInterrupt: Passed on; what is done is kept, and the same call goes on.
     """
-    progress = progress or Progress()
+    progress = progress or default_progress()
     require_installed("optuna", purpose="searching settings")
     if workers < 1 or (trials is not None and trials < 1):
         raise ConfigError(f"workers and trials must be at least 1. Received: {workers} and {trials}.")

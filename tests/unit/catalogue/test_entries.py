@@ -1,5 +1,6 @@
 """What the catalogue says of every listed backbone, where that comes from, and sources of others."""
 
+import dataclasses
 import hashlib
 import json
 import os
@@ -14,6 +15,7 @@ import tfl
 from tests.unit.catalogue.conftest import describe
 from tfl.backbones import SOURCES
 from tfl.backbones._costs_table import COSTS
+from tfl.bench.measured_here import MeasuredHere
 from tfl.catalogue import ModelEntry, find_entry, read_catalogue, short_name
 from tfl.core.errors import JobError, NotFoundError, UserError
 
@@ -155,9 +157,36 @@ def test_listing_imports_nothing_heavy():
 
 def test_a_list_is_a_table_in_a_notebook():
     shown = tfl.list_models(source="embedded")
-    assert "<th scope='col'>MACs</th>" in shown._repr_html_()
+    assert ">MACs</th>" in shown._repr_html_()
     assert [item.spec for item in shown] == [info.spec for info in SOURCES.get("embedded").list()]
     assert shown[0] == next(iter(shown))
     one = tfl.model_info("MobileNetV2")._repr_html_()
     assert "2,257,984" in one
     assert "keras.io/api/applications" in one
+
+
+def test_of_many_measurements_the_newest_of_each_kind_are_told():
+    def measured(artifact, latency_ms, created):
+        return MeasuredHere(
+            backbone="embedded:sketchnet",
+            artifact=artifact,
+            target="openvino",
+            precision="int8",
+            input="96 x 96 x 3",
+            latency_ms_p50=latency_ms,
+            size_bytes=440_000,
+            threads=0,
+            versions={},
+            created=created,
+        )
+
+    known = (
+        measured("openvino-int8", 0.25, "2026-02-01"),
+        measured("openvino-fp32", 0.5, "2026-02-01"),
+        measured("openvino-int8", 9.75, "2026-01-01"),
+    )
+    page = dataclasses.replace(ENTRIES["embedded:sketchnet"], measured=known)._repr_html_()
+    assert page.count("measured here") == 3
+    assert "0.25 ms openvino-int8" in page
+    assert "9.75 ms" not in page
+    assert "1 more, which are older" in page

@@ -159,10 +159,10 @@ def test_what_is_no_mapping_is_refused():
 
 def test_a_record_shows_itself_in_a_notebook_without_running_anything():
     html = Tree(leaves={}, either="<script>alert(1)</script>" + "x" * 300)._repr_html_()
-    assert "<caption>Tree</caption>" in html
+    assert ">Tree</caption>" in html
     assert "<script>" not in html
     assert "&lt;script&gt;" in html
-    assert "x" * 250 not in html
+    assert "<summary>&lt;script&gt;" in html
 
 
 def test_an_old_manifest_without_the_newer_field_is_read():

@@ -100,6 +100,8 @@ def test_names_that_become_equal_get_a_number(tmp_path):
     (data / "cat" / "0000.jpg").rename(data / "Cat" / "0001.jpg")
     mending = mended(data, tmp_path / "out")
     (fix,) = mending.fixes
+    assert f"<td style='text-align:left'>{fix.rule}</td>" in mending._repr_html_()
+    assert "1 changed" in mending._repr_html_()
     assert (fix.action, fix.to) == ("relabelled", "cat")
     assert len(list((tmp_path / "out" / "cat").iterdir())) == 12
     assert (tmp_path / "out" / "cat" / "0001-1.jpg").is_file()

@@ -85,7 +85,7 @@ def test_a_proof_reads_as_a_sentence():
     assert "6 steps straight, and with stops after 2 and 3: 12 arrays compared, all the same" in proof._repr_html_()
     differing = dataclasses.replace(proof, differences=("head: <1> of 2",))
     assert "NOT the same" in differing._repr_html_()
-    assert "<li>head: &lt;1&gt; of 2</li>" in differing._repr_html_()
+    assert "<p>head: &lt;1&gt; of 2</p>" in differing._repr_html_()
 
 
 def test_a_reproduction_reads_as_a_table():

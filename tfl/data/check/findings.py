@@ -6,6 +6,7 @@ from collections import Counter
 from dataclasses import dataclass, replace
 
 from tfl.core.records import Record
+from tfl.core.tables import html_lines, html_table
 from tfl.data.check.rules import RULES, Severity, fix_of
 from tfl.data.kinds import KINDS
 
@@ -62,6 +63,11 @@ class CheckReport(Record):
     duplicate_groups: tuple[tuple[str, ...], ...] = ()
     kind: str = "image"
     added: tuple[str, ...] = ()
+
+    def _repr_html_(self) -> str:
+        head = ("severity", "rule", "where", "what", "what to do")
+        rows = [(item.severity, item.rule, item.path, item.message, item.fix) for item in self.told()]
+        return html_table(head, rows, caption=self.verdict) if rows else html_lines([self.verdict])
 
     def told(self) -> tuple[Finding, ...]:
         """Return the findings as a person reads them: what over a third of the samples have is told once.

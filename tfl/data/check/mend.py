@@ -12,8 +12,10 @@ from typing import Literal
 
 from tfl.core.errors import OutputExistsError, UserError
 from tfl.core.files import fresh_folder, write_json
+from tfl.core.notebook import default_progress
 from tfl.core.progress import Progress
 from tfl.core.records import Record
+from tfl.core.tables import folded, html_table
 from tfl.data.check.findings import CheckReport
 from tfl.data.check.pictures import right_ending
 from tfl.data.check.texts import cleaned
@@ -67,6 +69,14 @@ class Mending(Record):
     examples: int
     fixes: tuple[Fix, ...]
 
+    def _repr_html_(self) -> str:
+        counted = Counter((item.rule, item.action.replace("_", " ")) for item in self.fixes)
+        rows = [(*kind, count) for kind, count in counted.most_common()]
+        caption = f"Mended copy of {self.source}: {self.examples} examples, {len(self.fixes)} changed"
+        told = [(item.path, item.action.replace("_", " "), item.to, item.reason) for item in self.fixes]
+        first = html_table(("rule", "what was done", "how often"), rows, caption=caption)
+        return first + folded("One by one", ("sample", "what was done", "to", "why"), told)
+
 
 def mend(manifest: Manifest, report: CheckReport, out: Path, *, progress: Progress | None = None) -> Mending:
     """Write a mended copy of a data set; the original is only read.
@@ -109,7 +119,7 @@ def mend(manifest: Manifest, report: CheckReport, out: Path, *, progress: Progre
         fixes += [*cleaning, *changes]
         mended.append((new, example.path))
     result = Mending(source=manifest.source or manifest.root, examples=len(kept), fixes=tuple(fixes))
-    _write(result, mended, manifest, out, table=not places.in_folders, progress=progress or Progress())
+    _write(result, mended, manifest, out, table=not places.in_folders, progress=progress or default_progress())
     return result
 
 
