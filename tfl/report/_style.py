@@ -51,7 +51,8 @@ def tidy(axes: Any, *, title: str = "", x: str = "", y: str = "") -> None:
     axes.set_title(title, loc="left", fontsize=11, fontweight="bold", color=TEXT)
     axes.set_xlabel(x, fontsize=9.5, color=TEXT)
     axes.set_ylabel(y, fontsize=9.5, color=TEXT)
-    axes.tick_params(labelsize=8.5, colors=TEXT, length=3)
+    axes.tick_params(which="both", labelsize=8.5, colors=TEXT)
+    axes.tick_params(length=3)
     axes.grid(color=FAINT, linewidth=0.6)
     axes.set_axisbelow(True)
     for side in ("top", "right"):

@@ -23,7 +23,7 @@ MOST_CLASSES = 50
 #: The most frequent mistake's depth on its colour scale, so that the number on it can be read.
 _WRONG_DEPTH = 0.5
 #: What the colour of a class that is always right covers of its cell, for the same reason.
-_RIGHT_DEPTH = 0.6
+_RIGHT_DEPTH = 0.55
 #: Width of a letter of a stage's name as a share of the curves' axes.
 _LETTER_SHARE = 0.014
 _STAGE_TITLES = {"instant": "instant", "head": "head", "fine_tune": "fine-tuning"}

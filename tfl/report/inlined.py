@@ -14,6 +14,8 @@ _LEAST_TEXT_PX = 9.0
 #: CSS pixels a point at most and at least, so that a large matrix stays smaller than a wall.
 _MOST_SCALE, _LEAST_SCALE = 1.7, 1.0
 _MOST_LEAST_SCALE = 1.2
+#: What is wider takes the page's whole width where others stand in pairs.
+_HALF_PT = 345.0
 _ELEMENTS = frozenset(
     {"svg", "g", "defs", "clipPath", "path", "rect", "circle", "use", "text", "tspan", "title", "desc"}
 )
@@ -52,7 +54,7 @@ def inlined(path: Path, *, name: str) -> str:
     scale = min(max(_LEAST_TEXT_PX / smallest, _LEAST_SCALE), _MOST_LEAST_SCALE)
     made.attrib.pop("width", None)
     made.attrib.pop("height", None)
-    made.set("class", "chart")
+    made.set("class", "chart wide" if width > _HALF_PT else "chart")
     made.set("aria-labelledby", f"{name}-about")
     made.set("style", f"--least: {width * scale:.0f}px; --most: {width * _MOST_SCALE:.0f}px")
     return ElementTree.tostring(made, encoding="unicode")
