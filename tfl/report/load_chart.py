@@ -95,7 +95,7 @@ def draw_servers(result: ScenarioResult, path: Path) -> None:
     style.legend(figure, handles=handles, labels=labels, loc="outside lower center", ncols=3)
     best = max(cells, key=lambda cell: cell.rate_per_s)
     found = f"{named(best.name)} bears most, {best.rate_per_s:,.1f} per second" if best.rate_per_s else "none keeps it"
-    style.save_chart(figure, path, marks=marks, summary=f"{len(cells)} servers against their bound: {found}.")
+    style.save_chart(figure, path, marks=marks, summary=f"Servers against their bound on the p99: {found}.")
 
 
 def _draw_server(axes: Any, cell: CellResult) -> list[Mark]:

@@ -83,7 +83,7 @@ def draw_accuracy_latency(measurements: Sequence[Measurement], path: Path) -> No
 
 def _told(item: Measurement, is_best: bool) -> str:
     lines = [
-        named(item.artifact if item.artifact.startswith(item.target) else f"{item.target}: {item.artifact}"),
+        _name(item),
         f"{item.metric_name} {item.metric:.4f} on {item.sample_count} samples",
         f"latency p50 {item.model_ms.p50:.2f} ms, p99 {item.model_ms.p99:.2f} ms",
         f"{item.throughput_per_s:,.0f} per s, {item.size_bytes / 1e6:.2f} MB",
@@ -91,13 +91,18 @@ def _told(item: Measurement, is_best: bool) -> str:
     return "\n".join(lines + ["no other is both faster and better"] * is_best)
 
 
+def _name(item: Measurement) -> str:
+    # Where runs are set side by side, the run stands in the target's place.
+    return named(item.artifact if item.artifact.startswith(item.target) else f"{item.target}: {item.artifact}")
+
+
 def _summary(measurements: Sequence[Measurement]) -> str:
     fastest = min(measurements, key=lambda item: item.model_ms.p50)
     best = max(measurements, key=lambda item: item.metric)
     return (
-        f"{len(measurements)} measured artefacts: the fastest is {named(fastest.artifact)} with"
+        f"{len(measurements)} measured artefacts: the fastest is {_name(fastest)} with"
         f" {fastest.model_ms.p50:.2f} ms and {fastest.metric_name} {fastest.metric:.4f}, the best is"
-        f" {named(best.artifact)} with {best.model_ms.p50:.2f} ms and {best.metric:.4f}."
+        f" {_name(best)} with {best.model_ms.p50:.2f} ms and {best.metric:.4f}."
     )
 
 
