@@ -255,7 +255,7 @@ def draw_class_scores(evaluation: Evaluation, path: Path) -> None:
     rows = sorted(evaluation.per_class, key=lambda item: (item.f1, item.label))
     note = f": the {MOST_CLASSES} lowest of {len(rows)} classes" if len(rows) > MOST_CLASSES else ", lowest first"
     rows = rows[:MOST_CLASSES]
-    figure = style.new_figure(4.5, 1.35 + 0.27 * len(rows))
+    figure = style.new_figure(4.4, 1.35 + 0.27 * len(rows))
     axes = figure.subplots()
     style.tidy(axes, title=f"F1 per class{note}", x="F1 (1 is best)")
     places = np.arange(len(rows))[::-1]
@@ -299,7 +299,7 @@ def draw_reliability(evaluation: Evaluation, truth: Sequence[int], outputs: Floa
     """
     counts, confidence, accuracy = calibration_bins(truth, outputs)
     bins, filled = len(counts), counts > 0
-    figure = style.new_figure(4.5, 4.6)
+    figure = style.new_figure(4.4, 4.6)
     upper, lower = figure.subplots(2, 1, sharex=True, height_ratios=[3, 1])
     style.tidy(upper, title=f"Calibration: error {evaluation.calibration_error:.3f}", y="accuracy")
     upper.plot([0, 1], [0, 1], linestyle="--", color=style.GREY, linewidth=1, label="as sure as it is right")
@@ -346,7 +346,7 @@ def draw_class_balance(manifest: Manifest, path: Path) -> None:
         half = MOST_CLASSES // 2
         note = f": the {half} largest and {half} smallest of {len(labels)} classes"
         labels = labels[:half] + labels[-half:]
-    figure = style.new_figure(4.5, 1.45 + 0.27 * len(labels))
+    figure = style.new_figure(4.4, 1.45 + 0.27 * len(labels))
     axes = figure.subplots()
     style.tidy(axes, title=f"Samples per class{note}", x="samples")
     places, left = np.arange(len(labels))[::-1], np.zeros(len(labels))

@@ -70,7 +70,7 @@ def draw_importance(importance: Mapping[str, float], objective: str, path: Path)
         objective: What is explained.
         path: The PNG.
     """
-    figure = style.new_figure(4.8, 1.4 + 0.4 * len(importance))
+    figure = style.new_figure(4.4, 1.4 + 0.4 * len(importance))
     axes = figure.subplots()
     style.tidy(axes, title=f"What the validation {objective} depends on", x="share of the variance (fANOVA)")
     names = list(importance)[::-1]
