@@ -11,11 +11,13 @@ from tests.browser import THEMES, WIDTHS, browser, complaints, opened
 from tests.e2e.conftest import call
 from tests.presence import skip_without
 from tests.texts import sentence, sentences, write_table
-from tests.unit.report.conftest import write_run
+from tests.unit.report.conftest import measurement, write_run
 from tfl.core.run_folder import RunFolder
-from tfl.report.html import write_report
+from tfl.report.html import render_page, write_report
 from tfl.report.palette import PAPER, SERIES
+from tfl.report.parts import Figure, Page, Section
 from tfl.report.records import PASSAGES_FILE, Passage, Passages, Piece, ShownPassages
+from tfl.report.speed_chart import draw_accuracy_latency
 
 pytestmark = pytest.mark.slow
 skip_without("playwright", "axe_playwright_python", "matplotlib", "jinja2")
@@ -232,3 +234,18 @@ def test_large_charts_can_be_scrolled_and_small_ones_need_not(chromium, report):
             ".map(([size, matrix]) => size * Math.hypot(matrix.a, matrix.b))"
         )
         assert min(sizes) >= 8.9
+
+
+def test_points_that_lie_on_each_other_are_told_together(chromium, tmp_path):
+    items = [measurement(f"target-{name}", latency_ms=3.0, metric=0.9) for name in "abcdef"]
+    draw_accuracy_latency(items, tmp_path / "points.png")
+    figure = Figure("Points", "All in one place.", tmp_path / "points.png")
+    file = tmp_path / "page.html"
+    section = Section("points", "Points", (), (), (figure,))
+    file.write_text(render_page(Page("t", "", ("Sentence.",), "", (section,))), encoding="utf-8")
+    with opened(chromium, file, width=800, theme="light") as (page, told):
+        page.locator(".mark").last.hover()
+        told_of = [line for line in page.locator(".tip").inner_text().splitlines() if line.startswith("target-")]
+        assert len(told_of) == len(set(told_of)) == 4
+        assert "... and 2 more here" in page.locator(".tip").inner_text()
+        assert told == []

@@ -99,6 +99,8 @@ def save_chart(figure: Any, path: Path, *, marks: Sequence[Mark] = (), summary: 
         summary: What the chart shows, in one sentence, for those who can't see it.
     """
     save(figure, path)
+    # Everything has its place now; to find it again would take as long as the drawing.
+    figure.set_layout_engine("none")
     with _quiet_about_scripts():
         write_text(twin(path), svg_of(figure, marks=marks, summary=summary))
 

@@ -1,18 +1,21 @@
 {
+  const MOST_TOLD = 4;
   const tip = document.createElement("div");
   tip.className = "tip";
   tip.hidden = true;
   // The marks have their text as labels, so it would be read twice.
   tip.ariaHidden = "true";
   document.body.append(tip);
-  let shown = null;
+  let shown = [];
   let leaving = 0;
 
   const keyed = new Map();
   for (const item of document.querySelectorAll("[data-key]")) {
     keyed.set(item.dataset.key, [...(keyed.get(item.dataset.key) ?? []), item]);
-    item.addEventListener("pointerenter", () => light(item.dataset.key, true));
-    item.addEventListener("pointerleave", () => light(item.dataset.key, false));
+  }
+  for (const row of document.querySelectorAll("tr[data-key]")) {
+    row.addEventListener("pointerenter", () => light([row]));
+    row.addEventListener("pointerleave", () => light([]));
   }
 
   for (const chart of document.querySelectorAll("svg.chart")) {
@@ -28,17 +31,13 @@
       mark.setAttribute("tabindex", index ? "-1" : "0");
       // The browser would show it a second time, and late.
       title.remove();
-      mark.addEventListener("pointerenter", () => show(mark));
+      for (const kind of ["pointerenter", "pointermove"]) mark.addEventListener(kind, (event) => show(under(event)));
       mark.addEventListener("pointerleave", leave);
       mark.addEventListener("focus", () => {
         for (const other of marks) other.setAttribute("tabindex", other === mark ? "0" : "-1");
-        show(mark);
-        if (mark.dataset.key) light(mark.dataset.key, true);
+        show([mark]);
       });
-      mark.addEventListener("blur", () => {
-        hide();
-        if (mark.dataset.key) light(mark.dataset.key, false);
-      });
+      mark.addEventListener("blur", hide);
     });
     chart.addEventListener("keydown", (event) => {
       const step = { ArrowRight: 1, ArrowDown: 1, ArrowLeft: -1, ArrowUp: -1, Home: -marks.length, End: marks.length };
@@ -55,38 +54,58 @@
   addEventListener("scroll", place, { capture: true, passive: true });
   addEventListener("resize", place);
 
-  function light(key, on) {
-    for (const item of keyed.get(key)) item.classList.toggle("lit", on);
+  // Points that lie on each other are told together, the nearest first.
+  function under(event) {
+    const away = (mark) => {
+      const box = mark.getBoundingClientRect();
+      return Math.hypot(box.x + box.width / 2 - event.clientX, box.y + box.height / 2 - event.clientY);
+    };
+    const found = document.elementsFromPoint(event.clientX, event.clientY).filter((item) => item.matches(".mark"));
+    return found.length ? found.sort((one, other) => away(one) - away(other)) : [event.target];
   }
 
-  function show(mark) {
+  function light(items) {
+    for (const item of document.querySelectorAll(".lit")) item.classList.remove("lit");
+    for (const item of items) {
+      for (const other of keyed.get(item.dataset.key) ?? []) other.classList.add("lit");
+    }
+  }
+
+  function show(marks) {
     clearTimeout(leaving);
-    shown = mark;
-    tip.textContent = mark.getAttribute("aria-label");
+    if (marks.length === shown.length && marks.every((mark, index) => mark === shown[index])) return;
+    shown = marks;
+    const texts = marks.slice(0, MOST_TOLD).map((mark) => mark.getAttribute("aria-label"));
+    if (marks.length > MOST_TOLD) texts.push(`... and ${marks.length - MOST_TOLD} more here`);
+    tip.textContent = texts.join("\n\n");
     tip.hidden = false;
+    light(marks);
     place();
   }
 
   // The way from the mark to the tip takes a moment.
   function leave() {
+    clearTimeout(leaving);
     leaving = setTimeout(hide, 200);
   }
 
   function hide() {
     clearTimeout(leaving);
-    shown = null;
+    if (!shown.length) return;
+    shown = [];
     tip.hidden = true;
+    light([]);
   }
 
   function place() {
-    if (!shown) return;
+    if (!shown.length) return;
     const gap = 6;
-    const mark = shown.getBoundingClientRect();
+    const mark = shown[0].getBoundingClientRect();
     const size = tip.getBoundingClientRect();
-    const left = mark.left + mark.width / 2 - size.width / 2;
+    const most = document.documentElement.clientWidth - size.width - gap;
     const above = mark.top - size.height - gap;
     const top = above >= gap ? above : Math.min(mark.bottom + gap, innerHeight - size.height - gap);
-    tip.style.left = `${Math.min(Math.max(left, gap), Math.max(document.documentElement.clientWidth - size.width - gap, gap))}px`;
+    tip.style.left = `${Math.max(Math.min(mark.left + mark.width / 2 - size.width / 2, most), gap)}px`;
     tip.style.top = `${Math.max(top, gap)}px`;
   }
 }

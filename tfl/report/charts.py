@@ -228,7 +228,7 @@ def _paint_shares(axes: Any, shares: Any) -> None:
         colour = style.BLUE if is_right else style.VERMILION
         cell = Rectangle((column - 0.5, row - 0.5), 1, 1, facecolor=colour, alpha=float(depth), linewidth=0)
         cell.set_in_layout(False)
-        axes.add_patch(cell)
+        axes.add_artist(cell)
     ends = (-0.5, len(shares) - 0.5)
     axes.set(xlim=ends, ylim=ends[::-1], aspect="equal")
     edges = np.arange(1, len(shares)) - 0.5
