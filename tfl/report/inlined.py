@@ -11,9 +11,10 @@ from tfl.report.palette import PALETTE
 
 #: CSS pixels of the smallest text where the window is narrow; the chart scrolls below that.
 _LEAST_TEXT_PX = 9.0
-#: CSS pixels a point at most and at least, so that a large matrix stays smaller than a wall.
-_MOST_SCALE, _LEAST_SCALE = 1.7, 1.0
-_MOST_LEAST_SCALE = 1.2
+#: CSS pixels a point of the SVG for that, at least and at most: a large matrix must not be wider than a page.
+_NARROW_SCALES = (1.0, 1.12)
+#: CSS pixels a point where there is room.
+_WIDE_SCALE = 1.7
 #: What is wider takes the page's whole width where others stand in pairs.
 _HALF_PT = 345.0
 _ELEMENTS = frozenset(
@@ -44,19 +45,21 @@ def inlined(path: Path, *, name: str) -> str:
         source = path.read_text(encoding="utf-8")
         # An entity could grow without end, and a chart has none.
         root = None if "<!" in source else ElementTree.fromstring(source)  # noqa: S314
-        if root is None or root.tag != f"{{{SVG_NAMESPACE}}}svg":
-            return ""
-        width = float(root.get("viewBox", "").split()[2])
-        smallest = min((float(item.get("font-size", "10")) for item in root.iter()), default=10.0)
-    except (OSError, ValueError, IndexError, ElementTree.ParseError):
+        return "" if root is None or root.tag != f"{{{SVG_NAMESPACE}}}svg" else _markup(root, name)
+    except (OSError, ValueError, IndexError, RecursionError, ElementTree.ParseError):
         return ""
+
+
+def _markup(root: ElementTree.Element, name: str) -> str:
+    width = float(root.get("viewBox", "").split()[2])
+    smallest = min((float(item.get("font-size", "10")) for item in root.iter()), default=10.0)
+    scale = min(max(_LEAST_TEXT_PX / max(smallest, 1.0), _NARROW_SCALES[0]), _NARROW_SCALES[1])
     made = _kept(root, name)
-    scale = min(max(_LEAST_TEXT_PX / smallest, _LEAST_SCALE), _MOST_LEAST_SCALE)
     made.attrib.pop("width", None)
     made.attrib.pop("height", None)
     made.set("class", "chart wide" if width > _HALF_PT else "chart")
     made.set("aria-labelledby", f"{name}-about")
-    made.set("style", f"--least: {width * scale:.0f}px; --most: {width * _MOST_SCALE:.0f}px")
+    made.set("style", f"--least: {width * scale:.0f}px; --most: {width * _WIDE_SCALE:.0f}px")
     return ElementTree.tostring(made, encoding="unicode")
 
 

@@ -146,6 +146,7 @@ def test_what_no_chart_consists_of_stays_out(tmp_path):
         '<svg xmlns="http://www.w3.org/2000/svg"/>',
         HEAD.replace("100 50", "wide") + "</svg>",
         f'{HEAD}<text font-size="large">x</text></svg>',
+        HEAD + "<g>" * 20_000 + "</g>" * 20_000 + "</svg>",
         '<!DOCTYPE svg [<!ENTITY a "aaaa">]>' + HEAD + "<text>&a;</text></svg>",
     ],
 )
