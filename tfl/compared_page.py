@@ -172,7 +172,7 @@ def _table(facts: Sequence[Facts], chances: Sequence[float | None]) -> Table:
             f"{found.model_ms.p50:.2f}" if found else NONE,
             f"{stages['train'].seconds:.0f}" if "train" in stages else NONE,
         )
-        rows.append(Row("chosen" if index == best else "", values))
+        rows.append(Row("chosen" if index == best else "", values, key=item.name))
     head = (
         *("run", "backbone", "accuracy", "95 % interval", "macro F1", "p against the best"),
         *("smallest artefact that keeps it", "MB", "latency p50 ms", "training s"),

@@ -192,7 +192,7 @@ def test_a_mark_says_its_figures_by_keyboard(chromium, report):
         assert told == []
 
 
-def test_a_mark_says_its_figures_by_pointer_and_by_touch(chromium, report):
+def test_a_mark_says_its_figures_by_pointer(chromium, report):
     with opened(chromium, report, width=390, theme="light") as (page, told):
         tip = page.locator(".tip")
         cell = page.locator("figure:has(h3:text-is('What it takes for what')) .mark").nth(1)
@@ -208,6 +208,20 @@ def test_a_mark_says_its_figures_by_pointer_and_by_touch(chromium, report):
         lit = page.locator(".mark.lit")
         assert lit.evaluate_all("marks => marks.map((mark) => mark.dataset.key)") == ["openvino-int8"]
         assert told == []
+
+
+def test_a_tap_shows_what_stays_until_the_next(chromium, report):
+    context = chromium.new_context(viewport={"width": 390, "height": 800}, has_touch=True)
+    page = context.new_page()
+    page.goto(report.resolve().as_uri())
+    tip = page.locator(".tip")
+    page.locator("figure:has(h3:text-is('Training')) .mark").nth(1).tap()
+    assert tip.inner_text().startswith("epoch 2, head")
+    page.locator("figure:has(h3:text-is('Training')) .mark").nth(2).tap()
+    assert tip.inner_text().startswith("epoch 3, head")
+    page.locator("figure:has(h3:text-is('Training')) h3").tap()
+    assert not tip.is_visible()
+    context.close()
 
 
 def test_without_scripts_the_figures_are_titles(chromium, report):

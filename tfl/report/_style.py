@@ -83,6 +83,14 @@ def plain_steps(axis: Any, *, subs: Sequence[float] = (1.0, 2.0, 5.0)) -> None:
     axis.set_minor_formatter(NullFormatter())
 
 
+def name_shares_only(axis: Any, values: Sequence[float]) -> None:
+    """Leave ticks above 1 without a name where all values are shares: there is room for labels, but no such share."""
+    if max(values, default=0.0) > 1.0:
+        return
+    low, high = sorted(axis.get_view_interval())
+    axis.set_ticks([tick for tick in axis.get_ticklocs() if low <= tick <= min(high, 1.0 + 1e-9)])
+
+
 def save(figure: Any, path: Path) -> None:
     """Write a PNG, whole or not at all."""
     with _quiet_about_scripts():

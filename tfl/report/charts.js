@@ -4,7 +4,7 @@
   tip.className = "tip";
   tip.hidden = true;
   // The marks have their text as labels, so it would be read twice.
-  tip.ariaHidden = "true";
+  tip.setAttribute("aria-hidden", "true");
   document.body.append(tip);
   let shown = [];
   let leaving = 0;
@@ -23,7 +23,7 @@
     if (!marks.length) continue;
     // From one picture to a group of things, of which one at a time is in the order of the tabulator.
     chart.setAttribute("role", "group");
-    chart.querySelector(".drawing").ariaHidden = "true";
+    chart.querySelector(".drawing").setAttribute("aria-hidden", "true");
     marks.forEach((mark, index) => {
       const title = mark.querySelector("title");
       mark.setAttribute("role", "img");
@@ -84,7 +84,9 @@
   }
 
   // The way from the mark to the tip takes a moment.
-  function leave() {
+  function leave(event) {
+    // A finger is lifted before anything can be read.
+    if (event.pointerType === "touch") return;
     clearTimeout(leaving);
     leaving = setTimeout(hide, 200);
   }

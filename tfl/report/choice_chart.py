@@ -123,6 +123,8 @@ def _fit(axes: Any, values: Sequence[float], bound: float | None, *, axis: str, 
         margin = 0.15 * max(high - low, 0.01 if not most else 0.1 * high)
         limits = (low - margin, high + margin)
     getattr(axes, f"set_{axis}lim")(*limits)
+    if not most:
+        style.name_shares_only(axes.yaxis, shown)
     if bound is not None:
         span = axes.axvspan if axis == "x" else axes.axhspan
         line = axes.axvline if axis == "x" else axes.axhline

@@ -93,6 +93,7 @@ def draw_folds(result: CrossValidation, path: Path) -> None:
     axes.set_xlim(0.4, result.k + 0.6)
     axes.set_xticks(range(1, result.k + 1))
     axes.margins(y=0.15)
+    style.name_shares_only(axes.yaxis, [result.low, result.high, *(item.metric for item in result.folds)])
     style.legend(figure, loc="outside lower center", ncols=3)
     summary = (
         f"The mean {result.metric_name} of {len(result.folds)} folds is {result.mean:.3f}, with a"

@@ -75,7 +75,7 @@ def draw_accuracy_latency(measurements: Sequence[Measurement], path: Path) -> No
     figure.draw_without_rendering()
     _place_labels(axes, measurements, colours)
     marks = [
-        point(axes, (item.model_ms.p50, item.metric), _told(item, item in front), key=item.artifact)
+        point(axes, (item.model_ms.p50, item.metric), _told(item, item in front), key=_key(item))
         for item in sorted(measurements, key=lambda item: item.model_ms.p50)
     ]
     style.save_chart(figure, path, marks=marks, summary=_summary(measurements))
@@ -92,8 +92,16 @@ def _told(item: Measurement, is_best: bool) -> str:
 
 
 def _name(item: Measurement) -> str:
-    # Where runs are set side by side, the run stands in the target's place.
-    return named(item.artifact if item.artifact.startswith(item.target) else f"{item.target}: {item.artifact}")
+    return named(f"{item.target}: {item.artifact}" if _is_of_a_run(item) else item.artifact)
+
+
+def _key(item: Measurement) -> str:
+    return item.target if _is_of_a_run(item) else item.artifact
+
+
+def _is_of_a_run(item: Measurement) -> bool:
+    """Whether runs are set side by side: then the run's name stands in the target's place."""
+    return not item.artifact.startswith(item.target)
 
 
 def _summary(measurements: Sequence[Measurement]) -> str:
@@ -122,6 +130,7 @@ def _set_limits(axes: Any, measurements: Sequence[Measurement]) -> None:
     # Differences of less than a thousandth must not look like a gulf.
     spread = max(max(values) - min(values), 0.01)
     axes.set_ylim(min(values) - 0.5 * spread, max(values) + 0.6 * spread)
+    style.name_shares_only(axes.yaxis, values)
 
 
 def _legend(figure: Any, colours: dict[str, str], markers: dict[str, str]) -> None:

@@ -113,6 +113,17 @@ def test_a_name_from_right_to_left_keeps_its_direction_to_itself():
     assert named("a" * 200).endswith("a…")
 
 
+@pytest.mark.parametrize(("metric", "most"), [(0.999, 1.0), (1.0, 1.0), (0.4, 0.41), (1.7, 2.0)])
+def test_no_tick_promises_more_than_there_is(tmp_path, metric, most):
+    draw_accuracy_latency([measurement("a-b", latency_ms=2.0, metric=metric)], tmp_path / "chart.png")
+    root = parsed((tmp_path / "chart.svg").read_text())
+    # Ticks of the vertical axis end where it begins.
+    texts = [item.text for item in root.iter(f"{NAMESPACE}text") if item.get("text-anchor") == "end"]
+    ticks = [float(text) for text in texts if re.fullmatch(r"[\d.]+", text)]
+    assert len(ticks) >= 3
+    assert max(ticks) <= most
+
+
 def test_the_speed_chart_tells_every_artefact(tmp_path):
     items = [
         measurement("openvino-fp32", latency_ms=6.4, metric=0.95),
