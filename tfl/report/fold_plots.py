@@ -8,7 +8,7 @@ from pathlib import Path
 from tfl.core.run_folder import RunFolder
 from tfl.report import _style as style
 from tfl.report.chart_svg import point
-from tfl.report.charts import draw_confusion
+from tfl.report.confusion_chart import draw_confusion
 from tfl.report.plots import draw_or_tell
 from tfl.report.records import PLOTS_FILE, SCORES_FILE, Plot, Plots
 from tfl.tasks import TASKS, Evaluation

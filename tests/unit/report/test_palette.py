@@ -3,7 +3,7 @@
 import pytest
 
 from tfl.report import palette
-from tfl.report.charts import _RIGHT_DEPTH, _WRONG_DEPTH
+from tfl.report.confusion_chart import _RIGHT_DEPTH, _WRONG_DEPTH
 
 THEMES = ("light", "dark")
 BLUE, VERMILION = palette.SERIES[:2]
