@@ -14,6 +14,10 @@ from tfl.tasks import Evaluation
 
 #: A matrix of more classes has cells too small to read; the classes with the most mistakes are drawn.
 MOST_CLASSES = 50
+#: Up to so many classes every cell has a number, and names need not stand upright.
+_FEW = 12
+#: Width of a letter of a class's name, and of a digit as a share of its height.
+_LETTER_IN, _DIGIT_EM = 0.06, 0.7
 #: The most frequent mistake's depth on its colour scale, so that the number on it can be read.
 _WRONG_DEPTH = 0.5
 #: What the colour of a class that is always right covers of its cell, for the same reason.
@@ -36,17 +40,19 @@ def draw_confusion(evaluation: Evaluation, path: Path) -> None:
     else:
         shares = counts / np.maximum(counts.sum(axis=1, keepdims=True), 1)
     size = len(labels)
-    side = min(11.5, max(3.0, 0.62 * size if size <= 8 else 2.6 + 0.175 * size))
-    figure = style.new_figure(side + 1.6, side + 1.2)
+    side = max(2.4, 0.36 * size) if size <= _FEW else 2.6 + 0.175 * size
+    longest = max((len(name) for name in _shown(labels)), default=0)
+    figure = style.new_figure(max(3.2, side + 0.6 + _LETTER_IN * longest), side + 0.9 + _LETTER_IN * longest)
     axes = figure.subplots()
     style.tidy(axes, title=f"Confusion{note}", x="predicted class", y="true class")
     axes.grid(visible=False)
     _paint_shares(axes, shares)
     _name_classes(axes, labels)
-    text_pt = 11.0 if size <= 8 else max(6.5, 9.5 - size / 14)
+    digits = len(str(counts.max(initial=1)))
+    text_pt = min(11.0 if size <= _FEW else 9.5 - size / 14, 72 * side / size / (_DIGIT_EM * digits))
     marks = []
     for row, column in np.ndindex(size, size):
-        if counts[row, column] or size <= 12:
+        if counts[row, column] or size <= _FEW:
             # Left out of the layout, which would measure every number and take a minute for fifty classes.
             axes.text(
                 *(column, row, f"{counts[row, column]}"),
@@ -99,13 +105,17 @@ def _paint_shares(axes: Any, shares: Any) -> None:
     axes.vlines(edges, *ends, color=style.FAINT, linewidth=0.6)
 
 
+def _shown(labels: Sequence[str]) -> list[str]:
+    return [style.shown(label, 24 if len(labels) <= 20 else 18) for label in labels]
+
+
 def _name_classes(axes: Any, labels: Sequence[str]) -> None:
     size = len(labels)
-    names = [style.shown(label, 24 if size <= 20 else 18) for label in labels]
+    names = _shown(labels)
     axes.set_xticks(range(size), names)
     axes.set_yticks(range(size), names)
     axes.tick_params(which="major", labelsize=max(7.0, 9.0 - size / 25))
-    if size > 12:
+    if size > _FEW:
         axes.tick_params(axis="x", rotation=90)
     elif max(len(name) for name in names) > 6:
         axes.tick_params(axis="x", rotation=40)
