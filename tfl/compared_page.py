@@ -16,6 +16,7 @@ from tfl.bench.records import Measurement
 from tfl.comparison import OTHER_DATA, SECTION_TITLES, Comparison, compare, shown_name, shown_value
 from tfl.core.errors import UserError
 from tfl.core.files import write_text
+from tfl.report._style import twin
 from tfl.report.facts import Facts, read_facts
 from tfl.report.html import render_page
 from tfl.report.parts import Figure, Link, Page, Row, Section, Table
@@ -58,7 +59,8 @@ def write_comparison(runs: Sequence[str | Path], path: str | Path) -> Path:
     try:
         write_text(path, render_page(_page(comparison, facts, path, chart)))
     finally:
-        chart.unlink(missing_ok=True)
+        for file in (chart, twin(chart)):
+            file.unlink(missing_ok=True)
     return path
 
 
@@ -170,7 +172,7 @@ def _table(facts: Sequence[Facts], chances: Sequence[float | None]) -> Table:
             f"{found.model_ms.p50:.2f}" if found else NONE,
             f"{stages['train'].seconds:.0f}" if "train" in stages else NONE,
         )
-        rows.append(Row("chosen" if index == best else "", values))
+        rows.append(Row("chosen" if index == best else "", values, key=item.name))
     head = (
         *("run", "backbone", "accuracy", "95 % interval", "macro F1", "p against the best"),
         *("smallest artefact that keeps it", "MB", "latency p50 ms", "training s"),

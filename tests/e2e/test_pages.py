@@ -1,17 +1,23 @@
 """Pages in a real browser: readable on a phone, by keyboard and by a screen reader, silent, and offline."""
 
+import io
 import shutil
 
+import numpy as np
 import pytest
+from PIL import Image
 
 from tests.browser import THEMES, WIDTHS, browser, complaints, opened
 from tests.e2e.conftest import call
 from tests.presence import skip_without
 from tests.texts import sentence, sentences, write_table
-from tests.unit.report.conftest import write_run
+from tests.unit.report.conftest import measurement, write_run
 from tfl.core.run_folder import RunFolder
-from tfl.report.html import write_report
+from tfl.report.html import render_page, write_report
+from tfl.report.palette import PAPER, SERIES
+from tfl.report.parts import Figure, Page, Section
 from tfl.report.records import PASSAGES_FILE, Passage, Passages, Piece, ShownPassages
+from tfl.report.speed_chart import draw_accuracy_latency
 
 pytestmark = pytest.mark.slow
 skip_without("playwright", "axe_playwright_python", "matplotlib", "jinja2")
@@ -125,3 +131,135 @@ def test_no_other_script_runs_in_the_report(chromium, report, tmp_path):
     with opened(chromium, page_with_more, width=800, theme="light") as (page, told):
         assert page.title() == "photos-1: report"
         assert any("Content Security Policy" in line for line in told)
+
+
+def pixels_of(place):
+    with Image.open(io.BytesIO(place.screenshot())) as image:
+        return np.asarray(image.convert("RGB")).astype(int)
+
+
+def share_of(pixels, code):
+    colour = [int(code[start : start + 2], 16) for start in (1, 3, 5)]
+    return (abs(pixels - colour).max(axis=2) <= 2).mean()
+
+
+@pytest.mark.parametrize("media", [*THEMES, "print"])
+def test_charts_are_in_the_colours_of_the_page(chromium, report, media):
+    theme = "dark" if media == "dark" else "light"
+    other = "light" if media == "dark" else "dark"
+    # Who reads in the dark gets black on white from the printer.
+    with opened(chromium, report, width=1280, theme="light" if media == "light" else "dark") as (page, told):
+        if media == "print":
+            page.emulate_media(media="print")
+        charts = page.locator("svg.chart")
+        assert charts.count() >= 1
+        for chart in charts.all():
+            pixels = pixels_of(chart)
+            assert share_of(pixels, getattr(PAPER, theme)) > 0.2
+            assert share_of(pixels, getattr(PAPER, other)) < 0.02
+        coloured = pixels_of(page.locator("svg.chart").last)
+        assert max(share_of(coloured, getattr(colour, theme)) for colour in SERIES) > 0
+        assert told == []
+
+
+def test_a_mark_says_its_figures_by_keyboard(chromium, report):
+    with opened(chromium, report, width=1280, theme="dark") as (page, told):
+        tip = page.locator(".tip")
+        chart = page.locator("figure:has(h3:text-is('Accuracy against latency')) svg.chart")
+        marks = chart.locator(".mark")
+        assert chart.get_attribute("role") == "group"
+        assert [mark.get_attribute("tabindex") for mark in marks.all()] == ["0", "-1"]
+        assert not tip.is_visible()
+        marks.first.focus()
+        assert tip.inner_text().splitlines()[:2] == ["openvino-int8", "accuracy 0.9000 on 30 samples"]
+        row = page.locator("tr[data-key='openvino-int8']")
+        assert "lit" in row.get_attribute("class")
+        page.keyboard.press("ArrowRight")
+        assert tip.inner_text().startswith("openvino-fp32")
+        assert "lit" not in row.get_attribute("class")
+        assert [mark.get_attribute("tabindex") for mark in marks.all()] == ["-1", "0"]
+        box, frame = tip.bounding_box(), page.viewport_size
+        assert min(box["x"], box["y"]) >= 0
+        assert box["x"] + box["width"] <= frame["width"]
+        assert box["y"] + box["height"] <= frame["height"]
+        page.keyboard.press("Escape")
+        assert not tip.is_visible()
+        page.keyboard.press("Home")
+        assert tip.is_visible()
+        assert complaints(page) == []
+        page.keyboard.press("Tab")
+        assert not tip.is_visible()
+        assert told == []
+
+
+def test_a_mark_says_its_figures_by_pointer(chromium, report):
+    with opened(chromium, report, width=390, theme="light") as (page, told):
+        tip = page.locator(".tip")
+        cell = page.locator("figure:has(h3:text-is('What it takes for what')) .mark").nth(1)
+        cell.hover()
+        assert "<script>alert(1) taken for a$b|c_{d}$" in tip.inner_text()
+        # A tip that can be reached stays to be read.
+        tip.hover()
+        assert tip.is_visible()
+        page.locator("h1").click()
+        assert not tip.is_visible()
+        row = page.locator("tr[data-key='openvino-int8']")
+        row.locator("th").hover()
+        lit = page.locator(".mark.lit")
+        assert lit.evaluate_all("marks => marks.map((mark) => mark.dataset.key)") == ["openvino-int8"]
+        assert told == []
+
+
+def test_a_tap_shows_what_stays_until_the_next(chromium, report):
+    context = chromium.new_context(viewport={"width": 390, "height": 800}, has_touch=True)
+    page = context.new_page()
+    page.goto(report.resolve().as_uri())
+    tip = page.locator(".tip")
+    page.locator("figure:has(h3:text-is('Training')) .mark").nth(1).tap()
+    assert tip.inner_text().startswith("epoch 2, head")
+    page.locator("figure:has(h3:text-is('Training')) .mark").nth(2).tap()
+    assert tip.inner_text().startswith("epoch 3, head")
+    page.locator("figure:has(h3:text-is('Training')) h3").tap()
+    assert not tip.is_visible()
+    context.close()
+
+
+def test_without_scripts_the_figures_are_titles(chromium, report):
+    context = chromium.new_context(java_script_enabled=False)
+    page = context.new_page()
+    page.goto(report.resolve().as_uri())
+    charts = page.locator("svg.chart[role=img]")
+    assert charts.count() == 6
+    assert page.locator(".mark > title").count() == page.locator(".mark").count() > 20
+    assert page.locator(".tip").count() == 0
+    context.close()
+
+
+def test_large_charts_can_be_scrolled_and_small_ones_need_not(chromium, report):
+    with opened(chromium, report, width=390, theme="light") as (page, _):
+        scrolls = {
+            place.get_attribute("aria-label"): place.evaluate("node => node.scrollWidth > node.clientWidth")
+            for place in page.locator(".plot.drawn").all()
+        }
+        assert scrolls["Plot: Accuracy against latency"]
+        assert not scrolls["Plot: Can its confidence be trusted?"]
+        sizes = page.locator("svg.chart text").evaluate_all(
+            "texts => texts.map((text) => [parseFloat(getComputedStyle(text).fontSize), text.getScreenCTM()])"
+            ".map(([size, matrix]) => size * Math.hypot(matrix.a, matrix.b))"
+        )
+        assert min(sizes) >= 8.9
+
+
+def test_points_that_lie_on_each_other_are_told_together(chromium, tmp_path):
+    items = [measurement(f"target-{name}", latency_ms=3.0, metric=0.9) for name in "abcdef"]
+    draw_accuracy_latency(items, tmp_path / "points.png")
+    figure = Figure("Points", "All in one place.", tmp_path / "points.png")
+    file = tmp_path / "page.html"
+    section = Section("points", "Points", (), (), (figure,))
+    file.write_text(render_page(Page("t", "", ("Sentence.",), "", (section,))), encoding="utf-8")
+    with opened(chromium, file, width=800, theme="light") as (page, told):
+        page.locator(".mark").last.hover()
+        told_of = [line for line in page.locator(".tip").inner_text().splitlines() if line.startswith("target-")]
+        assert len(told_of) == len(set(told_of)) == 4
+        assert "... and 2 more here" in page.locator(".tip").inner_text()
+        assert told == []

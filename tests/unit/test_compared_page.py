@@ -68,7 +68,12 @@ def test_the_best_is_named_and_chance_is_told_from_more(runs, tmp_path):
     assert " 1.53e-05 " in text
     assert 'href="../' in page.read_text(encoding="utf-8")
     assert text.count("photos-2/report.html") == 0
-    assert "data:image/png;base64," in page.read_text(encoding="utf-8")
+    assert "6 measured artefacts: the fastest is photos-1: openvino-int8 with 3.10 ms" in text
+    source = page.read_text(encoding="utf-8")
+    assert source.count("<svg ") == 1
+    assert source.count('<tr data-key="photos-2">') == 1
+    assert len(re.findall(r'<circle [^>]*data-key="photos-2"', source)) == 2
+    assert [file.name for file in page.parent.iterdir()] == [page.name]
     assert [item.name for item in page.parent.iterdir()] == ["all.html"]
 
 

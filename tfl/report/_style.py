@@ -3,20 +3,30 @@
 from __future__ import annotations
 
 import logging
+import math
 import unicodedata
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
 from tfl.core.extras import require_installed
-from tfl.core.files import write_atomic
+from tfl.core.files import write_atomic, write_text
+from tfl.report import palette
+from tfl.report.chart_svg import Mark, svg_of
 
 DPI = 110
-#: Okabe and Ito's colours ("Color universal design", 2008), which stay apart under every common colour blindness.
-BLUE, ORANGE, GREEN, VERMILION = "#0072B2", "#E69F00", "#009E73", "#D55E00"
-PURPLE, SKY, BROWN, GREY = "#AA4499", "#56B4E9", "#8C6D31", "#5F6670"
-SERIES = (BLUE, VERMILION, GREEN, ORANGE, PURPLE, SKY, BROWN, GREY)
-#: Darker than the palette so that small text keeps a contrast of 4.5:1 on white (WCAG 2.2).
-RIGHT_TEXT, WRONG_TEXT, TEXT, FAINT = "#00664B", "#A8400A", "#20242A", "#D5D9DE"
+SERIES = tuple(colour.light for colour in palette.SERIES)
+BLUE, VERMILION, GREEN, ORANGE, PURPLE, SKY, BROWN, GREY = SERIES
+TEXT, FAINT, PAPER, ON_BAR = (colour.light for colour in (palette.TEXT, palette.FAINT, palette.PAPER, palette.ON_BAR))
+#: For names in the colour of their series.
+LABEL_OF = {colour.light: label.light for colour, label in zip(palette.SERIES, palette.LABELS, strict=True)}
+RIGHT_TEXT, WRONG_TEXT = palette.RIGHT_TEXT.light, palette.WRONG_TEXT.light
+
+_RAISED = str.maketrans("-0123456789", "⁻⁰¹²³⁴⁵⁶⁷⁸⁹")
+
+#: Scripts and emoji are spelled with them.
+_JOINERS = "\u200c\u200d"
 
 logging.getLogger("matplotlib.font_manager").setLevel(logging.ERROR)
 
@@ -41,7 +51,8 @@ def tidy(axes: Any, *, title: str = "", x: str = "", y: str = "") -> None:
     axes.set_title(title, loc="left", fontsize=11, fontweight="bold", color=TEXT)
     axes.set_xlabel(x, fontsize=9.5, color=TEXT)
     axes.set_ylabel(y, fontsize=9.5, color=TEXT)
-    axes.tick_params(labelsize=8.5, colors=TEXT, length=3)
+    axes.tick_params(which="both", labelsize=8.5, colors=TEXT)
+    axes.tick_params(length=3)
     axes.grid(color=FAINT, linewidth=0.6)
     axes.set_axisbelow(True)
     for side in ("top", "right"):
@@ -50,22 +61,78 @@ def tidy(axes: Any, *, title: str = "", x: str = "", y: str = "") -> None:
         axes.spines[side].set_color(GREY)
 
 
+def legend(place: Any, **options: Any) -> None:
+    """Give axes or a figure a legend without a frame."""
+    place.legend(fontsize=8.5, frameon=False, labelcolor=TEXT, **options)
+
+
+def plain_powers(axis: Any) -> None:
+    """Name the ticks of a logarithmic axis as 10⁻³, in plain characters: mathematics is laid out letter by letter."""
+    from matplotlib.ticker import FuncFormatter, NullFormatter
+
+    axis.set_major_formatter(FuncFormatter(lambda value, _: f"10{f'{math.log10(value):.0f}'.translate(_RAISED)}"))
+    axis.set_minor_formatter(NullFormatter())
+
+
+def plain_steps(axis: Any, *, subs: Sequence[float] = (1.0, 2.0, 5.0)) -> None:
+    """Name the ticks of a logarithmic axis as 1, 2, 5, 10, 20 ..."""
+    from matplotlib.ticker import LogLocator, NullFormatter, ScalarFormatter
+
+    axis.set_major_locator(LogLocator(subs=subs))
+    axis.set_major_formatter(ScalarFormatter())
+    axis.set_minor_formatter(NullFormatter())
+
+
+def name_shares_only(axis: Any, values: Sequence[float]) -> None:
+    """Leave ticks above 1 without a name where all values are shares: there is room for labels, but no such share."""
+    if max(values, default=0.0) > 1.0:
+        return
+    low, high = sorted(axis.get_view_interval())
+    axis.set_ticks([tick for tick in axis.get_ticklocs() if low <= tick <= min(high, 1.0 + 1e-9)])
+
+
 def save(figure: Any, path: Path) -> None:
     """Write a PNG, whole or not at all."""
+    with _quiet_about_scripts():
+        write_atomic(path, lambda file: figure.savefig(file, format="png", dpi=DPI, metadata={"Software": None}))
+
+
+def save_chart(figure: Any, path: Path, *, marks: Sequence[Mark] = (), summary: str) -> None:
+    """Write a chart as PNG and beside it as SVG, which the report shows because it follows the reader's theme.
+
+    Args:
+        figure: Drawn to its end.
+        path: The PNG; `twin(path)` is the SVG.
+        marks: What answers to a pointer, in the order of reading.
+        summary: What the chart shows, in one sentence, for those who can't see it.
+    """
+    save(figure, path)
+    # Everything has its place now; to find it again would take as long as the drawing.
+    figure.set_layout_engine("none")
+    with _quiet_about_scripts():
+        write_text(twin(path), svg_of(figure, marks=marks, summary=summary))
+
+
+def twin(path: Path) -> Path:
+    """Return where the SVG of a chart's PNG lies."""
+    return path.with_suffix(".svg")
+
+
+@contextmanager
+def _quiet_about_scripts() -> Iterator[None]:
     import warnings
 
-    def write(file: Path) -> None:
-        with warnings.catch_warnings():
-            # A script that the font lacks is drawn as boxes; the tables hold the names in full.
-            warnings.filterwarnings("ignore", message="Glyph .* missing from font")
-            figure.savefig(file, format="png", dpi=DPI, metadata={"Software": None})
-
-    write_atomic(path, write)
+    with warnings.catch_warnings():
+        # A script that the font lacks is drawn as boxes in the PNG; the SVG and the tables hold the names in full.
+        warnings.filterwarnings("ignore", message="Glyph .* missing from font")
+        yield
 
 
 def shown(text: str, limit: int = 22) -> str:
     """Make a name safe to draw: one line, shortened in the middle, `$` not taken for mathematics."""
-    line = "".join(" " if unicodedata.category(char).startswith("C") else char for char in text).strip()
+    line = "".join(
+        " " if unicodedata.category(char).startswith("C") and char not in _JOINERS else char for char in text
+    ).strip()
     if len(line) > limit:
         head = (limit - 1) * 2 // 3
         line = f"{line[:head]}…{line[len(line) - (limit - 1 - head) :]}"

@@ -45,8 +45,6 @@ def draw_backbones(
         min_accuracy: A limit to draw, or None.
     """
     figure = style.new_figure(9.0, 4.8 + 0.2 * len(points))
-    from matplotlib.ticker import LogLocator, NullFormatter, ScalarFormatter
-
     axes = figure.subplots()
     style.tidy(
         axes,
@@ -87,8 +85,6 @@ def draw_backbones(
     limits = [] if max_latency_ms is None else [max_latency_ms]
     latencies = [*(item.latency_ms for item in points), *limits]
     axes.set_xlim(min(latencies) / 1.6, max(latencies) * 1.6)
-    axes.xaxis.set_major_locator(LogLocator(subs=(1.0, 2.0, 5.0)))
-    axes.xaxis.set_major_formatter(ScalarFormatter())
-    axes.xaxis.set_minor_formatter(NullFormatter())
-    figure.legend(loc="outside lower left", fontsize=8.5, frameon=False)
+    style.plain_steps(axes.xaxis)
+    style.legend(figure, loc="outside lower left")
     style.save(figure, path)

@@ -1,8 +1,10 @@
-"""Plots of figures: training curves, confusion, scores per class, calibration, class balance."""
+"""Plots of figures: training curves, scores per class, calibration, class balance."""
 
 from __future__ import annotations
 
+import itertools
 import math
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -12,14 +14,11 @@ import numpy as np
 from tfl.data.contract import Floats
 from tfl.data.manifest import SPLITS, Manifest, SplitName
 from tfl.report import _style as style
+from tfl.report.chart_svg import Mark, named
+from tfl.report.confusion_chart import MOST_CLASSES
 from tfl.tasks import Evaluation, calibration_bins
 from tfl.training.rate_finder import SETTLED_STEPS, RateTest
 
-#: A matrix of more classes has cells too small to read; the classes with the most mistakes are drawn.
-MOST_CLASSES = 50
-#: The most frequent mistake's depth on its colour scale, so that the number on it can be read.
-_WRONG_DEPTH = 0.5
-_GRID = "#EDEFF2"
 #: Width of a letter of a stage's name as a share of the curves' axes.
 _LETTER_SHARE = 0.014
 _STAGE_TITLES = {"instant": "instant", "head": "head", "fine_tune": "fine-tuning"}
@@ -32,8 +31,9 @@ def draw_curves(history: Sequence[Mapping[str, Any]], path: Path) -> None:
         history: Rows with `stage`, `epoch`, `loss`, `accuracy`, `val_loss`, `val_accuracy`.
         path: The PNG.
     """
-    figure = style.new_figure(9.5, 3.6)
+    figure = style.new_figure(9.0, 3.6)
     epochs = np.arange(1, len(history) + 1)
+    marks: list[Mark] = []
     for axes, key, title in zip(figure.subplots(1, 2), ("loss", "accuracy"), ("Loss", "Accuracy"), strict=True):
         style.tidy(axes, title=title, x="epoch")
         marker = "o" if len(history) <= 15 else ""
@@ -45,8 +45,41 @@ def draw_curves(history: Sequence[Mapping[str, Any]], path: Path) -> None:
             axes.plot(epochs, values, line, color=colour, label=label, linewidth=1.8, marker=marker, markersize=3.5)
         _mark_stages(axes, history)
         axes.xaxis.get_major_locator().set_params(integer=True)
-        axes.legend(fontsize=8.5, frameon=False)
-    style.save(figure, path)
+        style.legend(axes)
+        marks += [
+            Mark(axes, (epoch - 0.5, epoch + 0.5), None, _epoch_text(row, epoch, key))
+            for epoch, row in enumerate(history, start=1)
+        ]
+    style.save_chart(figure, path, marks=marks, summary=_curves_summary(history))
+
+
+def _epoch_text(row: Mapping[str, Any], epoch: int, key: str) -> str:
+    figures = [
+        f"{label}: {_told(row[name])}"
+        for label, name in ((f"training {key}", key), (f"validation {key}", f"val_{key}"))
+    ]
+    return "\n".join([f"epoch {epoch}, {_stage_title(row)}", *figures])
+
+
+def _told(value: float | None) -> str:
+    return "none" if value is None or not math.isfinite(value) else f"{value:.4f}"
+
+
+def _stage_title(row: Mapping[str, Any]) -> str:
+    return _STAGE_TITLES.get(str(row["stage"]), str(row["stage"]))
+
+
+def _curves_summary(history: Sequence[Mapping[str, Any]]) -> str:
+    losses = [(row["val_loss"], epoch) for epoch, row in enumerate(history, start=1) if row["val_loss"] is not None]
+    finite = [item for item in losses if math.isfinite(item[0])]
+    if not finite:
+        return f"Loss and accuracy over {len(history)} epochs; there is no validation loss."
+    lowest, epoch = min(finite)
+    return (
+        f"Over {len(history)} epochs the validation loss goes from {finite[0][0]:.4f} to {finite[-1][0]:.4f}; it is"
+        f" lowest, {lowest:.4f}, in epoch {epoch}, where the validation accuracy is"
+        f" {_told(history[epoch - 1]['val_accuracy'])}."
+    )
 
 
 def draw_rate_tests(tests: Mapping[str, RateTest], path: Path) -> None:
@@ -56,7 +89,8 @@ def draw_rate_tests(tests: Mapping[str, RateTest], path: Path) -> None:
         tests: By stage, in the order of training.
         path: The PNG.
     """
-    figure = style.new_figure(4.75 * max(2, len(tests)), 3.6)
+    figure = style.new_figure(4.5 * max(2, len(tests)), 3.6)
+    marks: list[Mark] = []
     for axes, (stage, test) in zip(figure.subplots(1, len(tests), squeeze=False)[0], tests.items(), strict=True):
         title = f"Range test: {_STAGE_TITLES.get(stage, stage)}"
         style.tidy(axes, title=title, x="learning rate", y="smoothed training loss")
@@ -68,9 +102,21 @@ def draw_rate_tests(tests: Mapping[str, RateTest], path: Path) -> None:
             test.steepest, color=style.GREY, linewidth=1.1, linestyle=":", label=f"steepest: {test.steepest:.2g}"
         )
         axes.set_xscale("log")
+        style.plain_powers(axes.xaxis)
         axes.set_ylim(*_range_before_divergence(test.losses[first:]))
-        axes.legend(fontsize=8.5, loc="upper center", bbox_to_anchor=(0.5, -0.17), ncols=2, frameon=False)
-    style.save(figure, path)
+        style.legend(axes, loc="upper center", bbox_to_anchor=(0.5, -0.17), ncols=2)
+        marks += [
+            Mark(axes, ends, None, f"learning rate {rate:.3g}\nsmoothed training loss {loss:.4f}")
+            for ends, rate, loss in zip(_between(test.rates), test.rates, test.losses, strict=True)
+        ]
+    taken = ", ".join(f"{test.chosen:.2g} for {_STAGE_TITLES.get(stage, stage)}" for stage, test in tests.items())
+    style.save_chart(figure, path, marks=marks, summary=f"The loss while the learning rate rises; taken: {taken}.")
+
+
+def _between(rates: Sequence[float]) -> list[tuple[float, float]]:
+    """Return the ends of each rate's part of a logarithmic axis."""
+    middles = [math.sqrt(low * high) for low, high in itertools.pairwise(rates)]
+    return list(zip([rates[0], *middles], [*middles, rates[-1]], strict=True))
 
 
 def _range_before_divergence(losses: Sequence[float]) -> tuple[float, float]:
@@ -90,88 +136,20 @@ def _mark_stages(axes: Any, history: Sequence[Mapping[str, Any]]) -> None:
     for index in starts:
         if index:
             axes.axvline(index + 0.5, color=style.GREY, linewidth=0.9, linestyle=":")
-        name = _STAGE_TITLES.get(str(history[index]["stage"]), str(history[index]["stage"]))
+        name = _stage_title(history[index])
         # A stage of one epoch is narrower than its name, so the next name stands below.
         row = row + 1 if index < free else 0
         free = index + _LETTER_SHARE * len(name) * len(history)
         axes.annotate(
             name,
-            xy=(index + 0.6, 1.0),
-            xycoords=("data", "axes fraction"),
-            xytext=(2, -2 - 10 * row),
+            xy=(index + 0.5 if index else 0.0, 1.0),
+            xycoords=("data" if index else "axes fraction", "axes fraction"),
+            xytext=(4, -2 - 10 * row),
             textcoords="offset points",
             va="top",
-            fontsize=8,
+            fontsize=8.5,
             color=style.GREY,
         )
-
-
-def draw_confusion(evaluation: Evaluation, path: Path) -> None:
-    """Draw the confusion matrix: colour is the share of the true class (blue right, orange wrong), numbers are counts.
-
-    Of more than `MOST_CLASSES` classes those with the most mistakes are drawn.
-    """
-    counts = np.asarray(evaluation.confusion)
-    labels, note = list(evaluation.labels), ""
-    if len(labels) > MOST_CLASSES:
-        wrong = counts.sum(axis=0) + counts.sum(axis=1) - 2 * np.diag(counts)
-        chosen = np.sort(np.argsort(-wrong, kind="stable")[:MOST_CLASSES])
-        note = f": the {MOST_CLASSES} of {len(labels)} classes with the most mistakes"
-        shares = (counts / np.maximum(counts.sum(axis=1, keepdims=True), 1))[np.ix_(chosen, chosen)]
-        counts, labels = counts[np.ix_(chosen, chosen)], [labels[index] for index in chosen]
-    else:
-        shares = counts / np.maximum(counts.sum(axis=1, keepdims=True), 1)
-    size = len(labels)
-    side = min(15.0, max(3.0, 0.62 * size if size <= 8 else 2.5 + 0.28 * size))
-    figure = style.new_figure(side + 1.6, side + 1.2)
-    axes = figure.subplots()
-    style.tidy(axes, title=f"Confusion{note}", x="predicted class", y="true class")
-    axes.grid(visible=False)
-    _paint_shares(axes, shares)
-    _name_classes(axes, labels)
-    text_pt = 11.0 if size <= 8 else max(5.5, 9.5 - size / 14)
-    deepest = max(float((shares - np.diag(np.diag(shares))).max()), 1e-9)
-    for row, column in np.ndindex(size, size):
-        if counts[row, column] or size <= 12:
-            depth = shares[row, column] if row == column else shares[row, column] / deepest * _WRONG_DEPTH
-            colour = "white" if depth > 0.55 else style.TEXT if counts[row, column] else "#A0A6AE"
-            # Left out of the layout, which would measure every number and take a minute for fifty classes.
-            axes.text(
-                *(column, row, f"{counts[row, column]}"),
-                ha="center",
-                va="center",
-                fontsize=text_pt,
-                color=colour,
-                in_layout=False,
-            )
-    style.save(figure, path)
-
-
-def _paint_shares(axes: Any, shares: Any) -> None:
-    """Paint right answers blue and mistakes orange, on a scale of their own so that rare ones are seen."""
-    right = np.eye(len(shares), dtype=bool)
-    wrong = np.where(right, 0.0, shares)
-    axes.imshow(np.ma.masked_array(shares, ~right), cmap="Blues", vmin=0.0, vmax=1.0)
-    masked = np.ma.masked_array(shares, right | (wrong == 0.0))
-    axes.imshow(masked, cmap="Oranges", vmin=0.0, vmax=max(float(wrong.max()), 1e-9) / _WRONG_DEPTH)
-    edges = np.arange(1, len(shares)) - 0.5
-    ends = (-0.5, len(shares) - 0.5)
-    axes.hlines(edges, *ends, color=_GRID, linewidth=0.6)
-    axes.vlines(edges, *ends, color=_GRID, linewidth=0.6)
-
-
-def _name_classes(axes: Any, labels: Sequence[str]) -> None:
-    size = len(labels)
-    names = [style.shown(label, 24 if size <= 20 else 18) for label in labels]
-    axes.set_xticks(range(size), names)
-    axes.set_yticks(range(size), names)
-    axes.tick_params(which="major", labelsize=max(6.0, 9.0 - size / 25))
-    if size > 12:
-        axes.tick_params(axis="x", rotation=90)
-    elif max(len(name) for name in names) > 6:
-        axes.tick_params(axis="x", rotation=40)
-        for label in axes.get_xticklabels():
-            label.set(ha="right", rotation_mode="anchor")
 
 
 def draw_class_scores(evaluation: Evaluation, path: Path) -> None:
@@ -179,7 +157,7 @@ def draw_class_scores(evaluation: Evaluation, path: Path) -> None:
     rows = sorted(evaluation.per_class, key=lambda item: (item.f1, item.label))
     note = f": the {MOST_CLASSES} lowest of {len(rows)} classes" if len(rows) > MOST_CLASSES else ", lowest first"
     rows = rows[:MOST_CLASSES]
-    figure = style.new_figure(7.5, 1.2 + 0.3 * len(rows))
+    figure = style.new_figure(4.4, 1.35 + 0.27 * len(rows))
     axes = figure.subplots()
     style.tidy(axes, title=f"F1 per class{note}", x="F1 (1 is best)")
     places = np.arange(len(rows))[::-1]
@@ -188,16 +166,28 @@ def draw_class_scores(evaluation: Evaluation, path: Path) -> None:
     axes.set_ylim(-0.6, len(rows) - 0.4)
     axes.axvline(evaluation.macro_f1, color=style.VERMILION, linewidth=1.2, linestyle="--")
     axes.set_xlabel(
-        f"F1 (1 is best); dashed: mean {evaluation.macro_f1:.3f}; in brackets: samples", fontsize=9, color=style.TEXT
+        f"F1 (1 is best); dashed: mean {evaluation.macro_f1:.3f}\nin brackets: samples", fontsize=9, color=style.TEXT
     )
     axes.set_xlim(0.0, 1.0)
     axes.set_xticks(np.linspace(0, 1, 6))
     axes.grid(visible=False, axis="y")
     for place, item in zip(places, rows, strict=True):
         inside = item.f1 > 0.12
-        x, colour = (0.01, "white") if inside else (item.f1 + 0.01, style.TEXT)
-        axes.text(x, place, f"{item.f1:.3f}", va="center", fontsize=8, color=colour)
-    style.save(figure, path)
+        x, colour = (0.01, style.ON_BAR) if inside else (item.f1 + 0.01, style.TEXT)
+        axes.text(x, place, f"{item.f1:.3f}", va="center", fontsize=8.5, color=colour)
+    marks = [
+        Mark(
+            axes,
+            (0.0, 1.0),
+            (place - 0.5, place + 0.5),
+            f"{named(item.label)}\nF1 {item.f1:.4f}, precision {item.precision:.4f}, recall {item.recall:.4f}\n"
+            f"{item.support} samples",
+        )
+        for place, item in zip(places, rows, strict=True)
+    ]
+    worst = f"; lowest is {named(rows[0].label)} with {rows[0].f1:.3f}" if rows else ""
+    summary = f"The mean F1 of {len(evaluation.per_class)} classes is {evaluation.macro_f1:.3f}{worst}."
+    style.save_chart(figure, path, marks=marks, summary=summary)
 
 
 def draw_reliability(evaluation: Evaluation, truth: Sequence[int], outputs: Floats, path: Path) -> None:
@@ -211,19 +201,44 @@ def draw_reliability(evaluation: Evaluation, truth: Sequence[int], outputs: Floa
     """
     counts, confidence, accuracy = calibration_bins(truth, outputs)
     bins, filled = len(counts), counts > 0
-    figure = style.new_figure(5.6, 4.8)
+    figure = style.new_figure(4.4, 4.6)
     upper, lower = figure.subplots(2, 1, sharex=True, height_ratios=[3, 1])
     style.tidy(upper, title=f"Calibration: error {evaluation.calibration_error:.3f}", y="accuracy")
     upper.plot([0, 1], [0, 1], linestyle="--", color=style.GREY, linewidth=1, label="as sure as it is right")
     centres = (np.arange(bins) + 0.5) / bins
-    upper.bar(centres[filled], accuracy[filled], width=0.9 / bins, color=style.SKY, label="accuracy in the bin")
-    upper.plot(confidence[filled], accuracy[filled], "o", color=style.BLUE, markersize=4.5, label="mean confidence")
+    upper.bar(
+        *(centres[filled], accuracy[filled]),
+        width=0.9 / bins,
+        color=style.BLUE,
+        alpha=0.35,
+        label="accuracy in the bin",
+    )
+    upper.plot(
+        *(confidence[filled], accuracy[filled], "o"),
+        color=style.VERMILION,
+        markersize=4.5,
+        label="mean confidence",
+        clip_on=False,
+    )
     upper.set(xlim=(0, 1), ylim=(0, 1.05))
-    upper.legend(fontsize=8, frameon=False, loc="upper left")
+    style.legend(figure, loc="outside lower center", ncols=2)
     style.tidy(lower, x="confidence: probability of the predicted class", y="samples")
     lower.bar(centres, counts, width=0.9 / bins, color=style.GREY)
     lower.yaxis.get_major_locator().set_params(integer=True, nbins=3)
-    style.save(figure, path)
+    marks = [
+        Mark(
+            axes,
+            (index / bins, (index + 1) / bins),
+            None,
+            f"confidence {index / bins:.2f} to {(index + 1) / bins:.2f}: {counts[index]} samples\n"
+            f"mean confidence {confidence[index]:.3f}, accuracy {accuracy[index]:.3f}",
+        )
+        for axes in (upper, lower)
+        for index in np.flatnonzero(filled)
+    ]
+    sure, right = (float(np.average(values[filled], weights=counts[filled])) for values in (confidence, accuracy))
+    summary = f"On average the model is {sure:.1%} sure and {right:.1%} right over {int(counts.sum())} answers."
+    style.save_chart(figure, path, marks=marks, summary=summary)
 
 
 def draw_class_balance(manifest: Manifest, path: Path) -> None:
@@ -237,7 +252,7 @@ def draw_class_balance(manifest: Manifest, path: Path) -> None:
         half = MOST_CLASSES // 2
         note = f": the {half} largest and {half} smallest of {len(labels)} classes"
         labels = labels[:half] + labels[-half:]
-    figure = style.new_figure(7.5, 1.35 + 0.3 * len(labels))
+    figure = style.new_figure(4.4, 1.45 + 0.27 * len(labels))
     axes = figure.subplots()
     style.tidy(axes, title=f"Samples per class{note}", x="samples")
     places, left = np.arange(len(labels))[::-1], np.zeros(len(labels))
@@ -258,6 +273,32 @@ def draw_class_balance(manifest: Manifest, path: Path) -> None:
     axes.grid(visible=False, axis="y")
     axes.margins(x=0.08)
     for place, total in zip(places, left, strict=True):
-        axes.annotate(f"{int(total)}", (total, place), (3, 0), textcoords="offset points", va="center", fontsize=8)
-    figure.legend(loc="outside lower center", ncols=4, fontsize=8.5, frameon=False)
-    style.save(figure, path)
+        axes.annotate(
+            *(f"{int(total)}", (total, place), (3, 0)),
+            textcoords="offset points",
+            va="center",
+            fontsize=8.5,
+            color=style.TEXT,
+        )
+    style.legend(figure, loc="outside lower center", ncols=4)
+    marks = [
+        Mark(axes, (0.0, float(total)), (place - 0.5, place + 0.5), _balance_text(label, counts[label]))
+        for place, total, label in zip(places, left, labels, strict=True)
+    ]
+    style.save_chart(figure, path, marks=marks, summary=_balance_summary(manifest))
+
+
+def _balance_text(label: str, counts: Mapping[SplitName | None, int]) -> str:
+    parts = [f"{split or 'no split'}: {count}" for split, count in counts.items() if count]
+    return "\n".join([f"{named(label)}: {sum(counts.values())} samples", ", ".join(parts)])
+
+
+def _balance_summary(manifest: Manifest) -> str:
+    counts = Counter(example.label for example in manifest.examples)
+    if not counts:
+        return "There are no samples."
+    (largest, most), (smallest, fewest) = counts.most_common()[0], counts.most_common()[-1]
+    return (
+        f"{counts.total()} samples in {len(manifest.labels)} classes; the largest is {named(largest)} with {most}, the"
+        f" smallest {named(smallest)} with {fewest}."
+    )

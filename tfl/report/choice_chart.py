@@ -4,25 +4,27 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 from tfl.bench.choice import Choice, Option
 from tfl.report import _style as style
+from tfl.report.chart_svg import Mark, named, point
 
 #: The star is the picked one's.
 _MARKERS = ("o", "s", "D", "^", "v", "P", "X")
 _LOG_RANGE = 4.0
 
 
-def draw_choice(choice: Choice, path: Path) -> None:
+def draw_choice(choice: Choice, path: Path, *, form: Literal["png", "chart"] = "png") -> None:
     """Draw every option in two panels; what the bounds shut out is shaded, and what breaks one is hollow.
 
     Args:
         choice: With at least one option.
         path: The PNG.
+        form: `chart` writes the report's SVG beside the PNG, which a person who named one file did not ask for.
     """
     options, bounds = choice.options, choice.bounds
-    figure = style.new_figure(11.0, 4.6 + 0.12 * len(options))
+    figure = style.new_figure(9.6, 4.6 + 0.12 * len(options))
     left, right = figure.subplots(1, 2)
     style.tidy(
         left,
@@ -39,8 +41,25 @@ def draw_choice(choice: Choice, path: Path) -> None:
     _fit(left, [item.metric for item in options], bounds.min_metric, axis="y", most=False)
     _fit(right, [item.size_bytes / 1e6 for item in options], _mb(bounds.max_size_bytes), axis="x", most=True)
     _fit(right, [item.peak_rss_bytes / 1e6 for item in options], _mb(bounds.max_memory_bytes), axis="y", most=True)
-    figure.legend(loc="outside lower left", ncols=2, fontsize=8.5, frameon=False)
-    style.save(figure, path)
+    style.legend(figure, loc="outside lower left", ncols=2)
+    if form == "png":
+        style.save(figure, path)
+        return
+    marks = [
+        *(_mark(left, item, (item.latency_ms, item.metric), choice) for item in options),
+        *(_mark(right, item, (item.size_bytes / 1e6, item.peak_rss_bytes / 1e6), choice) for item in options),
+    ]
+    which = named(choice.picked) if choice.picked else "none"
+    style.save_chart(figure, path, marks=marks, summary=f"Of {len(options)} measured artefacts {which} is picked.")
+
+
+def _mark(axes: Any, option: Option, place: tuple[float, float], choice: Choice) -> Mark:
+    lines = [
+        named(_label(option, choice)),
+        f"{choice.metric_name} {option.metric:.4f}, latency {option.latency_ms:.2f} ms",
+        f"{option.size_bytes / 1e6:.2f} MB of files, {option.peak_rss_bytes / 1e6:,.0f} MB of memory",
+    ]
+    return point(axes, place, "\n".join(lines), key=option.name)
 
 
 def _mb(value_bytes: int | None) -> float | None:
@@ -65,7 +84,7 @@ def _draw_option(
         "*" if is_picked else _MARKERS[index % len(_MARKERS)],
         markersize=16 if is_picked else 8.5,
         color=colour,
-        markerfacecolor="white" if option.broken else colour,
+        markerfacecolor=style.PAPER if option.broken else colour,
         markeredgewidth=1.6,
         linestyle="",
         label=label,
@@ -96,19 +115,16 @@ def _fit(axes: Any, values: Sequence[float], bound: float | None, *, axis: str, 
     shown = [*values, *([] if bound is None else [bound])]
     low, high = min(shown), max(shown)
     if most and low > 0 and high > _LOG_RANGE * low:
-        from matplotlib.ticker import LogLocator, NullFormatter, ScalarFormatter
-
         getattr(axes, f"set_{axis}scale")("log")
-        scale = getattr(axes, f"{axis}axis")
-        scale.set_major_locator(LogLocator(subs=(1.0, 2.0, 5.0)))
-        scale.set_major_formatter(ScalarFormatter())
-        scale.set_minor_formatter(NullFormatter())
+        style.plain_steps(getattr(axes, f"{axis}axis"))
         limits = (low / 1.5, high * 1.5)
     else:
         # Differences of less than a thousandth must not look like a gulf.
         margin = 0.15 * max(high - low, 0.01 if not most else 0.1 * high)
         limits = (low - margin, high + margin)
     getattr(axes, f"set_{axis}lim")(*limits)
+    if not most:
+        style.name_shares_only(axes.yaxis, shown)
     if bound is not None:
         span = axes.axvspan if axis == "x" else axes.axhspan
         line = axes.axvline if axis == "x" else axes.axhline

@@ -7,7 +7,8 @@ from pathlib import Path
 
 from tfl.core.run_folder import RunFolder
 from tfl.report import _style as style
-from tfl.report.charts import draw_confusion
+from tfl.report.chart_svg import point
+from tfl.report.confusion_chart import draw_confusion
 from tfl.report.plots import draw_or_tell
 from tfl.report.records import PLOTS_FILE, SCORES_FILE, Plot, Plots
 from tfl.tasks import TASKS, Evaluation
@@ -60,7 +61,7 @@ def draw_folds(result: CrossValidation, path: Path) -> None:
         result: Of the cross-validation.
         path: The PNG.
     """
-    figure = style.new_figure(8.0, 3.4)
+    figure = style.new_figure(6.0, 3.4)
     axes = figure.subplots()
     style.tidy(axes, title=f"{result.metric_name.capitalize()} by fold", x="fold", y=result.metric_name)
     axes.axhspan(
@@ -72,6 +73,7 @@ def draw_folds(result: CrossValidation, path: Path) -> None:
         label=f"{result.confidence * 100:g} % interval: {result.low:.3f} to {result.high:.3f}",
     )
     axes.axhline(result.mean, color=style.TEXT, linewidth=1.2, linestyle="--", label=f"mean: {result.mean:.3f}")
+    marks = []
     for repeat in range(result.repeats):
         items = [item for item in result.folds if item.repeat == repeat]
         shift = _APART * ((repeat + 0.5) / result.repeats - 0.5)
@@ -79,8 +81,22 @@ def draw_folds(result: CrossValidation, path: Path) -> None:
         places = [item.fold + 1 + shift for item in items]
         colour = style.SERIES[repeat % len(style.SERIES)]
         axes.plot(places, [item.metric for item in items], "o", color=colour, markersize=6.5, label=label)
+        which = f"repeat {repeat + 1}, " if result.repeats > 1 else ""
+        marks += [
+            point(
+                axes,
+                (place, item.metric),
+                f"{which}fold {item.fold + 1}\n{result.metric_name} {item.metric:.4f} on {item.scored_samples} samples",
+            )
+            for place, item in zip(places, items, strict=True)
+        ]
     axes.set_xlim(0.4, result.k + 0.6)
     axes.set_xticks(range(1, result.k + 1))
     axes.margins(y=0.15)
-    figure.legend(loc="outside lower center", ncols=4, fontsize=8.5, frameon=False)
-    style.save(figure, path)
+    style.name_shares_only(axes.yaxis, [result.low, result.high, *(item.metric for item in result.folds)])
+    style.legend(figure, loc="outside lower center", ncols=3)
+    summary = (
+        f"The mean {result.metric_name} of {len(result.folds)} folds is {result.mean:.3f}, with a"
+        f" {result.confidence * 100:g} % interval from {result.low:.3f} to {result.high:.3f}."
+    )
+    style.save_chart(figure, path, marks=marks, summary=summary)

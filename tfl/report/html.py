@@ -6,6 +6,8 @@ import base64
 import dataclasses
 import hashlib
 import io
+import itertools
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -14,15 +16,19 @@ from tfl.core.files import write_text
 from tfl.core.notebook import default_progress
 from tfl.core.progress import Progress
 from tfl.core.run_folder import RunFolder
+from tfl.report._style import twin
 from tfl.report.facts import read_facts
+from tfl.report.inlined import inlined
 from tfl.report.markdown import markdown_report
 from tfl.report.measured import measured_sections
 from tfl.report.model_card import model_card
+from tfl.report.palette import PALETTE
 from tfl.report.parts import Page
 from tfl.report.quantized import quantized_sections
 from tfl.report.view import View, build_view
 
-_TEMPLATE, _PAGE_TEMPLATE, _SCRIPT = "report.html.j2", "sections.html.j2", "sort.js"
+_TEMPLATE, _PAGE_TEMPLATE = "report.html.j2", "sections.html.j2"
+_SCRIPTS = ("sort.js", "charts.js")
 #: A PNG above this is embedded as JPEG where that is smaller: grids of photos.
 _PNG_BYTES = 250_000
 _JPEG_QUALITY = 88
@@ -82,8 +88,19 @@ def _render(template: str, **values: Any) -> str:
     environment = make_environment()
     environment.filters["embedded"] = embedded
     environment.filters["size"] = _size
-    script = (Path(__file__).parent / _SCRIPT).read_text(encoding="utf-8")
+    environment.filters["chart"] = _chart_filter()
+    script = "".join((Path(__file__).parent / name).read_text(encoding="utf-8") for name in _SCRIPTS)
     return str(environment.get_template(template).render(**values, script=script, script_hash=content_hash(script)))
+
+
+def _chart_filter() -> Callable[[Path], str]:
+    """Return what puts the SVG of a chart's PNG into one page, empty where there is none."""
+    from markupsafe import Markup
+
+    numbers = itertools.count(1)
+
+    # It is built of known elements alone, with its text escaped.
+    return lambda path: Markup(inlined(twin(path), name=f"chart-{next(numbers)}"))  # noqa: S704
 
 
 def content_hash(script: str) -> str:
@@ -100,13 +117,15 @@ def make_environment() -> Any:
     require_installed("jinja2", purpose="writing the page")
     import jinja2
 
-    return jinja2.Environment(
+    environment = jinja2.Environment(
         loader=jinja2.FileSystemLoader(Path(__file__).parent),
         autoescape=True,
         undefined=jinja2.StrictUndefined,
         trim_blocks=True,
         lstrip_blocks=True,
     )
+    environment.globals["palette"] = PALETTE
+    return environment
 
 
 def _size(path: Path) -> tuple[int, int]:

@@ -6,8 +6,9 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from tfl.bench.scenario_records import CellResult, ScenarioResult
+from tfl.bench.scenario_records import CellResult, LoadPoint, ScenarioResult
 from tfl.report import _style as style
+from tfl.report.chart_svg import Mark, named, point
 
 #: A picture of more would not be read; the record has them all.
 MOST_CELLS = 16
@@ -39,10 +40,11 @@ def draw_latencies(result: ScenarioResult, path: Path) -> None:
         path: The PNG.
     """
     cells = sorted(latency_cells(result), key=lambda cell: cell.compared_ms)
-    figure = style.new_figure(9.0, 1.5 + 0.42 * len(cells))
+    figure = style.new_figure(7.0, 1.5 + 0.42 * len(cells))
     axes = figure.subplots()
     style.tidy(axes, title="Latency of a query, model only", x="ms, with the 95 % interval: further left is faster")
-    values = []
+    values: list[float] = []
+    marks = []
     for row, cell in enumerate(cells):
         for percent, marker, colour in _PERCENTS:
             found = cell.percentile(percent)
@@ -61,13 +63,17 @@ def draw_latencies(result: ScenarioResult, path: Path) -> None:
                 label=f"p{percent:g}",
             )
             values += [found.low_ms, found.high_ms]
+            interval = f"95 % interval {found.low_ms:.2f} to {found.high_ms:.2f} ms"
+            text = f"{named(cell.name)}\np{percent:g} {found.value_ms:.2f} ms, {interval}"
+            marks.append(point(axes, (found.value_ms, row), text))
     axes.set_yticks(range(len(cells)), [style.shown(cell.name, 44) for cell in cells])
     axes.set_ylim(len(cells) - 0.5, -0.5)
     _scale(axes, "x", values)
     handles, labels = axes.get_legend_handles_labels()
     unique = dict(zip(labels, handles, strict=True))
-    figure.legend(unique.values(), unique.keys(), loc="outside lower center", ncols=3, fontsize=8.5, frameon=False)
-    style.save(figure, path)
+    style.legend(figure, handles=unique.values(), labels=unique.keys(), loc="outside lower center", ncols=3)
+    fastest = f"the fastest is {named(cells[0].name)} with {cells[0].compared_ms:.2f} ms"
+    style.save_chart(figure, path, marks=marks, summary=f"Latencies of {len(cells)} cells: {fastest}.")
 
 
 def draw_servers(result: ScenarioResult, path: Path) -> None:
@@ -80,20 +86,23 @@ def draw_servers(result: ScenarioResult, path: Path) -> None:
     cells = server_cells(result)
     columns = min(_COLUMNS, len(cells))
     rows = -(-len(cells) // columns)
-    figure = style.new_figure(5.6 * columns, 3.3 * rows + 0.4)
+    figure = style.new_figure(4.8 * columns, 3.3 * rows + 0.4)
     panels = figure.subplots(rows, columns, squeeze=False).flatten()
-    for axes, cell in zip(panels, cells, strict=False):
-        _draw_server(axes, cell)
+    marks = [mark for axes, cell in zip(panels, cells, strict=False) for mark in _draw_server(axes, cell)]
     for axes in panels[len(cells) :]:
         axes.set_visible(False)
     handles, labels = panels[0].get_legend_handles_labels()
-    figure.legend(handles, labels, loc="outside lower center", ncols=3, fontsize=8.5, frameon=False)
-    style.save(figure, path)
+    style.legend(figure, handles=handles, labels=labels, loc="outside lower center", ncols=3)
+    best = max(cells, key=lambda cell: cell.rate_per_s)
+    found = f"{named(best.name)} bears most, {best.rate_per_s:,.1f} per second" if best.rate_per_s else "none keeps it"
+    style.save_chart(figure, path, marks=marks, summary=f"Servers against their bound on the p99: {found}.")
 
 
-def _draw_server(axes: Any, cell: CellResult) -> None:
+def _draw_server(axes: Any, cell: CellResult) -> list[Mark]:
+    """Draw one panel; return its marks."""
     style.tidy(axes, title=style.shown(cell.name, 44), x="arrivals per second", y="ms from arrival to answer")
     values: list[float] = []
+    marks: list[Mark] = []
     for number, item in enumerate(cell.rounds):
         curve, first = item.figures.curve, number == 0
         rates = [point.rate_per_s for point in curve]
@@ -106,7 +115,7 @@ def _draw_server(axes: Any, cell: CellResult) -> None:
         missed = [point for point in curve if not point.is_kept]
         for points, marker, face, words in (
             (kept, "o", style.VERMILION, "keeps the bound"),
-            (missed, "X", "white", "misses it"),
+            (missed, "X", style.PAPER, "misses it"),
         ):
             axes.plot(
                 [point.rate_per_s for point in points],
@@ -118,6 +127,8 @@ def _draw_server(axes: Any, cell: CellResult) -> None:
                 linestyle="",
                 label=words if first else None,
             )
+        title = f"{named(cell.name)}, round {number + 1}"
+        marks += [point(axes, (at.rate_per_s, at.p99_ms), f"{title}\n{_told(at)}") for at in curve]
         bound = item.figures.latency_bound_ms
         if bound is not None:
             # Without a given bound each process derives its own.
@@ -126,15 +137,17 @@ def _draw_server(axes: Any, cell: CellResult) -> None:
     if cell.rate_per_s > 0:
         axes.axvline(cell.rate_per_s, color=style.GREEN, linewidth=1.3, linestyle=":", label="rate found")
     _scale(axes, "y", values)
+    return marks
+
+
+def _told(load: LoadPoint) -> str:
+    latencies = f"p50 {load.p50_ms:.2f} ms, p99 {load.p99_ms:.2f} ms"
+    kept = "keeps" if load.is_kept else "misses"
+    return f"{load.rate_per_s:,.1f} arrivals per s\n{latencies}: {kept} the bound"
 
 
 def _scale(axes: Any, axis: str, values: Sequence[float]) -> None:
     low, high = min(values), max(values)
     if low > 0 and high > _LOG_RANGE * low:
-        from matplotlib.ticker import LogLocator, NullFormatter, ScalarFormatter
-
         getattr(axes, f"set_{axis}scale")("log")
-        scale = getattr(axes, f"{axis}axis")
-        scale.set_major_locator(LogLocator(subs=(1.0, 2.0, 5.0) if high < 200 * low else (1.0,)))
-        scale.set_major_formatter(ScalarFormatter())
-        scale.set_minor_formatter(NullFormatter())
+        style.plain_steps(getattr(axes, f"{axis}axis"), subs=(1.0, 2.0, 5.0) if high < 200 * low else (1.0,))

@@ -145,12 +145,12 @@ def _choice_section(folder: RunFolder) -> Section | None:
     except UserError as error:
         return Section("recommended", "Which one to take", (error.message,), (), ())
     picture = folder.path / CHOICE_PICTURE
-    draw_choice(choice, picture)
+    draw_choice(choice, picture, form="chart")
     plain = choice_table(choice)
     states = {choice.picked: "chosen", choice.closest: "warning"}
     marks = {"*": "the one to take", "-": "not beaten"}
     rows = tuple(
-        Row(states.get(item.name, ""), (*(cell or NONE for cell in row[1:]), marks.get(row[0], "")))
+        Row(states.get(item.name, ""), (*(cell or NONE for cell in row[1:]), marks.get(row[0], "")), key=item.name)
         for item, row in zip(choice.options, plain.rows, strict=True)
     )
     left_out = tuple(f"{name} is left out: {why}." for name, why in choice.left_out.items())
@@ -159,7 +159,11 @@ def _choice_section(folder: RunFolder) -> Section | None:
         title="Which one to take",
         words=(asked_of(bounds), choice.reason),
         tables=(
-            Table("Every measured artefact; not beaten: no other is as good in all four", (*plain.head[1:], ""), rows),
+            Table(
+                "Every measured artefact; not beaten: no other is as good in all four",
+                (*plain.head[1:], "verdict"),
+                rows,
+            ),
         ),
         figures=(
             Figure(

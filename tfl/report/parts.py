@@ -18,11 +18,12 @@ class Figure:
 
 @dataclass(frozen=True)
 class Row:
-    """A row of the export table; `reason` stands below it."""
+    """A row of the export table; `reason` stands below it, and `key` is what charts call the record by."""
 
     state: str
     values: tuple[str, ...]
     reason: str = ""
+    key: str = ""
 
 
 @dataclass(frozen=True)

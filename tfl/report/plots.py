@@ -18,11 +18,11 @@ from tfl.data.manifest import Manifest
 from tfl.report.charts import (
     draw_class_balance,
     draw_class_scores,
-    draw_confusion,
     draw_curves,
     draw_rate_tests,
     draw_reliability,
 )
+from tfl.report.confusion_chart import draw_confusion
 from tfl.report.evidence import EVIDENCE, Answered, Evidence
 from tfl.report.records import PASSAGES_FILE, PLOTS_FILE, Plot, Plots, ShownPassages
 from tfl.report.speed_chart import draw_accuracy_latency, pareto_front

@@ -10,6 +10,7 @@ import numpy as np
 
 from tfl.bench.records import Measurement
 from tfl.report import _style as style
+from tfl.report.chart_svg import named, point
 
 _MARKERS = ("o", "s", "D", "^", "v", "P", "X", "*")
 #: Directions in which a label is tried, nearest to the reading direction first.
@@ -33,7 +34,7 @@ def draw_accuracy_latency(measurements: Sequence[Measurement], path: Path) -> No
         measurements: Of one run; with none the plot says so.
         path: The PNG.
     """
-    figure = style.new_figure(9.0, 5.2)
+    figure = style.new_figure(7.6, 4.8)
     axes = figure.subplots()
     metric = measurements[0].metric_name if measurements else "accuracy"
     style.tidy(
@@ -45,7 +46,7 @@ def draw_accuracy_latency(measurements: Sequence[Measurement], path: Path) -> No
     if not measurements:
         axes.text(0.5, 0.5, "nothing was measured", transform=axes.transAxes, ha="center", color=style.GREY)
         axes.set(xticks=[], yticks=[])
-        style.save(figure, path)
+        style.save_chart(figure, path, summary="Nothing was measured.")
         return
     colours = _assign([item.target for item in measurements], style.SERIES)
     markers = _assign([item.variant for item in measurements], _MARKERS)
@@ -67,13 +68,50 @@ def draw_accuracy_latency(measurements: Sequence[Measurement], path: Path) -> No
             markers[item.variant],
             color=colours[item.target],
             markersize=9,
-            markeredgecolor="white",
+            markeredgecolor=style.PAPER,
             markeredgewidth=0.8,
         )
     _legend(figure, colours, markers)
     figure.draw_without_rendering()
     _place_labels(axes, measurements, colours)
-    style.save(figure, path)
+    marks = [
+        point(axes, (item.model_ms.p50, item.metric), _told(item, item in front), key=_key(item))
+        for item in sorted(measurements, key=lambda item: item.model_ms.p50)
+    ]
+    style.save_chart(figure, path, marks=marks, summary=_summary(measurements))
+
+
+def _told(item: Measurement, is_best: bool) -> str:
+    lines = [
+        _name(item),
+        f"{item.metric_name} {item.metric:.4f} on {item.sample_count} samples",
+        f"latency p50 {item.model_ms.p50:.2f} ms, p99 {item.model_ms.p99:.2f} ms",
+        f"{item.throughput_per_s:,.0f} per s, {item.size_bytes / 1e6:.2f} MB",
+    ]
+    return "\n".join(lines + ["no other is both faster and better"] * is_best)
+
+
+def _name(item: Measurement) -> str:
+    return named(f"{item.target}: {item.artifact}" if _is_of_a_run(item) else item.artifact)
+
+
+def _key(item: Measurement) -> str:
+    return item.target if _is_of_a_run(item) else item.artifact
+
+
+def _is_of_a_run(item: Measurement) -> bool:
+    """Whether runs are set side by side: then the run's name stands in the target's place."""
+    return not item.artifact.startswith(item.target)
+
+
+def _summary(measurements: Sequence[Measurement]) -> str:
+    fastest = min(measurements, key=lambda item: item.model_ms.p50)
+    best = max(measurements, key=lambda item: item.metric)
+    return (
+        f"{len(measurements)} measured artefacts: the fastest is {_name(fastest)} with"
+        f" {fastest.model_ms.p50:.2f} ms and {fastest.metric_name} {fastest.metric:.4f}, the best is"
+        f" {_name(best)} with {best.model_ms.p50:.2f} ms and {best.metric:.4f}."
+    )
 
 
 def _assign(names: Sequence[str], values: Sequence[str]) -> dict[str, str]:
@@ -81,14 +119,10 @@ def _assign(names: Sequence[str], values: Sequence[str]) -> dict[str, str]:
 
 
 def _set_limits(axes: Any, measurements: Sequence[Measurement]) -> None:
-    from matplotlib.ticker import LogLocator, NullFormatter, ScalarFormatter
-
     latencies = [item.model_ms.p50 for item in measurements]
     if max(latencies) > 4 * min(latencies) > 0:
         axes.set_xscale("log")
-        axes.xaxis.set_major_locator(LogLocator(subs=(1.0, 2.0, 5.0)))
-        axes.xaxis.set_major_formatter(ScalarFormatter())
-        axes.xaxis.set_minor_formatter(NullFormatter())
+        style.plain_steps(axes.xaxis)
         axes.set_xlim(min(latencies) / 1.6, max(latencies) * 1.9)
     else:
         axes.set_xlim(0.0, max(latencies) * 1.3)
@@ -96,6 +130,7 @@ def _set_limits(axes: Any, measurements: Sequence[Measurement]) -> None:
     # Differences of less than a thousandth must not look like a gulf.
     spread = max(max(values) - min(values), 0.01)
     axes.set_ylim(min(values) - 0.5 * spread, max(values) + 0.6 * spread)
+    style.name_shares_only(axes.yaxis, values)
 
 
 def _legend(figure: Any, colours: dict[str, str], markers: dict[str, str]) -> None:
@@ -107,7 +142,7 @@ def _legend(figure: Any, colours: dict[str, str], markers: dict[str, str]) -> No
         for name, marker in markers.items()
     ]
     handles.append(Line2D([], [], linestyle="--", color=style.GREY, label="no other is both faster and better"))
-    figure.legend(handles=handles, loc="outside lower center", ncols=5, fontsize=8.5, frameon=False)
+    style.legend(figure, handles=handles, loc="outside lower center", ncols=4)
 
 
 def _place_labels(axes: Any, measurements: Sequence[Measurement], colours: dict[str, str]) -> None:
@@ -130,8 +165,8 @@ def _place_labels(axes: Any, measurements: Sequence[Measurement], colours: dict[
             xytext=(0, 0),
             textcoords="offset points",
             fontsize=8.5,
-            color=_darker(colours[item.target]),
-            bbox={"facecolor": "white", "edgecolor": "none", "alpha": 0.8, "pad": 0.6},
+            color=style.LABEL_OF[colours[item.target]],
+            bbox={"facecolor": style.PAPER, "edgecolor": "none", "alpha": 0.8, "pad": 0.6},
             arrowprops={"arrowstyle": "-", "color": colours[item.target], "linewidth": 0.7, "shrinkA": 0, "shrinkB": 4},
         )
         text.set_in_layout(False)
@@ -141,12 +176,6 @@ def _place_labels(axes: Any, measurements: Sequence[Measurement], colours: dict[
         box, corner = _free_place(points[index], size, taken, bounds, pixels_per_pt)
         taken.append(box)
         text.set_position(tuple((corner - points[index]) / pixels_per_pt))
-
-
-def _darker(colour: str) -> str:
-    """Take a third off a colour's brightness, so that small text in it can be read on white."""
-    parts = [int(colour[start : start + 2], 16) * 2 // 3 for start in (1, 3, 5)]
-    return "#" + "".join(f"{part:02x}" for part in parts)
 
 
 def _free_place(point: Any, size: Any, taken: list[Any], bounds: Any, pixels_per_pt: float) -> tuple[Any, Any]:

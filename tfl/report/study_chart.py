@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from tfl.report import _style as style
+from tfl.report.chart_svg import Mark, named, point
 
 
 def draw_history(
@@ -20,7 +21,7 @@ def draw_history(
         path: The PNG.
         best: Number of the trial that was chosen.
     """
-    figure = style.new_figure(8.0, 4.2)
+    figure = style.new_figure(7.0, 4.0)
     from matplotlib.ticker import MaxNLocator
 
     axes = figure.subplots()
@@ -49,8 +50,16 @@ def draw_history(
         )
     axes.xaxis.set_major_locator(MaxNLocator(integer=True))
     axes.margins(y=0.12)
-    figure.legend(loc="outside lower center", ncols=4, fontsize=8.5, frameon=False)
-    style.save(figure, path)
+    style.legend(figure, loc="outside lower center", ncols=2)
+    marks = [
+        point(axes, place, f"trial {place[0]}{', chosen' if place[0] == best else ''}\n{objective} {place[1]:.4f}")
+        for place in complete
+    ]
+    summary = (
+        f"{len(complete)} complete trials and {len(pruned)} ended early; trial {best} was chosen, with a validation"
+        f" {objective} of {chosen:.4f}."
+    )
+    style.save_chart(figure, path, marks=marks, summary=summary)
 
 
 def draw_importance(importance: Mapping[str, float], objective: str, path: Path) -> None:
@@ -61,9 +70,17 @@ def draw_importance(importance: Mapping[str, float], objective: str, path: Path)
         objective: What is explained.
         path: The PNG.
     """
-    figure = style.new_figure(8.0, 1.4 + 0.4 * len(importance))
+    figure = style.new_figure(4.4, 1.4 + 0.4 * len(importance))
     axes = figure.subplots()
     style.tidy(axes, title=f"What the validation {objective} depends on", x="share of the variance (fANOVA)")
     names = list(importance)[::-1]
     axes.barh([style.shown(name, 40) for name in names], [importance[name] for name in names], color=style.BLUE)
-    style.save(figure, path)
+    marks = [
+        Mark(
+            axes, axes.get_xlim(), (place - 0.5, place + 0.5), f"{named(name)}\n{importance[name]:.1%} of the variance"
+        )
+        for place, name in reversed(list(enumerate(names)))
+    ]
+    first = next(iter(importance))
+    summary = f"{named(first)} explains most of the validation {objective}: {importance[first]:.1%} of its variance."
+    style.save_chart(figure, path, marks=marks, summary=summary)

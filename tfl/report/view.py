@@ -239,7 +239,7 @@ def _export_row(facts: Facts, cell: Cell) -> Row:
         NONE if drop is None else "same" if abs(drop) < 5e-7 else f"{-drop * 100:+.2f} points",
         *_speed(found),
     )
-    return Row(state, values, reason)
+    return Row(state, values, reason, key=cell.name)
 
 
 def _speed(found: Measurement | None) -> tuple[str, ...]:

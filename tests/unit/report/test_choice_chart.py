@@ -16,7 +16,7 @@ def test_the_bounds_shut_out_a_part_of_both_panels(tmp_path):
         with Image.open(tmp_path / f"{name}.png") as picture:
             pixels = np.asarray(picture.convert("RGB")).astype(int)
         # Orange at 13 % on white.
-        shaded.append((np.abs(pixels - (252, 243, 222)).max(axis=2) <= 3).mean())
+        shaded.append((np.abs(pixels - (246, 238, 222)).max(axis=2) <= 3).mean())
     assert shaded[0] < 0.001
     assert shaded[1] > 0.05
 

@@ -102,9 +102,12 @@ def test_verdicts_stand_beside_the_floor_they_respect(copy):
 def test_pictures_are_drawn_and_described(copy):
     add_result(copy)
     page = Page(write_report(copy).read_text(encoding="utf-8"))
-    described = " ".join(image["alt"] for image in page.all("img"))
-    assert "openvino-fp32 server lanes=2: 200.0 per s" in described
-    assert "Latency by cell" in described
+    assert "openvino-fp32 server lanes=2: 200.0 per s" in page.text
+    assert "Plot: Latency by cell" in {region.get("aria-label") for region in page.all("div")}
+    assert (
+        "Servers against their bound on the p99: openvino-fp32 server lanes=2 bears most, 200.0 per second."
+        in page.text
+    )
     for name in ("latencies.png", "servers.png"):
         with Image.open(copy / "benchmarks" / "1" / name) as picture:
             assert picture.width > 500

@@ -248,7 +248,7 @@ def test_the_folds_are_drawn_inside_their_band(tmp_path, repeats):
     with Image.open(tmp_path / "folds.png") as picture:
         pixels = np.asarray(picture.convert("RGB")).astype(int)
     blue = (pixels == (0, 0x72, 0xB2)).all(axis=2)
-    band = (abs(pixels - (213, 236, 249)) <= 3).all(axis=2)
+    band = (abs(pixels - (203, 228, 242)) <= 3).all(axis=2)
     assert blue.sum() > 3 * 20
     assert band.sum() > 10_000
 
