@@ -119,6 +119,9 @@ def next_steps(facts: Facts) -> list[Step]:
     if facts.record is not None and facts.record.status in ("failed", "stopped") and not facts.failed():
         command = " ".join(part for part in ("tfl run", facts.data_words, "--out", run, "--resume") if part)
         steps.append(Step("Go on with this run; what is done is kept.", command))
+    scores = facts.evaluation
+    if scores is not None:
+        steps += _other_backbones(facts, scores)
     if facts.failed():
         steps.append(Step("Read why exports failed, in the table below and in the logs, and export again."))
     if climbed := ExportSummary(cells=facts.cells).to_climb():
@@ -127,9 +130,7 @@ def next_steps(facts: Facts) -> list[Step]:
     if facts.check is not None and (facts.check.errors or facts.check.warnings):
         found = f"{_count(facts.check.errors, 'error')} and {_count(facts.check.warnings, 'warning')}"
         steps.append(Step(f"Look at the data: {found} below."))
-    scores = facts.evaluation
     if scores is not None:
-        steps += _other_backbones(facts, scores)
         steps += _steps_from_scores(scores, nouns)
     best = facts.smallest_good()
     if best is not None:
@@ -158,8 +159,8 @@ def _other_backbones(facts: Facts, scores: Evaluation) -> list[Step]:
     if facts.bundle is None or not facts.data_words or scores.accuracy_high >= _ROOM_ABOVE:
         return []
     backbone = facts.bundle.backbone
-    learned = f"What this model started from ({backbone.spec}) knows {backbone.weights_origin}"
-    text = f"Try other pretrained networks on your {facts.data.nouns}. {learned}; another may recognise more."
+    start = f"This model started from {backbone.spec} (its weights: {backbone.weights_origin})"
+    text = f"Try other pretrained networks on your {facts.data.nouns}. {start}; another may recognise more."
     return [Step(text, f"tfl models recommend {facts.data_words}")]
 
 
