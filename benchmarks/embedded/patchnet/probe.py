@@ -1,6 +1,7 @@
 """Linear probe of `embedded:patchnet`, of the same network with random weights, and of one that ImageNet taught.
 
-    python probe.py DATA [--weights FILE] [--mobilenet FILE.h5] [--random 3] [--drawn FOLDER] [--json FILE]
+    python probe.py DATA [--weights FILE] [--sketchnet] [--mobilenet FILE.h5] [--random 3] [--drawn FOLDER]
+        [--json FILE]
 
 DATA is a folder with `img_hymenoptera`, `seg_magnetic_tile` and `audio_fsdd`; scikit-learn brings the digits. On
 frozen, standardized features a logistic regression is fitted, its C chosen by cross-validation on what it learns from
@@ -123,6 +124,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("data", type=Path)
     parser.add_argument("--weights", type=Path)
+    parser.add_argument("--sketchnet", action="store_true", help="probe the other embedded network of the package, too")
     parser.add_argument("--mobilenet", type=Path)
     parser.add_argument("--random", type=int, default=3, help="how many random networks; 0 for the trained one alone")
     parser.add_argument("--drawn", type=Path, help="the folder that draw.py wrote")
@@ -143,6 +145,8 @@ def main() -> None:
     for name, model in own_networks(arguments.weights, random=arguments.random, drawn=arguments.drawn):
         for data in small:
             add(probe(data, name, model))
+    for data in small if arguments.sketchnet else ():
+        add(probe(data, "sketchnet", SOURCE.load("sketchnet").model))
     for size in (96, 224) if arguments.mobilenet else ():
         model = mobilenet(arguments.mobilenet, size=size)
         for data in small if size == _patchnet.NATIVE_SIZE else read_all(arguments.data, size=size):
