@@ -20,6 +20,8 @@ NATIVE_SIZE = _patchnet.NATIVE_SIZE
 MIN_SIZE = 32
 #: Channels that the maps of all banks are mixed to, and filters of 3 x 3 places that see them.
 MIXED, FILTERS = 96, 256
+#: What sketchnet's means are multiplied by: they reach 4.5 and the other features 18, and int8 has one scale for all.
+FIGURES_GAIN = 4.0
 #: Length of the output vector: both layers' means over four halves, and the means of sketchnet's last maps.
 FEATURE_SIZE = _patchnet.FEATURE_SIZE + 4 * FILTERS + _sketchnet.FEATURE_SIZE
 
@@ -28,7 +30,7 @@ def parameter_count() -> int:
     """Return the number of weights, the statistics of BatchNorm included."""
     channels = sum(bank.filters for bank in _patchnet.BANKS)
     second = (channels + 1) * MIXED + (9 * MIXED + 1) * FILTERS + len(_patchnet.GAINS) * FILTERS
-    return _patchnet.parameter_count() + second + _sketchnet.parameter_count()
+    return _patchnet.parameter_count() + second + _sketchnet.parameter_count() + _sketchnet.FEATURE_SIZE
 
 
 def build(*, image_size: int = NATIVE_SIZE) -> keras.Model:
@@ -40,7 +42,11 @@ def build(*, image_size: int = NATIVE_SIZE) -> keras.Model:
     import keras
 
     inputs = keras.Input((image_size, image_size, 3), name="image")
-    figures = keras.layers.GlobalAveragePooling2D(name="pool")(_sketchnet.maps_of(inputs))
+    figures = keras.layers.GlobalAveragePooling2D(keepdims=True, name="pool")(_sketchnet.maps_of(inputs))
+    figures = keras.layers.DepthwiseConv2D(
+        1, use_bias=False, depthwise_initializer=keras.initializers.Constant(FIGURES_GAIN), name="figures_gain"
+    )(figures)
+    figures = keras.layers.Flatten(name="figures")(figures)
     patches = _patchnet.maps_of(inputs)
     leaves = second_layer(patches)
     means = [_patchnet.halves(patches), _patchnet.halves(leaves, prefix="leaf_")]
