@@ -49,9 +49,10 @@ def test_a_source_keeps_its_promises(name, tmp_path):
 
 
 @pytest.mark.slow
-def test_the_other_embedded_network_keeps_the_promises_too():
+@pytest.mark.parametrize("network", ["patchnet", "leafnet"])
+def test_the_other_embedded_networks_keep_the_promises_too(network):
     pytest.importorskip("keras")
-    check_source("embedded", "patchnet", image_size=32)
+    check_source("embedded", network, image_size=32)
 
 
 @pytest.mark.slow

@@ -72,6 +72,14 @@ def build(*, image_size: int = NATIVE_SIZE) -> keras.Model:
     import keras
 
     inputs = keras.Input((image_size, image_size, 3), name="image")
+    features = keras.layers.Flatten(name="features")(compressed(halves(maps_of(inputs))))
+    return keras.Model(inputs, features, name="patchnet")
+
+
+def maps_of(inputs: Any) -> Any:
+    """Return what all filters answer, side by side: `(batch, 9, 9, 640)` at 96 pixels."""
+    import keras
+
     scale, maps = inputs, []
     for bank in BANKS:
         scale = keras.layers.AveragePooling2D(2, padding="same", name=f"{bank.name}_input")(scale)
@@ -79,7 +87,7 @@ def build(*, image_size: int = NATIVE_SIZE) -> keras.Model:
     x = keras.layers.Concatenate(name="all_maps")(maps)
     if x.shape[1] - sum(BORDER) >= _LEAST_INNER:
         x = keras.layers.Cropping2D((BORDER, BORDER), name="maps")(x)
-    return keras.Model(inputs, _compressed(_halves(x)), name="patchnet")
+    return x
 
 
 def _answers(scale: Any, bank: Bank) -> Any:
@@ -99,19 +107,22 @@ def _answers(scale: Any, bank: Bank) -> Any:
     return keras.layers.AveragePooling2D(bank.pool, padding="same", name=f"{bank.name}_maps")(x)
 
 
-def _halves(maps: Any) -> Any:
-    """Average over the upper, lower, left and right half; the middle row or column of an odd number is in both."""
+def halves(maps: Any, *, prefix: str = "") -> Any:
+    """Average over the upper, lower, left and right half: `(batch, 4, 1, channels)`.
+
+    The middle row or column of an odd number is in both halves. The layers' names begin with `prefix`.
+    """
     import keras
 
     side, channels = maps.shape[1], maps.shape[-1]
     size, stride = -(-side // 2), side // 2
-    rows = keras.layers.AveragePooling2D((size, side), strides=(stride, side), name="rows")(maps)
-    columns = keras.layers.AveragePooling2D((side, size), strides=(side, stride), name="columns")(maps)
-    columns = keras.layers.Reshape((2, 1, channels), name="columns_below")(columns)
-    return keras.layers.Concatenate(axis=1, name="halves")([rows, columns])
+    rows = keras.layers.AveragePooling2D((size, side), strides=(stride, side), name=f"{prefix}rows")(maps)
+    columns = keras.layers.AveragePooling2D((side, size), strides=(side, stride), name=f"{prefix}columns")(maps)
+    columns = keras.layers.Reshape((2, 1, channels), name=f"{prefix}columns_below")(columns)
+    return keras.layers.Concatenate(axis=1, name=f"{prefix}halves")([rows, columns])
 
 
-def _compressed(halves: Any) -> Any:
+def compressed(means: Any) -> Any:
     """Add up ReLU6 of three gains: a curve like a logarithm, under which a rare answer counts beside frequent ones."""
     import keras
 
@@ -119,7 +130,6 @@ def _compressed(halves: Any) -> Any:
     for name, gain in zip(("low", "middle", "high"), GAINS, strict=True):
         x = keras.layers.DepthwiseConv2D(
             1, use_bias=False, depthwise_initializer=keras.initializers.Constant(gain), name=f"{name}_gain"
-        )(halves)
+        )(means)
         steps.append(keras.layers.ReLU(max_value=6.0, name=f"{name}_relu")(x))
-    x = keras.layers.Add(name="compressed")(steps)
-    return keras.layers.Flatten(name="features")(x)
+    return keras.layers.Add(name="compressed")(steps)

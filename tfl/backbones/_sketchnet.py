@@ -58,13 +58,20 @@ def build(*, image_size: int = NATIVE_SIZE) -> keras.Model:
     import keras
 
     inputs = keras.Input((image_size, image_size, 3), name="image")
+    outputs = keras.layers.GlobalAveragePooling2D(name="pool")(maps_of(inputs))
+    return keras.Model(inputs, outputs, name="sketchnet")
+
+
+def maps_of(inputs: Any) -> Any:
+    """Return the maps of the last block: `(batch, 6, 6, 256)` at 96 pixels."""
+    import keras
+
     x = keras.layers.Conv2D(STEM_FILTERS, 3, strides=2, padding="same", use_bias=False, name="stem_conv")(inputs)
     x = _normalized(x, "stem")
     x = keras.layers.ReLU(max_value=6.0, name="stem_relu")(x)
     for number, (filters, stride) in enumerate(BLOCKS, start=1):
         x = _block(x, f"block_{number}", filters=filters, stride=stride)
-    outputs = keras.layers.GlobalAveragePooling2D(name="pool")(x)
-    return keras.Model(inputs, outputs, name="sketchnet")
+    return x
 
 
 def _block(x: Any, name: str, *, filters: int, stride: int) -> Any:

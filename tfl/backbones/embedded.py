@@ -12,7 +12,7 @@ from typing import Any
 
 import numpy as np
 
-from tfl.backbones import _ngrams, _patchnet, _sketchnet
+from tfl.backbones import _leafnet, _ngrams, _patchnet, _sketchnet
 from tfl.backbones._base import Backbone, BackboneFacts, BackboneInfo, BackboneSource, parse_spec
 from tfl.backbones._facts import known_facts
 from tfl.backbones._variables import Floats16, put_weights
@@ -20,8 +20,8 @@ from tfl.core.errors import IntegrityError, UnsupportedError, unknown_name
 from tfl.core.extras import require
 from tfl.data.preprocess import ImagePreprocessing
 
-#: The networks for pictures and their files of weights; both were made for the same input.
-_NETWORKS = {"sketchnet": _sketchnet, "patchnet": _patchnet}
+#: The networks for pictures and their files of weights; all were made for the same input.
+_NETWORKS = {"sketchnet": _sketchnet, "patchnet": _patchnet, "leafnet": _leafnet}
 _PICTURES = ImagePreprocessing(
     height=_sketchnet.NATIVE_SIZE,
     width=_sketchnet.NATIVE_SIZE,
@@ -55,6 +55,18 @@ _PATCHNET = BackboneInfo(
     # The word for what tiles and fabrics have would be found by who looks for texts.
     note="Take it for photos and surfaces where no ImageNet weights are at hand: colours, edges, patterns, no objects.",
 )
+_LEAFNET = BackboneInfo(
+    spec="embedded:leafnet",
+    task="image_classification",
+    preprocessing=_PICTURES,
+    min_size=_leafnet.MIN_SIZE,
+    parameters=_leafnet.parameter_count(),
+    feature_size=_leafnet.FEATURE_SIZE,
+    licence="Apache-2.0",
+    weights_origin="images drawn by the project's own script",
+    available_offline=True,
+    note="Needs no network. sketchnet and patchnet in one, and a layer upon: the best all-round without ImageNet.",
+)
 _NGRAMS = BackboneInfo(
     spec="embedded:ngrams",
     task="text_classification",
@@ -68,7 +80,7 @@ _NGRAMS = BackboneInfo(
     note="Needs no network and knows no language: all of it has to learn (train.fine_tune_layers=0). Very quick.",
     is_pretrained=False,
 )
-_INFOS = {parse_spec(info.spec)[1]: info for info in (_SKETCHNET, _PATCHNET, _NGRAMS)}
+_INFOS = {parse_spec(info.spec)[1]: info for info in (_SKETCHNET, _PATCHNET, _LEAFNET, _NGRAMS)}
 
 
 class EmbeddedSource(BackboneSource):
@@ -106,7 +118,8 @@ class EmbeddedSource(BackboneSource):
 
         Args:
             name: `sketchnet`, `(batch, size, size, 3)` float32 in [-1, 1] -> `(batch, 256)`; `patchnet`, the same
-                -> `(batch, 2560)`; or `ngrams`, `(batch, n-grams)` int32 -> `(batch, 128)`.
+                -> `(batch, 2560)`; `leafnet`, the same -> `(batch, 3840)`; or `ngrams`, `(batch, n-grams)` int32
+                -> `(batch, 128)`.
             image_size: Height and width in pixels, at least 32; None for 96 and for texts.
 
         Raises:

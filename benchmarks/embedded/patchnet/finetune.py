@@ -1,6 +1,6 @@
-"""Fine-tune `embedded:patchnet`, the same network from random weights, and MobileNetV1 0.25, on the photos.
+"""Fine-tune an embedded network, the same one from random weights, and MobileNetV1 0.25, on the photos.
 
-    python finetune.py DATA MOBILENET.h5 [--epochs 15] [--seeds 2] [--json FILE]
+    python finetune.py DATA [--network leafnet] [--mobilenet FILE.h5] [--epochs 15] [--seeds 2] [--json FILE]
 
 All layers learn (BatchNorm's statistics stay), from a head of zeros on standardized features, with Adam; training
 photos are mirrored, cropped and dimmed. The epochs are fixed beforehand and `val` is scored once, at the end.
@@ -9,16 +9,17 @@ photos are mirrored, cropped and dimmed. The epochs are fixed beforehand and `va
 from __future__ import annotations
 
 import argparse
+import functools
 import json
+from collections.abc import Callable
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 from data import Pictures, read_all
-from probe import Score, mobilenet, score_of
+from probe import NETWORKS, Score, mobilenet, score_of
 
-from tfl.backbones import _patchnet
 from tfl.backbones.embedded import SOURCE
 
 BATCH = 16
@@ -73,19 +74,24 @@ def right_after(backbone: Any, data: Pictures, *, rate: float, epochs: int, seed
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("data", type=Path)
-    parser.add_argument("mobilenet", type=Path)
+    parser.add_argument("--network", default="patchnet", choices=NETWORKS)
+    parser.add_argument("--mobilenet", type=Path)
     parser.add_argument("--epochs", type=int, default=15)
     parser.add_argument("--seeds", type=int, default=2)
     parser.add_argument("--json", type=Path)
     arguments = parser.parse_args()
     import keras
 
-    networks = {
-        ("patchnet", 96): ("trained", lambda: SOURCE.load("patchnet").model),
-        ("patchnet, random weights", 96): ("random", _patchnet.build),
-        ("MobileNetV1 0.25, 96 px", 96): ("trained", lambda: mobilenet(arguments.mobilenet, size=96)),
-        ("MobileNetV1 0.25, 224 px", 224): ("trained", lambda: mobilenet(arguments.mobilenet, size=224)),
+    own = arguments.network
+    networks: dict[tuple[str, int], tuple[str, Callable[[], Any]]] = {
+        (own, 96): ("trained", lambda: SOURCE.load(own).model),
+        (f"{own}, random weights", 96): ("random", NETWORKS[own].build),
     }
+    for size in (96, 224) if arguments.mobilenet else ():
+        networks[(f"MobileNetV1 0.25, {size} px", size)] = (
+            "trained",
+            functools.partial(mobilenet, arguments.mobilenet, size=size),
+        )
     scores: list[Score] = []
     for (name, size), (start, make) in networks.items():
         data = next(part for part in read_all(arguments.data, size=size) if part.name == "photos, val")

@@ -1,11 +1,12 @@
-"""Linear probe of `embedded:patchnet`, of the same network with random weights, and of one that ImageNet taught.
+"""Linear probe of an embedded network, of the same network with random weights, and of one that ImageNet taught.
 
-    python probe.py DATA [--weights FILE] [--mobilenet FILE.h5] [--random 3] [--drawn FOLDER] [--json FILE]
+    python probe.py DATA [--network leafnet] [--weights FILE] [--mobilenet FILE.h5] [--random 3] [--drawn FOLDER]
+        [--json FILE]
 
 DATA is a folder with `img_hymenoptera`, `seg_magnetic_tile` and `audio_fsdd`; scikit-learn brings the digits. On
 frozen, standardized features a logistic regression is fitted, its C chosen by cross-validation on what it learns from
-alone. With `--drawn`, random filters are scaled to the drawings as the learned ones are. `data.py` says what is
-learned from and what is scored.
+alone. With `--drawn`, random filters of patchnet are scaled to the drawings as the learned ones are. `data.py` says
+what is learned from and what is scored.
 """
 
 from __future__ import annotations
@@ -22,11 +23,12 @@ import numpy.typing as npt
 from data import Pictures, read_all
 from train import level
 
-from tfl.backbones import _patchnet
+from tfl.backbones import _leafnet, _patchnet, _sketchnet
 from tfl.backbones._variables import put_weights
 from tfl.backbones.embedded import SOURCE
 from tfl.training.network import standardization
 
+NETWORKS: dict[str, Any] = {"patchnet": _patchnet, "sketchnet": _sketchnet, "leafnet": _leafnet}
 #: Inverse strengths of the L2 penalty that are tried.
 _STRENGTHS = (0.0001, 0.001, 0.01, 0.1)
 _INNER_FOLDS = 4
@@ -89,18 +91,18 @@ def probe(data: Pictures, name: str, model: Any) -> Score:
     return score_of(data.name, name, right=right, total=sum(len(score) for _, score in data.cuts))
 
 
-def own_networks(weights: Path | None, *, random: int, drawn: Path | None) -> Iterator[tuple[str, Any]]:
+def own_networks(name: str, weights: Path | None, *, random: int, drawn: Path | None) -> Iterator[tuple[str, Any]]:
     """Yield the network with its weights, then with random ones."""
     import keras
 
-    model = SOURCE.load("patchnet").model
+    model = SOURCE.load(name).model if weights is None else NETWORKS[name].build()
     if weights is not None:
         with np.load(weights, allow_pickle=False) as arrays:
             put_weights(model, dict(arrays))
-    yield "patchnet", model
+    yield name, model
     for seed in range(random):
         keras.utils.set_random_seed(seed)
-        model = _patchnet.build()
+        model = NETWORKS[name].build()
         if drawn is not None:
             level(model, np.load(drawn / "pixels.npy", mmap_mode="r")[::7])
         yield f"random{', scaled' if drawn else ''}, seed {seed}", model
@@ -122,6 +124,7 @@ def mobilenet(file: Path, *, size: int) -> Any:
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("data", type=Path)
+    parser.add_argument("--network", default="patchnet", choices=NETWORKS)
     parser.add_argument("--weights", type=Path)
     parser.add_argument("--mobilenet", type=Path)
     parser.add_argument("--random", type=int, default=3, help="how many random networks; 0 for the trained one alone")
@@ -140,7 +143,9 @@ def main() -> None:
             arguments.json.write_text(json.dumps([asdict(score) for score in scores], indent=1) + "\n")
 
     small = read_all(arguments.data, size=_patchnet.NATIVE_SIZE)
-    for name, model in own_networks(arguments.weights, random=arguments.random, drawn=arguments.drawn):
+    for name, model in own_networks(
+        arguments.network, arguments.weights, random=arguments.random, drawn=arguments.drawn
+    ):
         for data in small:
             add(probe(data, name, model))
     for size in (96, 224) if arguments.mobilenet else ():

@@ -44,6 +44,7 @@ KERAS_PAGE = {
 QUICK = (
     "embedded:sketchnet",
     "embedded:patchnet",
+    "embedded:leafnet",
     "embedded:ngrams",
     "keras_applications:MobileNetV3Small",
     "keras_applications:MobileNetV2",

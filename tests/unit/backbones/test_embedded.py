@@ -55,6 +55,14 @@ RECORDED = {
         tolerance=0.01,
         max_bytes=500_000,
     ),
+    # It begins with patchnet's features.
+    "leafnet": Recorded(
+        size=3840,
+        first=(15.7922, 14.2586, 6.3225, 3.963, 0.9952, 0.2864, 8.3945, 10.1034),
+        mean=6.1788,
+        tolerance=0.01,
+        max_bytes=1_500_000,
+    ),
 }
 
 
