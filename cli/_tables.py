@@ -124,6 +124,10 @@ def print_verifications(proofs: Sequence[Verification]) -> None:
         click.echo(f"Why these limits: {proof.tolerance.reason}")
         if proof.note:
             click.echo(f"Note: {proof.note}")
+    if len(proofs) > 1:
+        wrong = [proof.artifact for proof in proofs if not proof.passed]
+        failed = f"; not {', '.join(wrong)}" if wrong else ""
+        click.echo(f"\n{len(proofs) - len(wrong)} of {len(proofs)} verified{failed}.")
 
 
 def _status(cell: Cell) -> str:

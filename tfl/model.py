@@ -208,7 +208,9 @@ class Model:
             IntegrityError: A file is missing or altered.
         """
         made = []
-        for folder in self.artifacts():
+        folders = self.artifacts()
+        for done, folder in enumerate(folders):
+            self.progress.update(f"verifying {folder.name}", done=done, total=len(folders))
             samples, reason = self._verification_samples(folder, data, split)
             made.append(verify_artifact(folder, held_out=samples, reason_without=reason, threads=self._threads))
         return tuple(made)
