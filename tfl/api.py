@@ -226,4 +226,17 @@ def _section_of(name: str) -> str:
     for section in ("train", "model"):
         if any(item.name == name for item in dataclasses.fields(getattr(config, section))):
             return f"{section}.{name}"
-    return name if name == "seed" else f"train.{name}"
+    if name == "seed":
+        return name
+    homes = [
+        f"{item.name}.{name}"
+        for item in dataclasses.fields(config)
+        if dataclasses.is_dataclass(section := getattr(config, item.name))
+        and any(inner.name == name for inner in dataclasses.fields(section))
+    ]
+    if homes:
+        raise ConfigError(
+            f"'{name}' is no setting of the training or the model, which alone have names of their own here.",
+            hint=f"Write settings={{'{homes[0]}': ...}}.",
+        )
+    return f"train.{name}"

@@ -131,8 +131,13 @@ def do_stages(
             for number, name in enumerate(stages, 1):
                 progress.stage(STAGES[name], number=number, total=len(stages))
                 _do_stage(context, name)
-    except KeyboardInterrupt:
+    except KeyboardInterrupt as interrupt:
         _save(context, status="stopped")
+        # Below the traceback that Python and notebooks show of it; the command line has a message of its own.
+        interrupt.add_note(
+            f"Stopped; what is done is kept in {folder.path}. To go on, make the same call with"
+            f' out={str(folder.path)!r} and if_exists="resume".'
+        )
         raise
     except TflError as error:
         done = {name for name, stage in context.record.stages.items() if stage.status == "done"}
