@@ -18,6 +18,7 @@ from tfl.bundle.records import ARTIFACT_FILE
 from tfl.core.config import DEFAULT_PRECISIONS, BenchmarkConfig
 from tfl.core.errors import UserError
 from tfl.core.progress import Progress
+from tfl.core.retracing import retracing_untold
 from tfl.core.run_folder import RunFolder
 from tfl.data.contract import Contract, Floats, Fusion
 from tfl.data.decode import ImageSource
@@ -136,6 +137,7 @@ class Model:
         """Return the probabilities `(samples, classes)` float32 for samples; see `predict`."""
         return self._outputs(list(sources))
 
+    @retracing_untold()
     def _outputs(self, items: Sequence[Any]) -> Floats:
         runtime = self._open()
         parts: list[Floats] = []

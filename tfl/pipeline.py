@@ -19,6 +19,7 @@ from tfl.core.energy import EnergyMeter
 from tfl.core.errors import DataError, IntegrityError, TflError, UnsupportedError, UserError
 from tfl.core.files import IfExists, claim_folder
 from tfl.core.progress import Progress
+from tfl.core.retracing import retracing_untold
 from tfl.core.run_folder import RUN_FILE, RunFolder, RunRecord, StageRecord
 from tfl.data.check import SKIPPED_RULES, CheckReport, check, require_clean, skip_bad
 from tfl.data.loading import read_manifest
@@ -108,6 +109,7 @@ def run(
     return do_stages(config, folder, record, stages=stages, progress=progress)
 
 
+@retracing_untold()
 def do_stages(
     config: RunConfig, folder: RunFolder, record: RunRecord, *, stages: tuple[str, ...], progress: Progress
 ) -> Outcome:

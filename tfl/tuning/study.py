@@ -18,6 +18,7 @@ from tfl.core.durations import parse_duration_s
 from tfl.core.errors import ConfigError, JobError, OutputExistsError, UserError
 from tfl.core.extras import require_installed
 from tfl.core.progress import Progress
+from tfl.core.retracing import retracing_untold
 from tfl.core.run_folder import RunFolder
 from tfl.data.manifest import Manifest
 from tfl.pipeline import run as run_pipeline
@@ -35,6 +36,7 @@ DEFAULT_TRIALS = 20
 _POLL_S = 0.5
 
 
+@retracing_untold()
 def tune(
     config: RunConfig,
     *,
