@@ -78,7 +78,8 @@ def fit(
             the preset `augmentation`.
         settings: Any setting by its dotted name, such as `{"data.test_fraction": 0.2}`.
         **options: Any setting of the `train` and `model` sections by its own name, and `seed`: `epochs=10`,
-            `fine_tune_epochs=5`, `image_size=160`. Unknown names are errors.
+            `fine_tune_epochs=5`, `image_size=160`. Unknown names are errors. `tfl train --help` tells the usual ones
+            with their defaults; `TrainConfig` in `tfl.core.train_config` has all, each with what it does.
 
     Raises:
         NotFoundError: There is no such config file.
