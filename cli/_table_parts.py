@@ -8,7 +8,7 @@ from dataclasses import dataclass
 #: Between two columns, and at both edges together, as the tables are drawn.
 _GAP, _EDGES = 3, 2
 #: A longer word, such as a path, may be broken.
-_LONGEST_WORD = 24
+_LONGEST_WORD = 16
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -54,17 +54,13 @@ def cut_into_parts(columns: Sequence[Column], *, width: int, keys: int) -> list[
 
 
 def share_width(columns: Sequence[Column], *, width: int) -> list[int]:
-    """Return a width for each column of one part: what no word needs goes to those that would fold."""
+    """Return a width for each column of one part: what is left over goes to whichever would fold into most lines."""
     widths = [column.least for column in columns]
-    left = width - _width_of(widths)
-    wanting = [index for index, column in enumerate(columns) if column.whole > column.least]
-    while left > 0 and wanting:
-        # The column that lacks least first, so that as few as possible fold.
-        at = min(wanting, key=lambda index: columns[index].whole - widths[index])
-        given = min(columns[at].whole - widths[at], max(left // len(wanting), 1))
-        widths[at] += given
-        left -= given
-        wanting = [index for index in wanting if columns[index].whole > widths[index]]
+    for _ in range(width - _width_of(widths)):
+        wanting = [index for index, column in enumerate(columns) if column.whole > widths[index]]
+        if not wanting:
+            break
+        widths[max(wanting, key=lambda index: columns[index].whole / max(widths[index], 1))] += 1
     return widths
 
 

@@ -65,8 +65,15 @@ def test_a_wide_terminal_shows_one_table() -> None:
 
 def test_a_path_may_be_broken_but_a_column_that_may_not_fold_is_whole() -> None:
     path = "photos/train/ants/" + "x" * 60
-    assert measure_column(["file", path], folds=True).least == 24
+    assert measure_column(["file", path], folds=True).least == 16
     assert measure_column(["file", path], folds=False).least == len(path)
+
+
+def test_what_folds_into_most_lines_gets_most_of_the_room() -> None:
+    columns = [measure_column([text], folds=True) for text in ("warning", "a/path/of/some/length.jpg", "prose " * 20)]
+    widths = share_width(columns, width=80)
+    assert widths[0] == len("warning")
+    assert widths[2] > widths[1]
 
 
 _COLUMNS = st.lists(
