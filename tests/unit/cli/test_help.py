@@ -1,5 +1,6 @@
 """The help of every command."""
 
+import os
 import subprocess
 import sys
 
@@ -44,3 +45,19 @@ def test_a_shell_completes_the_last_of_several_targets():
 def test_help_of_a_run_loads_no_numpy():
     code = "import sys; import tfl_cli.run; sys.exit('numpy' in sys.modules)"
     assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0
+
+
+@pytest.mark.parametrize(
+    ("words", "at", "proposed"),
+    [
+        ("tfl ex", "1", ["plain,export"]),
+        ("tfl data ch", "2", ["plain,check"]),
+        ("tfl export r --target o", "4", ["plain,onnx", "plain,openvino"]),
+    ],
+)
+def test_a_shell_completes_as_the_tutorial_says(words, at, proposed):
+    environment = {**os.environ, "_TFL_COMPLETE": "bash_complete", "COMP_WORDS": words, "COMP_CWORD": at}
+    code = "import sys; sys.argv = ['tfl']; from tfl_cli.main import main; main()"
+    ended = subprocess.run([sys.executable, "-c", code], env=environment, capture_output=True, text=True, check=False)
+    assert ended.returncode == 0, ended.stderr
+    assert ended.stdout.split() == proposed
