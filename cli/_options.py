@@ -13,7 +13,9 @@ from tfl.core.augmentation import Augmentation, AugmentConfig, resolve_augmentat
 from tfl.core.config import RunConfig, flatten, parse_assignment, read_yaml, resolve_config
 from tfl.core.errors import UserError
 from tfl.core.files import IfExists
+from tfl.core.registry import Registry
 from tfl.loggers import LOGGERS
+from tfl_cli._sections import SettingOption, shown_default
 from tfl_cli._types import Duration, NumberOr
 
 if TYPE_CHECKING:
@@ -21,6 +23,8 @@ if TYPE_CHECKING:
     from tfl.data.readers import ReadOptions
 
 F = TypeVar("F", bound=Callable[..., Any])
+#: Names alone: the package of targets would bring NumPy into every `--help`.
+_TARGET_NAMES = Registry[Any]("tfl.targets", "TARGET", "target").names()
 
 #: Flag -> (dotted setting, type, help). `str,` marks a comma-separated list.
 DATA_FLAGS: dict[str, tuple[str, Any, str]] = {
@@ -90,7 +94,7 @@ FOLD_FLAGS: dict[str, tuple[str, Any, str]] = {
     "--repeats": ("cross_validation.repeats", int, "How often the data are cut anew for them."),
 }
 EXPORT_FLAGS: dict[str, tuple[str, Any, str]] = {
-    "--target": ("export.targets", "str,", "Targets, comma-separated; all by default."),
+    "--target": ("export.targets", "str,", f"Targets, comma-separated: {', '.join(_TARGET_NAMES)}; all by default."),
     "--precision": ("export.precisions", "str,", "Precisions, comma-separated; fp32,fp16,int8 by default."),
     "--calibration-samples": ("export.calibration_samples", int, "Training samples that set the ranges of int8."),
     "--fuse-preprocessing": (
@@ -106,6 +110,22 @@ BENCHMARK_FLAGS: dict[str, tuple[str, Any, str]] = {
     "--rounds": ("benchmark.rounds", int, "Repeat over all cells in turn; the spread is the noise floor."),
 }
 
+
+_DEFAULTS = flatten(RunConfig().to_dict())
+
+
+def _completes(names: Iterable[str]) -> Callable[[click.Context, click.Parameter, str], list[str]]:
+    """Complete the last of a list of names."""
+
+    def complete(_context: click.Context, _parameter: click.Parameter, incomplete: str) -> list[str]:
+        before, comma, last = incomplete.rpartition(",")
+        return [f"{before}{comma}{name}" for name in names if name.startswith(last)]
+
+    return complete
+
+
+#: Flag -> what a shell proposes for it.
+COMPLETIONS = {"--target": _completes(_TARGET_NAMES), "--logger": _completes(LOGGERS.names())}
 
 #: Flag -> parameter, of what may be said about data.
 READ_FLAGS = {
@@ -172,17 +192,23 @@ def setting_flags(*tables: dict[str, tuple[str, Any, str]]) -> Callable[[F], F]:
     def add(function: F) -> F:
         flags = [item for table in tables for item in table.items()]
         function = click.option(
-            "--set", "assignments", multiple=True, metavar="KEY=VALUE", help="Any setting, such as train.epochs=5."
+            "--set",
+            "assignments",
+            multiple=True,
+            metavar="KEY=VALUE",
+            help="Any setting, such as train.label_smoothing=0.1.",
         )(function)
         function = click.option(
             "--config", "config_file", type=click.Path(path_type=Path), help="YAML file with settings."
         )(function)
-        for flag, (_, kind, text) in reversed(flags):
+        for flag, (dotted, kind, text) in reversed(flags):
             names = (flag, *SHORT.get(flag, ()), _parameter(flag))
-            add_option = (
-                list_option(*names, help=text) if kind == "str," else click.option(*names, type=kind, help=text)
-            )
-            function = add_option(function)
+            shown = shown_default(_DEFAULTS.get(dotted), text)
+            told: dict[str, Any] = {"cls": SettingOption, "setting": dotted, "shown": shown, "help": text}
+            if kind == "str,":
+                function = list_option(*names, shell_complete=COMPLETIONS.get(flag), **told)(function)
+            else:
+                function = click.option(*names, type=kind, **told)(function)
         return function
 
     return add
@@ -264,7 +290,10 @@ def one_way(*, resume: bool, overwrite: bool) -> IfExists:
 def bad_data_flags(function: F) -> F:
     """Add `--skip-bad` and `--allow`."""
     function = click.option(
-        "--allow", multiple=True, metavar="RULE", help="A rule of the data check that may be broken."
+        "--allow",
+        multiple=True,
+        metavar="RULE",
+        help="A rule of the data check that may be broken, such as near_leakage; the check names them.",
     )(function)
     return click.option("--skip-bad", is_flag=True, help="Leave out files that can't be read, and say so.")(function)
 

@@ -7,9 +7,12 @@ import shlex
 import sys
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
+
+if TYPE_CHECKING:
+    from rich.console import Console
 
 
 def print_json(data: Any) -> None:
@@ -18,32 +21,57 @@ def print_json(data: Any) -> None:
 
 
 def print_table(
-    head: Sequence[str], rows: Sequence[Sequence[object]], *, title: str = "", folded: Sequence[str] | None = None
+    head: Sequence[str],
+    rows: Sequence[Sequence[object]],
+    *,
+    title: str = "",
+    folded: Sequence[str] | None = None,
+    keys: int = 1,
 ) -> None:
     """Write a table; columns whose cells are all numbers are set to the right.
+
+    In a narrow terminal columns fold between words. A table that is still too wide is written in parts, one below the
+    other, each with the columns that name its rows.
 
     Args:
         head: Column titles.
         rows: One value per column.
         title: Above the table, or empty.
         folded: The columns that a narrow terminal may fold; all by default.
+        keys: How many columns name a row.
     """
-    from rich.box import SIMPLE_HEAD
     from rich.console import Console
+
+    from tfl_cli._table_parts import cut_into_parts, measure_column, share_width
+
+    # A pipe or a file gets the whole width, because a table folded at 80 columns can't be read back.
+    console = Console(width=None if sys.stdout.isatty() else 200)
+    texts = [[str(row[index]) for row in rows] for index in range(len(head))]
+    columns = [
+        measure_column([name, *cells], folds=folded is None or name in folded)
+        for name, cells in zip(head, texts, strict=True)
+    ]
+    for number, part in enumerate(cut_into_parts(columns, width=console.width, keys=keys)):
+        widths = share_width([columns[index] for index in part], width=console.width)
+        _print_part(
+            console,
+            [(head[index], texts[index], width) for index, width in zip(part, widths, strict=True)],
+            title=title if number == 0 else "",
+        )
+
+
+def _print_part(console: Console, columns: Sequence[tuple[str, Sequence[str], int]], *, title: str) -> None:
+    from rich.box import SIMPLE_HEAD
     from rich.table import Table
     from rich.text import Text
 
     table = Table(title=title or None, title_justify="left", box=SIMPLE_HEAD, pad_edge=False)
-    for index, name in enumerate(head):
-        cells = [str(row[index]) for row in rows]
+    for name, cells, width in columns:
         numeric = bool(cells) and all(cell == "" or cell.replace(",", "")[:1] in "-+.0123456789" for cell in cells)
-        whole = folded is not None and name not in folded
-        table.add_column(name, justify="right" if numeric else "left", overflow="fold", no_wrap=whole)
-    for row in rows:
-        table.add_row(*(Text(str(cell)) for cell in row))
-    # A pipe or a file gets the whole width, because a table folded at 80 columns can't be read back.
-    width = None if sys.stdout.isatty() else 200
-    Console(width=width).print(table)
+        table.add_column(name, justify="right" if numeric else "left", overflow="fold", width=width)
+    for row in zip(*(cells for _, cells, _ in columns), strict=True):
+        table.add_row(*map(Text, row))
+    console.print(table)
 
 
 def print_next(*commands: str) -> None:

@@ -10,6 +10,7 @@ from types import TracebackType
 from typing import Any
 
 from tfl.core.progress import Progress, TimeLeft
+from tfl_cli._heartbeat import Heartbeat
 
 _PLAIN_INTERVAL_S = 5.0
 
@@ -38,15 +39,18 @@ class PlainProgress(Progress):
         self._left = TimeLeft()
         # A descriptor of its own: what happens to standard error while libraries load must not stop the display.
         self._stream = os.fdopen(os.dup(sys.stderr.fileno()), "w", encoding="utf-8", errors="replace")
+        self._heartbeat = Heartbeat(self._tell_still)
 
     def stage(self, title: str, *, number: int, total: int) -> None:
         raise_if_interrupted()
         self.stage_title = title
+        self._heartbeat.at(title)
         self._write(f"[{number}/{total}] {title}")
 
     def update(self, text: str, *, done: int | None = None, total: int | None = None) -> None:
         raise_if_interrupted()
         counted = self._left.tell(text, done, total)
+        self._heartbeat.at(text)
         now = time.monotonic()
         if now - self._last_log_s < _PLAIN_INTERVAL_S:
             return
@@ -57,15 +61,20 @@ class PlainProgress(Progress):
         self._write(f"      {text}")
 
     def _write(self, text: str) -> None:
+        self._heartbeat.written()
         print(text, file=self._stream, flush=True)
 
+    def _tell_still(self, text: str, elapsed_s: float) -> None:
+        print(f"      still at: {text} ({elapsed_s:.0f} s)", file=self._stream, flush=True)
+
     def __enter__(self) -> PlainProgress:
+        self._heartbeat.start()
         return self
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        return None
+        self._heartbeat.stop()
 
 
 class RichProgress(PlainProgress):

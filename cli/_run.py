@@ -168,7 +168,7 @@ def print_run(folder: RunFolder) -> None:
         )
         if evaluation.most_confused:
             worst = evaluation.most_confused[0]
-            click.echo(f"Most often {worst.truth} is taken for {worst.predicted} ({worst.count} times).")
+            click.echo(f"The most frequent mistake: {worst.truth} taken for {worst.predicted}, {worst.count} times.")
     _print_folds(folder)
     exports = ExportSummary.of_run(folder)
     cells = exports.cells

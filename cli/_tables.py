@@ -43,7 +43,7 @@ def print_cells(cells: Sequence[Cell]) -> None:
             ]
         )
     head = ["target", "precision", "status", "MB", "decisions that differ", "max difference", "accuracy", "note"]
-    print_table(head, rows, title="Exports against the float model")
+    print_table(head, rows, title="Exports against the float model", keys=2)
 
 
 def print_slices(slices: Sequence[SliceScores]) -> None:
@@ -61,7 +61,7 @@ def print_slices(slices: Sequence[SliceScores]) -> None:
         for item in slices[:_SLICES_SHOWN]
     ]
     head = ["column", "value", "samples", "accuracy", "95 % interval", "difference to all", "note"]
-    print_table(head, rows, title="Where it is weaker: accuracy by slice, the worst first")
+    print_table(head, rows, title="Where it is weaker: accuracy by slice, the worst first", keys=2)
     if len(slices) > _SLICES_SHOWN:
         click.echo(f"... and {len(slices) - _SLICES_SHOWN} more; all with --json.")
 
@@ -95,10 +95,11 @@ def print_benchmark(benchmark: Benchmark, cells: Sequence[Cell] = ()) -> None:
         *("target", "precision", "status", "MB", "accuracy", "ms p50", "p90", "p99"),
         *("file to answer ms", "per s", "at batch", "load ms", "first ms", "peak MB"),
     ]
-    print_table(head, rows, title="Measured on this machine: batch 1 latency, best throughput, memory")
+    print_table(head, rows, title="Measured on this machine: batch 1 latency, best throughput, memory", keys=2)
     for cell in cells:
         if cell.name not in measured:
-            click.echo(f"{cell.name}: {_status(cell)}. {_note(cell)}")
+            untimed = ", not measured" if cell.status == "ok" else ""
+            click.echo(f"{cell.name}: {_status(cell)}{untimed}. {_note(cell)}".rstrip())
     for name, failure in benchmark.failures.items():
         click.echo(f"{name}: could not be measured: {failure.message.splitlines()[0]}")
     environment = benchmark.environment
@@ -123,6 +124,10 @@ def print_verifications(proofs: Sequence[Verification]) -> None:
         click.echo(f"Why these limits: {proof.tolerance.reason}")
         if proof.note:
             click.echo(f"Note: {proof.note}")
+    if len(proofs) > 1:
+        wrong = [proof.artifact for proof in proofs if not proof.passed]
+        failed = f"; not {', '.join(wrong)}" if wrong else ""
+        click.echo(f"\n{len(proofs) - len(wrong)} of {len(proofs)} verified{failed}.")
 
 
 def _status(cell: Cell) -> str:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from tfl_cli._options import EXPORT_FLAGS, json_flag, list_option, names_or
+from tfl_cli._options import COMPLETIONS, EXPORT_FLAGS, json_flag, list_option, names_or
 from tfl_cli._output import print_json, print_next, quoted
 from tfl_cli._progress import make_progress
 from tfl_cli._tables import climb_commands, print_cells
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 @click.command("export")
 @click.argument("run", type=click.Path(path_type=Path))
-@list_option("--target", help="Targets, comma-separated; all by default.")
+@list_option("--target", shell_complete=COMPLETIONS["--target"], help=EXPORT_FLAGS["--target"][2])
 @list_option("--precision", help="Precisions, comma-separated; fp32,fp16,int8 by default.")
 @click.option("--calibration-samples", type=click.IntRange(1), default=200, show_default=True, help="For static int8.")
 @click.option("--workers", type=click.IntRange(1), default=2, show_default=True, help="Child processes at a time.")

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from tfl_cli._options import json_flag, list_option, names_or
+from tfl_cli._options import COMPLETIONS, json_flag, list_option, names_or
 from tfl_cli._output import print_json, print_next, print_table, quoted
 from tfl_cli._progress import make_progress
 
@@ -19,7 +19,11 @@ _SHOWN_LAYERS = 10
 
 @click.command("quantize")
 @click.argument("run", type=click.Path(path_type=Path))
-@list_option("--target", help="Targets, comma-separated; by default all that have a quantizer.")
+@list_option(
+    "--target",
+    shell_complete=COMPLETIONS["--target"],
+    help="Targets, comma-separated; by default all that have a quantizer.",
+)
 @click.option("--max-drop", type=click.FloatRange(0.0, 1.0), default=0.01, show_default=True, help="Of the metric.")
 @click.option("--confident", is_flag=True, help="Ask it of the upper end of the drop's interval, not of the drop.")
 @click.option(

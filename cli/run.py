@@ -17,11 +17,12 @@ from tfl_cli._options import (
     setting_flags,
 )
 from tfl_cli._run import run_and_print
+from tfl_cli._sections import SectionedCommand
 
 TABLES = (DATA_FLAGS, TRAIN_FLAGS, EXPORT_FLAGS, BENCHMARK_FLAGS)
 
 
-@click.command("run")
+@click.command("run", cls=SectionedCommand)
 @click.argument("data", required=False, type=click.Path())
 @setting_flags(*TABLES)
 @bad_data_flags

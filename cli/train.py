@@ -8,11 +8,12 @@ import click
 
 from tfl_cli._options import DATA_FLAGS, FOLD_FLAGS, TRAIN_FLAGS, bad_data_flags, json_flag, output_flags, setting_flags
 from tfl_cli._run import run_and_print
+from tfl_cli._sections import SectionedCommand
 
 TABLES = (DATA_FLAGS, TRAIN_FLAGS, FOLD_FLAGS)
 
 
-@click.command("train")
+@click.command("train", cls=SectionedCommand)
 @click.argument("data", required=False, type=click.Path())
 @setting_flags(*TABLES)
 @bad_data_flags

@@ -12,6 +12,7 @@ from tfl.core.errors import UserError
 from tfl_cli._options import DATA_FLAGS, TRAIN_FLAGS, bad_data_flags, json_flag, resolve, setting_flags
 from tfl_cli._output import print_json, print_next, print_table, quoted
 from tfl_cli._progress import make_progress
+from tfl_cli._sections import SectionedCommand
 
 if TYPE_CHECKING:
     from tfl.report.study import TuneResult
@@ -21,7 +22,7 @@ TABLES = (DATA_FLAGS, {flag: what for flag, what in TRAIN_FLAGS.items() if flag 
 _SHOWN = 15
 
 
-@click.command("tune")
+@click.command("tune", cls=SectionedCommand)
 @click.argument("data", required=False, type=click.Path())
 @click.option("--trials", type=click.IntRange(min=1), help="Trials of the study in all; 20 where no limit is given.")
 @click.option("--time-limit", metavar="TIME", help="Of this call, such as 10m or 1h30m.")

@@ -82,7 +82,11 @@ __all__ = [
 
 def __getattr__(name: str) -> Any:
     if name not in _HOMES:
-        raise AttributeError(f"module 'tfl' has no attribute '{name}'")
+        from tfl.core.errors import closest
+
+        # Tools ask for names that nobody wrote, such as `__path__`; nothing is proposed to those.
+        proposal = "" if name.startswith("_") else closest(name, __all__)
+        raise AttributeError(f"module 'tfl' has no attribute '{name}'.{proposal}", name=name)
     return getattr(importlib.import_module(_HOMES[name]), name)
 
 

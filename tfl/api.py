@@ -78,7 +78,8 @@ def fit(
             the preset `augmentation`.
         settings: Any setting by its dotted name, such as `{"data.test_fraction": 0.2}`.
         **options: Any setting of the `train` and `model` sections by its own name, and `seed`: `epochs=10`,
-            `fine_tune_epochs=5`, `image_size=160`. Unknown names are errors.
+            `fine_tune_epochs=5`, `image_size=160`. Unknown names are errors. `tfl train --help` tells the usual ones
+            with their defaults; `TrainConfig` in `tfl.core.train_config` has all, each with what it does.
 
     Raises:
         NotFoundError: There is no such config file.
@@ -226,4 +227,17 @@ def _section_of(name: str) -> str:
     for section in ("train", "model"):
         if any(item.name == name for item in dataclasses.fields(getattr(config, section))):
             return f"{section}.{name}"
-    return name if name == "seed" else f"train.{name}"
+    if name == "seed":
+        return name
+    homes = [
+        f"{item.name}.{name}"
+        for item in dataclasses.fields(config)
+        if dataclasses.is_dataclass(section := getattr(config, item.name))
+        and any(inner.name == name for inner in dataclasses.fields(section))
+    ]
+    if homes:
+        raise ConfigError(
+            f"'{name}' is no setting of the training or the model, which alone have names of their own here.",
+            hint=f"Write settings={{'{homes[0]}': ...}}.",
+        )
+    return f"train.{name}"

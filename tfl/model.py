@@ -20,6 +20,7 @@ from tfl.core.display import RecordList, RecordTuple
 from tfl.core.errors import UserError
 from tfl.core.notebook import default_progress
 from tfl.core.progress import Progress
+from tfl.core.retracing import retracing_untold
 from tfl.core.run_folder import RunFolder
 from tfl.data.contract import Contract, Floats, Fusion
 from tfl.data.decode import ImageSource
@@ -138,6 +139,7 @@ class Model:
         """Return the probabilities `(samples, classes)` float32 for samples; see `predict`."""
         return self._outputs(list(sources))
 
+    @retracing_untold()
     def _outputs(self, items: Sequence[Any]) -> Floats:
         runtime = self._open()
         parts: list[Floats] = []
@@ -210,7 +212,9 @@ class Model:
             IntegrityError: A file is missing or altered.
         """
         made = []
-        for folder in self.artifacts():
+        folders = self.artifacts()
+        for done, folder in enumerate(folders):
+            self.progress.update(f"verifying {folder.name}", done=done, total=len(folders))
             samples, reason = self._verification_samples(folder, data, split)
             made.append(verify_artifact(folder, held_out=samples, reason_without=reason, threads=self._threads))
         return RecordTuple(made)

@@ -20,6 +20,7 @@ from tfl.core.errors import DataError, IntegrityError, TflError, UnsupportedErro
 from tfl.core.files import IfExists, claim_folder
 from tfl.core.notebook import default_progress
 from tfl.core.progress import Progress
+from tfl.core.retracing import retracing_untold
 from tfl.core.run_folder import RUN_FILE, RunFolder, RunRecord, StageRecord
 from tfl.data.check import SKIPPED_RULES, CheckReport, check, require_clean, skip_bad
 from tfl.data.loading import read_manifest
@@ -109,6 +110,7 @@ def run(
     return do_stages(config, folder, record, stages=stages, progress=progress)
 
 
+@retracing_untold()
 def do_stages(
     config: RunConfig, folder: RunFolder, record: RunRecord, *, stages: tuple[str, ...], progress: Progress
 ) -> Outcome:
@@ -132,8 +134,13 @@ def do_stages(
             for number, name in enumerate(stages, 1):
                 progress.stage(STAGES[name], number=number, total=len(stages))
                 _do_stage(context, name)
-    except KeyboardInterrupt:
+    except KeyboardInterrupt as interrupt:
         _save(context, status="stopped")
+        # Below the traceback that Python and notebooks show of it; the command line has a message of its own.
+        interrupt.add_note(
+            f"Stopped; what is done is kept in {folder.path}. To go on, make the same call with"
+            f' out={str(folder.path)!r} and if_exists="resume".'
+        )
         raise
     except TflError as error:
         done = {name for name, stage in context.record.stages.items() if stage.status == "done"}

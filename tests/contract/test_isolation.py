@@ -82,7 +82,7 @@ def test_a_crash_of_one_precision_leaves_the_others_whole(fragile, tiny_bundle, 
 def test_no_exporter_reports_its_use_to_anybody(tmp_path):
     # Asked in a process of its own, since the refusal holds for the whole process.
     code = """
-        from tfl.targets.openvino import send_no_telemetry
+        from tfl.core.telemetry import send_no_telemetry
         send_no_telemetry()
         import nncf
         import openvino
@@ -96,3 +96,21 @@ def test_no_exporter_reports_its_use_to_anybody(tmp_path):
         [sys.executable, "-c", textwrap.dedent(code)], capture_output=True, text=True, check=True, env=environment
     )
     assert result.stdout.split() == ["False", "False"]
+
+
+@pytest.mark.parametrize("name", ["openvino-fp32", "openvino-int8"])
+def test_no_runtime_reports_its_use_to_anybody(tiny_artifacts, tmp_path, name):
+    # Importing OpenVINO is enough for it to note an identity in the home folder, and to send it.
+    code = f"""
+        from pathlib import Path
+        from tfl.targets import open_artifact
+        open_artifact(Path({str(tiny_artifacts[name])!r}))[1].close()
+        from openvino_telemetry import Telemetry
+        print(Telemetry().consent)
+    """
+    environment = {"PATH": "/usr/bin:/bin", "HOME": str(tmp_path)}
+    result = subprocess.run(
+        [sys.executable, "-c", textwrap.dedent(code)], capture_output=True, text=True, check=True, env=environment
+    )
+    assert result.stdout.split() == ["False"]
+    assert not (tmp_path / "intel").exists()

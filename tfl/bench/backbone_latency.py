@@ -16,6 +16,7 @@ from tfl.bench.measured_here import remember_backbone
 from tfl.core.child import call_in_child
 from tfl.core.extras import is_installed, require
 from tfl.core.records import Record
+from tfl.core.telemetry import send_no_telemetry
 from tfl.data.contract import Inputs
 
 _WARM_UP = 5
@@ -92,8 +93,6 @@ def measure_here(arguments: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def _openvino_call(model: Any, shape: tuple[int, ...]) -> tuple[str, Callable[[Inputs], Any]]:
-    from tfl.targets.openvino import send_no_telemetry
-
     send_no_telemetry()
     openvino = require("openvino", purpose="measuring with OpenVINO")
     with tempfile.TemporaryDirectory(prefix="tfl-backbone-") as folder:

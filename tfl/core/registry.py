@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import importlib
 import importlib.metadata
+import importlib.util
 import pkgutil
 from dataclasses import dataclass
 from typing import Generic, TypeVar, cast
@@ -33,8 +34,15 @@ class Registry(Generic[T]):
     kind: str
 
     def names(self) -> tuple[str, ...]:
-        """Return the names of the built-in plug-ins, sorted, importing none of them."""
-        folder = importlib.import_module(self.package).__path__
+        """Return the names of the built-in plug-ins, sorted, importing none of them, nor the package.
+
+        Raises:
+            ModuleNotFoundError: There is no such package.
+        """
+        found = importlib.util.find_spec(self.package)
+        if found is None or found.submodule_search_locations is None:
+            raise ModuleNotFoundError(f"no package {self.package}", name=self.package)
+        folder = list(found.submodule_search_locations)
         return tuple(sorted(module.name for module in pkgutil.iter_modules(folder) if not module.name.startswith("_")))
 
     def third_party_names(self) -> tuple[str, ...]:

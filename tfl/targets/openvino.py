@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import contextlib
 import json
 import threading
 from collections import OrderedDict, deque
@@ -15,6 +14,7 @@ import numpy as np
 from tfl.bundle import Artifact, Bundle, Recipe
 from tfl.core.errors import UnsupportedError
 from tfl.core.extras import require
+from tfl.core.telemetry import send_no_telemetry
 from tfl.data.contract import Floats, Inputs
 from tfl.data.preprocess import ImagePreprocessing
 from tfl.targets._base import (
@@ -239,9 +239,9 @@ class OpenVinoTarget(Target):
 
     def export(self, request: ExportRequest) -> Exported:
         """See `Target.export`."""
+        send_no_telemetry()
         import openvino
 
-        send_no_telemetry()
         try:
             # A Path crashes the converter; the name must be a str.
             model = openvino.convert_model(str(request.saved_model_dir))
@@ -264,9 +264,9 @@ class OpenVinoTarget(Target):
 
     def quantizer(self, request: ExportRequest, *, float_dir: Path) -> Quantizer:
         """See `Target.quantizer`."""
+        send_no_telemetry()
         import openvino
 
-        send_no_telemetry()
         model = openvino.Core().read_model(str(float_dir / _MODEL))
         return OpenVinoQuantizer(
             model, request, save=lambda finished, folder: _save(finished, request.bundle, folder, halve=False)
@@ -276,6 +276,7 @@ class OpenVinoTarget(Target):
         self, folder: Path, artifact: Artifact, *, threads: int, mode: OpenMode = "latency", lanes: int = 0
     ) -> Runtime:
         """See `Target.open`."""
+        send_no_telemetry()
         openvino = require("openvino", purpose="opening an OpenVINO artefact")
         core = openvino.Core()
         settings = self._settings(core, artifact, threads=threads, mode=mode)
@@ -295,6 +296,7 @@ class OpenVinoTarget(Target):
 
     def kernels(self, folder: Path, artifact: Artifact, batch: Inputs, *, threads: int) -> Kernels:
         """See `Target.kernels`."""
+        send_no_telemetry()
         openvino = require("openvino", purpose="opening an OpenVINO artefact")
         core = openvino.Core()
         model = core.read_model(str(folder / artifact.model_files[0]))
@@ -321,18 +323,6 @@ def _save(model: Any, bundle: Bundle, out_dir: Path, *, halve: bool) -> Exported
     model.set_rt_info(json.dumps(bundle.labels), ["tfl", "labels"])
     openvino.save_model(model, str(out_dir / _MODEL), compress_to_fp16=halve)
     return Exported(model_files=(_MODEL, _WEIGHTS), signature=bundle.signature)
-
-
-def send_no_telemetry() -> None:
-    """Keep the converter and the quantizer, which report their use unless refused, from sending anything.
-
-    Nothing leaves a person's machine unasked; and offline, waiting for the connection costs seconds a model.
-    The runtime that opens artefacts reports nothing.
-    """
-    with contextlib.suppress(ImportError):
-        from openvino_telemetry.utils.opt_in_checker import ConsentCheckResult, OptInChecker
-
-        OptInChecker.check = lambda *_, **__: ConsentCheckResult.DECLINED
 
 
 def _require_fake_quantization(model: Any) -> None:

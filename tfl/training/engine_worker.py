@@ -25,6 +25,7 @@ import numpy.typing as npt
 from tfl.core.child import python_path
 from tfl.core.errors import ChildError
 from tfl.core.files import fresh_folder
+from tfl.core.telemetry import send_no_telemetry
 from tfl.data.contract import Floats, Inputs
 
 _LENGTH = struct.Struct("<q")
@@ -146,6 +147,7 @@ def _read(stream: IO[bytes]) -> npt.NDArray[Any] | None:
 
 def save_network(network: Any, file: Path) -> None:
     """Write an OpenVINO network in float32 as an `.xml` and its `.bin`, there whole or not at all."""
+    send_no_telemetry()
     import openvino as ov
 
     with tempfile.TemporaryDirectory(dir=file.parent) as room:
@@ -162,6 +164,7 @@ def _serve() -> None:
     answers = os.fdopen(os.dup(sys.stdout.fileno()), "wb")
     os.dup2(sys.stderr.fileno(), sys.stdout.fileno())
     try:
+        send_no_telemetry()
         import openvino as ov
 
         wanted = json.loads(sys.stdin.buffer.readline() or "null")

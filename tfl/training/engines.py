@@ -13,6 +13,7 @@ import numpy as np
 from tfl.core.extras import is_installed, version_of
 from tfl.core.files import cache_dir, sha256_text, write_bytes
 from tfl.core.progress import Progress
+from tfl.core.telemetry import send_no_telemetry
 from tfl.data.contract import Contract, Floats, Inputs
 from tfl.training.checkpoint import read_variables
 from tfl.training.engine_worker import OpenVinoWorker, save_network
@@ -171,6 +172,7 @@ def fixed_batches(network: keras.Model, batch_size: int) -> Callable[[Inputs], F
 def _convert(network: keras.Model, file: Path, worker: OpenVinoWorker, room: Path) -> None:
     """Have a network converted to OpenVINO's format in float32 and opened, by way of a graph in `room`."""
     if 4 * network.count_params() > _LARGEST_GRAPH_BYTES:
+        send_no_telemetry()
         import openvino as ov
 
         save_network(ov.convert_model(_traced(network)), file)

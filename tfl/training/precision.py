@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from tfl.core.environment import read_environment, read_gpus, read_machine
-from tfl.core.errors import UnsupportedError
+from tfl.core.errors import JobError, UnsupportedError
 from tfl.core.extras import version_of
 from tfl.core.files import cache_dir, sha256_text
 from tfl.core.records import Record
@@ -19,6 +20,7 @@ from tfl.training.precision_trial import Draw, PrecisionTrial, small_network, tr
 if TYPE_CHECKING:
     import keras
 
+logger = logging.getLogger(__name__)
 #: Compute capability from which NVIDIA GPUs have matrix units for the type
 #: (Volta has float16, Ampere has bfloat16: CUDA C++ Programming Guide, "Compute Capabilities").
 _FLOAT16_CAPABILITY = (7, 0)
@@ -84,11 +86,19 @@ def choose_precision(
         choice = _tried(policy, why, network, draw)
         # Memory that ran out may have been another program's.
         if remembered is not None and choice.trial is not None:
-            remembered.parent.mkdir(parents=True, exist_ok=True)
-            choice.save(remembered)
+            _remember(choice, remembered)
     if path is not None:
         choice.save(path)
     return choice
+
+
+def _remember(choice: PrecisionChoice, file: Path) -> None:
+    try:
+        file.parent.mkdir(parents=True, exist_ok=True)
+        choice.save(file)
+    except (OSError, JobError) as error:
+        # The next run repeats the trial; that is no reason to end this one.
+        logger.warning("which arithmetic is best here can't be remembered: %s", error)
 
 
 def remembered_choice(*network: object) -> Path:

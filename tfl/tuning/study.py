@@ -19,6 +19,7 @@ from tfl.core.errors import ConfigError, JobError, OutputExistsError, UserError
 from tfl.core.extras import require_installed
 from tfl.core.notebook import default_progress
 from tfl.core.progress import Progress
+from tfl.core.retracing import retracing_untold
 from tfl.core.run_folder import RunFolder
 from tfl.data.manifest import Manifest
 from tfl.pipeline import run as run_pipeline
@@ -36,6 +37,7 @@ DEFAULT_TRIALS = 20
 _POLL_S = 0.5
 
 
+@retracing_untold()
 def tune(
     config: RunConfig,
     *,

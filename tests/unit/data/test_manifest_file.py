@@ -106,6 +106,26 @@ def test_paths_that_lead_out_are_not_followed(pictures, path):
     assert f"leads out of {pictures}" in message
 
 
+def test_absolute_paths_of_another_folder_say_where_the_file_has_to_lie(pictures):
+    (pictures / "lists").mkdir()
+    text = "path,label\n" + "".join(
+        f"{pictures.resolve() / path},{path.split('/')[0]}\n" for path in ("blue/blue-00.png", "red/red-00.png")
+    )
+    with pytest.raises(DataError) as caught:
+        READER.read(write(pictures / "lists", text))
+    assert f"here {(pictures / 'lists').resolve()}." in caught.value.hint
+    assert f"Put it into {pictures.resolve()}, or above that." in caught.value.hint
+
+
+def test_measured_values_are_told_from_classes(tmp_path):
+    draw_classes(tmp_path, per_class=11, names=("blue", "red"))
+    files = sorted(path.relative_to(tmp_path).as_posix() for path in tmp_path.rglob("*.png"))
+    text = "path,price\n" + "".join(f"{path},{index * 0.73:.2f}5\n" for index, path in enumerate(files))
+    with pytest.raises(DataError, match="the column 'price' holds 22 different numbers with fractions") as caught:
+        READER.read(write(tmp_path, text), ReadOptions(label_column="price"))
+    assert "Classes are learned, not measured values." in caught.value.hint
+
+
 @pytest.mark.parametrize(
     ("line", "rule", "words"),
     [

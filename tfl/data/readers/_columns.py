@@ -25,6 +25,8 @@ USUAL = {
 _MANY_LABELS = frozenset({"labels", "classes", "tags"})
 _OR_TEXTS = "; where the table holds the texts themselves, --text-column NAME"
 _SEVERAL = frozenset({"text_column", "label_column"})
+#: So many different numbers with fractions are measurements, not classes.
+_MEASURED = 20
 _SEPARATORS = ("|", ";")
 _HALVES = re.compile("[\ud800-\udfff]")
 #: Where the files may lie, below the folder of the manifest file.
@@ -128,6 +130,31 @@ def labels_of(row: Row, columns: LabelColumns) -> tuple[str, ...]:
         text = text_of(value)
         parts = text.split(columns.separator) if columns.separator else [text]
     return tuple(sorted({part.strip() for part in parts if part.strip()}))
+
+
+def require_classes(place: Path, labels: Sequence[str], columns: LabelColumns) -> None:
+    """Check that labels are classes.
+
+    Raises:
+        DataError: There is one class only, or they are measured values.
+    """
+    column = ", ".join(columns.labels)
+    other = f"The labels are those of the column '{column}'; name another with --label-column."
+    if len(labels) < 2:
+        received = labels[0] if labels else ""
+        raise DataError(f"{place} has one class only, '{received}'; a classifier needs at least two.", hint=other)
+    if len(labels) > _MEASURED and sum(map(_has_fraction, labels)) * 2 > len(labels):
+        raise DataError(
+            f"{place}: the column '{column}' holds {len(labels)} different numbers with fractions, not classes.",
+            hint=f"Classes are learned, not measured values. {other}",
+        )
+
+
+def _has_fraction(label: str) -> bool:
+    try:
+        return not float(label).is_integer()
+    except (ValueError, OverflowError):
+        return False
 
 
 def have_many_labels(row: Row, columns: LabelColumns) -> bool:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections import Counter
 from collections.abc import Callable, Hashable, Iterable, Mapping
 from pathlib import Path
@@ -9,7 +10,15 @@ from pathlib import Path
 from tfl.core.errors import DataError
 from tfl.data.manifest import Example, Manifest, Problem, SplitName
 from tfl.data.readers._base import ReadOptions
-from tfl.data.readers._columns import ROOTS, Columns, choose_columns, have_many_labels, labels_of, relative_path
+from tfl.data.readers._columns import (
+    ROOTS,
+    Columns,
+    choose_columns,
+    have_many_labels,
+    labels_of,
+    relative_path,
+    require_classes,
+)
 from tfl.data.readers._rows import TEXT_ENDINGS, Row, Table
 from tfl.data.readers._splits import meanings_of
 
@@ -50,15 +59,9 @@ def manifest_of_table(
     problems = [*table.problems, *found]
     if not examples:
         told = "\n".join(f"  {problem.message}" for problem in problems[:_NAMED])
-        raise DataError(
-            f"{file}: no row can be used:\n{told}", hint=f"Paths are relative to {root}, or to the file's own folder."
-        )
+        raise DataError(f"{file}: no row can be used:\n{told}", hint=_where_to_put(file, root, table, columns))
     labels = tuple(sorted({label for example in examples.values() for label in example.all_labels if label}))
-    if len(labels) < 2:
-        raise DataError(
-            f"{file} has one class only, '{labels[0] if labels else ''}'; a classifier needs at least two.",
-            hint=f"The labels are those of the column '{', '.join(columns.labels)}'; name another with --label-column.",
-        )
+    require_classes(file, labels, columns)
     return Manifest(
         root=str(root.resolve()),
         reader=reader,
@@ -114,13 +117,26 @@ def root_of(file: Path, table: Table, columns: Columns) -> tuple[Path, list[bool
     return file.parent / best, found[best]
 
 
+def _where_to_put(file: Path, root: Path, table: Table, columns: Columns) -> str:
+    """Say where a file has to lie whose rows can't be used, from the first of its paths."""
+    cells = (str(row.cells.get(columns.path) or "").strip() for row in table.rows[:_LOOKED_AT])
+    absolute = [path for path in map(Path, filter(None, cells)) if path.is_absolute() and path.is_file()]
+    if not absolute:
+        return f"Paths are relative to {root.resolve()}, or to the file's own folder."
+    above = os.path.commonpath([path.parent for path in absolute])
+    return (
+        f"Only files below the folder that {file.name} lies in are read, here {file.parent.resolve()}."
+        f" Put it into {above}, or above that."
+    )
+
+
 def _example(
     file: Path, root: Path, row: Row, columns: Columns, meanings: Mapping[str, SplitName]
 ) -> Example | Problem:
     path = relative_path(root, str(row.cells.get(columns.path) or "").strip())
     if not path:
         received = str(row.cells.get(columns.path) or "")
-        reason = f"the path '{received}' leads out of {root}" if received.strip() else "there is no path"
+        reason = f"the path '{received}' leads out of {root.resolve()}" if received.strip() else "there is no path"
         return bad_row(file, row, reason)
     labels = labels_of(row, columns)
     if not labels:

@@ -10,7 +10,7 @@ from tfl.core.errors import DataError, UserError
 from tfl.data.encodings import Encoding
 from tfl.data.manifest import Example, Manifest, Problem, SplitName
 from tfl.data.readers._base import NO_OPTIONS, Location, Reader, ReadOptions
-from tfl.data.readers._columns import have_many_labels, labels_of, text_of
+from tfl.data.readers._columns import have_many_labels, labels_of, require_classes, text_of
 from tfl.data.readers._listing import bad_row, where
 from tfl.data.readers._rows import MAX_CELL, Row, Table, iterate_rows
 from tfl.data.readers._splits import meanings_of, with_a_test
@@ -18,8 +18,6 @@ from tfl.data.readers._text_columns import TextColumns, choose_text_columns
 from tfl.data.readers._text_tables import TextFiles, find_text_files, holds_texts, read_sample
 
 _NAMED = 10
-#: So many different numbers with fractions are measurements, not classes.
-_MEASURED = 20
 
 
 class TextTable(Reader):
@@ -149,8 +147,7 @@ def _manifest(place: Path, found: TextFiles, sources: list[_Source], problems: l
         told = "\n".join(f"  {problem.message}" for problem in problems[:_NAMED])
         raise DataError(f"{place}: no row can be used:\n{told}", hint="See the example: tfl data formats")
     labels = tuple(sorted({label for example in examples for label in example.all_labels}))
-    named = ", ".join(sources[0].columns.labels)
-    _require_classes(place, labels, named)
+    require_classes(place, labels, sources[0].columns)
     examples.sort(key=lambda example: example.path)
     return Manifest(
         root=str(sources[0].file.parent.resolve()),
@@ -163,24 +160,6 @@ def _manifest(place: Path, found: TextFiles, sources: list[_Source], problems: l
         source=str(place.resolve()),
         kind="text",
     )
-
-
-def _require_classes(place: Path, labels: tuple[str, ...], column: str) -> None:
-    other = f"The labels are those of the column '{column}'; name another with --label-column."
-    if len(labels) < 2:
-        raise DataError(f"{place} has one class only, '{labels[0]}'; a classifier needs at least two.", hint=other)
-    if len(labels) > _MEASURED and sum(map(_has_fraction, labels)) * 2 > len(labels):
-        raise DataError(
-            f"{place}: the column '{column}' holds {len(labels)} different numbers with fractions, not classes.",
-            hint=other,
-        )
-
-
-def _has_fraction(label: str) -> bool:
-    try:
-        return not float(label).is_integer()
-    except (ValueError, OverflowError):
-        return False
 
 
 def _example(source: _Source, row: Row) -> Example | Problem:
