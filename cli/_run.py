@@ -154,6 +154,8 @@ def print_run(folder: RunFolder) -> None:
     from tfl.bench.cells import ExportSummary
     from tfl.bench.records import Benchmark
     from tfl.core.config import load_config
+    from tfl.report.answer import backbone_step
+    from tfl.report.facts import read_facts
     from tfl.tasks import TASKS, Evaluation
 
     data = TASKS.get(load_config(folder).task).data
@@ -187,7 +189,8 @@ def print_run(folder: RunFolder) -> None:
     print_next(
         f"tfl predict {model} {data.example}",
         f"tfl evaluate {model} --data YOUR_OTHER_DATA",
-        f"tfl verify {model}" if best else f"tfl export {run} --target openvino,tflite --precision fp32,int8",
+        f"tfl verify {model}" if best else f"tfl export {run}",
+        *([better.command] if (better := backbone_step(read_facts(folder.path))) else []),
         *climb_commands(exports, folder.path),
         f"tfl runs show {run}",
     )

@@ -119,9 +119,8 @@ def next_steps(facts: Facts) -> list[Step]:
     if facts.record is not None and facts.record.status in ("failed", "stopped") and not facts.failed():
         command = " ".join(part for part in ("tfl run", facts.data_words, "--out", run, "--resume") if part)
         steps.append(Step("Go on with this run; what is done is kept.", command))
-    scores = facts.evaluation
-    if scores is not None:
-        steps += _other_backbones(facts, scores)
+    if (other := backbone_step(facts)) is not None:
+        steps.append(other)
     if facts.failed():
         steps.append(Step("Read why exports failed, in the table below and in the logs, and export again."))
     if climbed := ExportSummary(cells=facts.cells).to_climb():
@@ -130,8 +129,8 @@ def next_steps(facts: Facts) -> list[Step]:
     if facts.check is not None and (facts.check.errors or facts.check.warnings):
         found = f"{_count(facts.check.errors, 'error')} and {_count(facts.check.warnings, 'warning')}"
         steps.append(Step(f"Look at the data: {found} below."))
-    if scores is not None:
-        steps += _steps_from_scores(scores, nouns)
+    if facts.evaluation is not None:
+        steps += _steps_from_scores(facts.evaluation, nouns)
     best = facts.smallest_good()
     if best is not None:
         artefact = shlex.quote(str(facts.folder.path / best.artifact_dir))
@@ -154,14 +153,14 @@ def _count(number: int, noun: str) -> str:
     return f"{number} {noun}{'' if number == 1 else 's'}"
 
 
-def _other_backbones(facts: Facts, scores: Evaluation) -> list[Step]:
+def backbone_step(facts: Facts) -> Step | None:
     """Lead from a weak backbone to a comparison, where there is much to gain and the data can still be named."""
-    if facts.bundle is None or not facts.data_words or scores.accuracy_high >= _ROOM_ABOVE:
-        return []
-    backbone = facts.bundle.backbone
-    start = f"This model started from {backbone.spec} (its weights: {backbone.weights_origin})"
+    scores, bundle = facts.evaluation, facts.bundle
+    if scores is None or bundle is None or not facts.data_words or scores.accuracy_high >= _ROOM_ABOVE:
+        return None
+    start = f"This model started from {bundle.backbone.spec} (its weights: {bundle.backbone.weights_origin})"
     text = f"Try other pretrained networks on your {facts.data.nouns}. {start}; another may recognise more."
-    return [Step(text, f"tfl models recommend {facts.data_words}")]
+    return Step(text, f"tfl models recommend {facts.data_words}")
 
 
 def _steps_from_scores(scores: Evaluation, nouns: str) -> list[Step]:
