@@ -30,41 +30,37 @@ _PICTURES = ImagePreprocessing(
     scale=1 / 127.5,
     mean=(1.0, 1.0, 1.0),
 )
-_SKETCHNET = BackboneInfo(
-    spec="embedded:sketchnet",
-    task="image_classification",
-    preprocessing=_PICTURES,
-    min_size=_sketchnet.MIN_SIZE,
-    parameters=_sketchnet.parameter_count(),
-    feature_size=_sketchnet.FEATURE_SIZE,
-    licence="Apache-2.0",
-    weights_origin="images drawn by the project's own script",
-    available_offline=True,
+_DRAWN = "images drawn by the project's own script"
+
+
+def _of_pictures(name: str, *, origin: str = _DRAWN, note: str) -> BackboneInfo:
+    network: Any = _NETWORKS[name]
+    return BackboneInfo(
+        spec=f"embedded:{name}",
+        task="image_classification",
+        preprocessing=_PICTURES,
+        min_size=network.MIN_SIZE,
+        parameters=network.parameter_count(),
+        feature_size=network.FEATURE_SIZE,
+        licence="Apache-2.0",
+        weights_origin=origin,
+        available_offline=True,
+        note=note,
+    )
+
+
+_SKETCHNET = _of_pictures(
+    "sketchnet",
     note="Needs no network. Small and quick. Photos: embedded:patchnet is better, one trained on ImageNet far better.",
 )
-_PATCHNET = BackboneInfo(
-    spec="embedded:patchnet",
-    task="image_classification",
-    preprocessing=_PICTURES,
-    min_size=_patchnet.MIN_SIZE,
-    parameters=_patchnet.parameter_count(),
-    feature_size=_patchnet.FEATURE_SIZE,
-    licence="Apache-2.0",
-    weights_origin="clusters of patches of images drawn by the project's own script",
-    available_offline=True,
+_PATCHNET = _of_pictures(
+    "patchnet",
+    origin=f"clusters of patches of {_DRAWN}",
     # The word for what tiles and fabrics have would be found by who looks for texts.
     note="Take it for photos and surfaces where no ImageNet weights are at hand: colours, edges, patterns, no objects.",
 )
-_LEAFNET = BackboneInfo(
-    spec="embedded:leafnet",
-    task="image_classification",
-    preprocessing=_PICTURES,
-    min_size=_leafnet.MIN_SIZE,
-    parameters=_leafnet.parameter_count(),
-    feature_size=_leafnet.FEATURE_SIZE,
-    licence="Apache-2.0",
-    weights_origin="images drawn by the project's own script",
-    available_offline=True,
+_LEAFNET = _of_pictures(
+    "leafnet",
     note="Needs no network. sketchnet and patchnet in one, and a layer upon: the best all-round without ImageNet.",
 )
 _NGRAMS = BackboneInfo(
