@@ -25,6 +25,7 @@ from tfl.report.model_card import model_card
 from tfl.report.palette import PALETTE
 from tfl.report.parts import Page
 from tfl.report.quantized import quantized_sections
+from tfl.report.tiles import read_tiles
 from tfl.report.view import View, build_view
 
 _TEMPLATE, _PAGE_TEMPLATE = "report.html.j2", "sections.html.j2"
@@ -89,6 +90,7 @@ def _render(template: str, **values: Any) -> str:
     environment.filters["embedded"] = embedded
     environment.filters["size"] = _size
     environment.filters["chart"] = _chart_filter()
+    environment.filters["tiles"] = read_tiles
     script = "".join((Path(__file__).parent / name).read_text(encoding="utf-8") for name in _SCRIPTS)
     return str(environment.get_template(template).render(**values, script=script, script_hash=content_hash(script)))
 

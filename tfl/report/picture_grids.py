@@ -3,39 +3,21 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 
 from tfl.core.errors import DataError
 from tfl.data.contract import Floats
 from tfl.data.decode import Pixels, decode
 from tfl.report import _style as style
+from tfl.report.tiles import Tile, save_tiles, under_heat
 from tfl.tasks import Evaluation
 
 _SIDE_PX = 240
 _TILE_IN = 1.95
 _CAPTION_LINE_IN = 0.15
-
-
-@dataclass(frozen=True)
-class Tile:
-    """One picture with its answer.
-
-    Attributes:
-        pixels: `(side, side, 3)` uint8, or None where the file can't be read any more.
-        caption: One or two short lines.
-        right: Whether the answer is right; decides colour and mark.
-        heat: `(height, width)` float32 in [0, 1] to lay over the picture, or None.
-    """
-
-    pixels: Pixels | None
-    caption: str
-    right: bool
-    heat: npt.NDArray[np.float32] | None = None
 
 
 def draw_predictions(
@@ -85,7 +67,7 @@ def caption(truth: str, predicted: str, confidence: float) -> str:
 
 
 def thumbnail(file: Path) -> Pixels | None:
-    """Read a picture as a small square `(side, side, 3)` uint8 on white, or None where it can't be read."""
+    """Read a picture as a small one, `(height, width, 3)` uint8, or None where it can't be read."""
     from PIL import Image, ImageOps
 
     try:
@@ -93,14 +75,14 @@ def thumbnail(file: Path) -> Pixels | None:
     except DataError:
         return None
     side = min(_SIDE_PX, max(image.size))
-    smaller = ImageOps.contain(image, (side, side), Image.Resampling.LANCZOS)
-    paper = Image.new("RGB", (side, side), "white")
-    paper.paste(smaller, ((side - smaller.width) // 2, (side - smaller.height) // 2))
-    return np.asarray(paper)
+    return np.asarray(ImageOps.contain(image, (side, side), Image.Resampling.LANCZOS))
 
 
 def draw_tiles(tiles: Sequence[Tile], path: Path, *, columns: int = 4) -> None:
-    """Draw tiles row by row; a heat map, where a tile has one, is laid over a copy below its picture."""
+    """Draw tiles row by row, and keep them one by one beside the PNG.
+
+    A heat map, where a tile has one, is laid over a copy below its picture.
+    """
     columns = max(1, min(columns, len(tiles)))
     paired = any(tile.heat is not None for tile in tiles)
     lines = max((tile.caption.count("\n") + 1 for tile in tiles), default=1)
@@ -120,6 +102,7 @@ def draw_tiles(tiles: Sequence[Tile], path: Path, *, columns: int = 4) -> None:
     if not tiles:
         grid[0][0].text(0.5, 0.5, "no pictures", ha="center", fontsize=9, color=style.GREY)
     style.save(figure, path)
+    save_tiles(tiles, path)
 
 
 def _draw_picture(axes: Any, tile: Tile) -> None:
@@ -129,7 +112,17 @@ def _draw_picture(axes: Any, tile: Tile) -> None:
         axes.text(0.5, 0.5, "the file can't\nbe read any more", ha="center", va="center", fontsize=8, color=style.GREY)
         axes.set_aspect("equal")
     else:
-        axes.imshow(tile.pixels)
+        axes.imshow(_on_paper(tile.pixels))
+
+
+def _on_paper(pixels: Pixels) -> Pixels:
+    """Put a picture into the middle of a white square, so that captions of a row stand at one height."""
+    height, width = pixels.shape[:2]
+    side = max(height, width)
+    paper = np.full((side, side, 3), 255, dtype=np.uint8)
+    top, left = (side - height) // 2, (side - width) // 2
+    paper[top : top + height, left : left + width] = pixels
+    return paper
 
 
 def _draw_heat(axes: Any, tile: Tile) -> None:
@@ -137,8 +130,4 @@ def _draw_heat(axes: Any, tile: Tile) -> None:
         return
     if not tile.heat.any():
         axes.set_title("no place speaks for it", fontsize=8.5, color=style.GREY, pad=4)
-    # Grey below, so that the only colours are the map's.
-    grey = tile.pixels.mean(axis=2)
-    axes.imshow(grey, cmap="gray", vmin=0, vmax=255)
-    extent = (-0.5, grey.shape[1] - 0.5, grey.shape[0] - 0.5, -0.5)
-    axes.imshow(tile.heat, cmap="inferno", vmin=0.0, vmax=1.0, alpha=0.15 + 0.55 * tile.heat, extent=extent)
+    axes.imshow(under_heat(tile.pixels, tile.heat))

@@ -19,7 +19,8 @@ from tfl.data.preprocess import as_pictures, normalize
 from tfl.report.evidence._base import SHOWN_FLIPS, Answered, Evidence, chosen_at_random
 from tfl.report.gradcam import grad_cam
 from tfl.report.picture import Picture
-from tfl.report.picture_grids import Tile, caption, draw_predictions, draw_tiles, draw_top_losses, thumbnail
+from tfl.report.picture_grids import caption, draw_predictions, draw_tiles, draw_top_losses, thumbnail
+from tfl.report.tiles import Tile
 from tfl.tasks import Evaluation
 
 
