@@ -21,7 +21,7 @@
   for (const chart of document.querySelectorAll("svg.chart")) {
     const marks = [...chart.querySelectorAll(".mark")];
     if (!marks.length) continue;
-    // From one picture to a group of things, of which one at a time is in the order of the tabulator.
+    // From one image to a group of things, of which one at a time is in the order of the tabulator.
     chart.setAttribute("role", "group");
     chart.querySelector(".drawing").setAttribute("aria-hidden", "true");
     marks.forEach((mark, index) => {
