@@ -65,8 +65,11 @@ def test_the_benchmark_has_figures_for_every_artefact(finished_run):
 def test_the_report_stands_alone(finished_run):
     run, _ = finished_run
     text = (run / "report.html").read_text(encoding="utf-8")
-    # Photos as they are, charts as shapes.
-    assert text.count('src="data:image/') == 3
+    # Photos one by one, three grids of them; charts as shapes.
+    kept = [json.loads(file.read_text())["tiles"] for file in (run / "evaluation").glob("*.tiles.json")]
+    assert len(kept) == 3
+    photos = sum(bool(tile["picture"]) + bool(tile["heated"]) for tiles in kept for tile in tiles)
+    assert text.count('src="data:image/jpeg;base64,') == text.count('src="data:image/') == photos > 12
     assert text.count("<svg ") == 6
     assert 'src="http' not in text
     assert "openvino" in text
