@@ -66,7 +66,7 @@ def test_the_report_stands_alone(finished_run):
     run, _ = finished_run
     text = (run / "report.html").read_text(encoding="utf-8")
     # Photos one by one, three grids of them; charts as shapes.
-    kept = [json.loads(file.read_text())["tiles"] for file in (run / "evaluation").glob("*.tiles.json")]
+    kept = [json.loads(file.read_text())["tiles"] for file in (run / "evaluation").glob("*.tiles")]
     assert len(kept) == 3
     photos = sum(bool(tile["picture"]) + bool(tile["heated"]) for tiles in kept for tile in tiles)
     assert text.count('src="data:image/jpeg;base64,') == text.count('src="data:image/') == photos > 12

@@ -62,8 +62,8 @@ class ShownTiles(Record):
 
 
 def tiles_file(png: Path) -> Path:
-    """Return where the tiles of a grid are kept, beside its PNG."""
-    return png.with_suffix(".tiles.json")
+    """Return where the tiles of a grid are kept, beside its PNG: not as .json, by which records of a folder are found."""
+    return png.with_suffix(".tiles")
 
 
 def save_tiles(tiles: Sequence[Tile], png: Path) -> None:

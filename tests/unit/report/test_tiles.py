@@ -50,6 +50,12 @@ def test_they_hold_the_pictures_and_the_words(png):
     assert opened(second.heated).shape == RED.shape
 
 
+def test_they_are_not_taken_for_a_record_of_the_folder(png):
+    # Ladders are read by this ending, and their grids lie beside them.
+    assert tiles_file(png).is_file()
+    assert list(png.parent.glob("*.json")) == []
+
+
 def test_a_heat_map_is_brightest_where_it_is_largest():
     heat = np.zeros((4, 4), dtype=np.float32)
     heat[:, 3] = 1.0
