@@ -62,7 +62,10 @@ class ShownTiles(Record):
 
 
 def tiles_file(png: Path) -> Path:
-    """Return where the tiles of a grid are kept, beside its PNG: not as .json, by which records of a folder are found."""
+    """Return where the tiles of a grid are kept, beside its PNG.
+
+    Not as `.json`, since the records of a folder are found by that.
+    """
     return png.with_suffix(".tiles")
 
 
