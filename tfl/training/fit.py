@@ -123,7 +123,7 @@ def fit(
         network=lambda: _trial_network(config, len(manifest.labels)),
         draw=_trial_inputs(config),
         path=folder.training_dir / "precision.json",
-        remembered=remembered_choice(config.task, config.model, *_learning(config), len(manifest.labels)),
+        remembered=lambda: remembered_choice(config.task, config.model, *_learning(config), len(manifest.labels)),
     )
     progress.update(f"training in {choice.policy}: {choice.reason}")
     keras.utils.set_random_seed(config.seed)

@@ -50,7 +50,7 @@ def choose_precision(
     network: Callable[[], keras.Model] = small_network,
     draw: Draw | None = None,
     path: Path | None = None,
-    remembered: Path | None = None,
+    remembered: Callable[[], Path] | None = None,
 ) -> PrecisionChoice:
     """Choose the dtype policy.
 
@@ -59,8 +59,9 @@ def choose_precision(
         network: Builds what will be trained, under the dtype policy that is active, for the trial of `auto`.
         draw: Makes a batch of it; see `try_precision`.
         path: Where a `PrecisionChoice` is kept that was tried: what an earlier sitting decided is decided.
-        remembered: Where this machine keeps what it decided for such a network, see `remembered_choice`: a timing is
-            never the same twice, and two runs of one seed shall end in the same bytes.
+        remembered: Tells where this machine keeps what it decided for such a network, see `remembered_choice`: a timing
+            is never the same twice, and two runs of one seed shall end in the same bytes. Asked only where a trial is
+            due, since it may have to ask the driver for the GPUs.
 
     Raises:
         UnsupportedError: float16 on a processor without a GPU, where gradients underflow and nothing is gained.
@@ -80,13 +81,14 @@ def choose_precision(
     policy, why = _candidate(capability)
     if not policy:
         return PrecisionChoice(policy="float32", reason=why)
-    if remembered is not None and remembered.is_file():
-        choice = PrecisionChoice.load(remembered)
+    known = None if remembered is None else remembered()
+    if known is not None and known.is_file():
+        choice = PrecisionChoice.load(known)
     else:
         choice = _tried(policy, why, network, draw)
         # Memory that ran out may have been another program's.
-        if remembered is not None and choice.trial is not None:
-            _remember(choice, remembered)
+        if known is not None and choice.trial is not None:
+            _remember(choice, known)
     if path is not None:
         choice.save(path)
     return choice

@@ -119,22 +119,24 @@ def has_units():
 
 
 def test_a_second_run_takes_what_the_first_decided(has_units, tmp_path):
-    first = choose_precision("auto", path=tmp_path / "first.json", remembered=remembered_choice("a network", 1))
-    second = choose_precision("auto", path=tmp_path / "second.json", remembered=remembered_choice("a network", 1))
+    first = choose_precision("auto", path=tmp_path / "first.json", remembered=lambda: remembered_choice("a network", 1))
+    second = choose_precision(
+        "auto", path=tmp_path / "second.json", remembered=lambda: remembered_choice("a network", 1)
+    )
     assert first.trial is not None
     assert second == first == PrecisionChoice.load(tmp_path / "second.json")
 
 
 def test_a_cache_that_cannot_be_written_ends_no_training(has_units, tmp_path, caplog):
     (tmp_path / "cache").write_text("a file where a folder is needed", encoding="utf-8")
-    choice = choose_precision("auto", remembered=tmp_path / "cache" / "precision" / "choice.json")
+    choice = choose_precision("auto", remembered=lambda: tmp_path / "cache" / "precision" / "choice.json")
     assert choice.trial is not None
     assert "can't be remembered" in caplog.text
 
 
 def test_another_network_is_tried_anew(has_units):
-    one = choose_precision("auto", remembered=remembered_choice("one"))
-    other = choose_precision("auto", network=offset_network(0.0), remembered=remembered_choice("other"))
+    one = choose_precision("auto", remembered=lambda: remembered_choice("one"))
+    other = choose_precision("auto", network=offset_network(0.0), remembered=lambda: remembered_choice("other"))
     assert (one.trial.network, other.trial.network) == ("small", "offset")
 
 
