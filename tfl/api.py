@@ -224,20 +224,20 @@ def _config_for(
 
 def _section_of(name: str) -> str:
     config = RunConfig()
-    for section in ("train", "model"):
-        if any(item.name == name for item in dataclasses.fields(getattr(config, section))):
-            return f"{section}.{name}"
-    if name == "seed":
-        return name
     homes = [
-        f"{item.name}.{name}"
+        item.name
         for item in dataclasses.fields(config)
         if dataclasses.is_dataclass(section := getattr(config, item.name))
         and any(inner.name == name for inner in dataclasses.fields(section))
     ]
+    for section_name in ("train", "model"):
+        if section_name in homes:
+            return f"{section_name}.{name}"
+    if name == "seed":
+        return name
     if homes:
         raise ConfigError(
             f"'{name}' is no setting of the training or the model, which alone have names of their own here.",
-            hint=f"Write settings={{'{homes[0]}': ...}}.",
+            hint=f"Write settings={{'{homes[0]}.{name}': ...}}.",
         )
     return f"train.{name}"
