@@ -152,15 +152,14 @@ def data_document(folder: RunFolder) -> dict[str, Any] | None:
 def print_run(folder: RunFolder) -> None:
     """Print a run's result for a person: the answer, the tables, the report, the next commands."""
     from tfl.bench.cells import ExportSummary
-    from tfl.bench.records import Benchmark
     from tfl.core.config import load_config
     from tfl.report.answer import backbone_step
     from tfl.report.facts import read_facts
-    from tfl.tasks import TASKS, Evaluation
+    from tfl.tasks import TASKS
 
     data = TASKS.get(load_config(folder).task).data
-    evaluation_file = folder.evaluation_dir / "test.json"
-    evaluation = Evaluation.load(evaluation_file) if evaluation_file.is_file() else None
+    facts = read_facts(folder.path)
+    evaluation = facts.evaluation
     if evaluation is not None:
         right = round(evaluation.accuracy * 100)
         click.echo(
@@ -174,8 +173,8 @@ def print_run(folder: RunFolder) -> None:
     _print_folds(folder)
     exports = ExportSummary.of_run(folder)
     cells = exports.cells
-    if folder.benchmark_file.is_file():
-        print_benchmark(Benchmark.load(folder.benchmark_file), cells)
+    if facts.benchmark is not None:
+        print_benchmark(facts.benchmark, cells)
     elif cells:
         print_cells(cells)
     click.echo(f"\nReport: {folder.report_file}")
@@ -190,7 +189,7 @@ def print_run(folder: RunFolder) -> None:
         f"tfl predict {model} {data.example}",
         f"tfl evaluate {model} --data YOUR_OTHER_DATA",
         f"tfl verify {model}" if best else f"tfl export {run}",
-        *([better.command] if (better := backbone_step(read_facts(folder.path))) else []),
+        *([better.command] if (better := backbone_step(facts)) else []),
         *climb_commands(exports, folder.path),
         f"tfl runs show {run}",
     )
