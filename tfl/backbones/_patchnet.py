@@ -110,16 +110,25 @@ def _answers(scale: Any, bank: Bank) -> Any:
 def halves(maps: Any, *, prefix: str = "") -> Any:
     """Average over the upper, lower, left and right half: `(batch, 4, 1, channels)`.
 
-    The middle row or column of an odd number is in both halves. The layers' names begin with `prefix`.
+    The middle row or column of an odd number is in both halves. The layers' names begin with `prefix`. A half is cut
+    out and averaged whole: of an average over windows, TFLite wants input and output on one scale, takes that of
+    the means, and so cuts off the strong answers that they are made of.
     """
     import keras
 
-    side, channels = maps.shape[1], maps.shape[-1]
-    size, stride = -(-side // 2), side // 2
-    rows = keras.layers.AveragePooling2D((size, side), strides=(stride, side), name=f"{prefix}rows")(maps)
-    columns = keras.layers.AveragePooling2D((side, size), strides=(side, stride), name=f"{prefix}columns")(maps)
-    columns = keras.layers.Reshape((2, 1, channels), name=f"{prefix}columns_below")(columns)
-    return keras.layers.Concatenate(axis=1, name=f"{prefix}halves")([rows, columns])
+    side = maps.shape[1]
+    rest = side // 2
+    halved = {
+        "upper": ((0, rest), (0, 0)),
+        "lower": ((rest, 0), (0, 0)),
+        "left": ((0, 0), (0, rest)),
+        "right": ((0, 0), (rest, 0)),
+    }
+    means = []
+    for name, cut in halved.items():
+        half = keras.layers.Cropping2D(cut, name=f"{prefix}{name}_half")(maps)
+        means.append(keras.layers.GlobalAveragePooling2D(keepdims=True, name=f"{prefix}{name}_mean")(half))
+    return keras.layers.Concatenate(axis=1, name=f"{prefix}halves")(means)
 
 
 def compressed(means: Any) -> Any:

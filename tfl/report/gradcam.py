@@ -22,6 +22,7 @@ import numpy.typing as npt
 from tfl.core.errors import UnsupportedError
 from tfl.core.extras import require_installed
 from tfl.data.contract import Floats
+from tfl.training.cut import cut_points
 
 Heat: TypeAlias = npt.NDArray[np.float32]
 
@@ -67,23 +68,37 @@ def grad_cam(model: Any, batch: Floats, class_indices: Sequence[int]) -> Heat:
 
 
 def last_feature_layer(model: Any) -> Any:
-    """Return the last layer, nested ones counted, whose output is `(batch, rows, columns, channels)` of several places.
+    """Return the last layer whose output is `(batch, rows, columns, channels)` of several places, and which shows all.
+
+    Nested layers count. A layer shows all when every way to the output leads through it; where none does, the last
+    with such an output is returned.
 
     Raises:
         UnsupportedError: There is none: the backbone gives one vector and hides its maps.
     """
-    for layer in reversed(_leaves(model)):
-        shape = _output_shape(layer)
-        if len(shape) == 4 and all(side is None or side > 1 for side in shape[1:3]):
-            return layer
-    raise UnsupportedError(
-        "The backbone answers with one vector and does not show its feature maps, so there is nothing to map.",
-        hint="Backbones of keras_applications and embedded show theirs.",
-    )
+    mapped = [layer for layer in reversed(_leaves(model)) if _has_places(layer)]
+    if not mapped:
+        raise UnsupportedError(
+            "The backbone answers with one vector and does not show its feature maps, so there is nothing to map.",
+            hint="Backbones of keras_applications and embedded show theirs.",
+        )
+    passed = _passed(model)
+    return next((layer for layer in mapped if layer.name in passed), mapped[0])
 
 
 def _leaves(model: Any) -> list[Any]:
     return [leaf for layer in model.layers for leaf in (_leaves(layer) if getattr(layer, "layers", None) else [layer])]
+
+
+def _passed(model: Any) -> set[str]:
+    """Name the layers through which every way leads, of the model and of the models in it."""
+    inner = (_passed(layer) for layer in model.layers if getattr(layer, "layers", None))
+    return set(cut_points(model)).union(*inner)
+
+
+def _has_places(layer: Any) -> bool:
+    shape = _output_shape(layer)
+    return len(shape) == 4 and all(side is None or side > 1 for side in shape[1:3])
 
 
 def _output_shape(layer: Any) -> tuple[int | None, ...]:

@@ -80,7 +80,6 @@ def test_every_layer_is_one_that_quantizers_know(backbone):
         "ReLU",
         "Concatenate",
         "Cropping2D",
-        "Reshape",
         "DepthwiseConv2D",
         "Add",
         "Flatten",
