@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from tfl.core.config import DEFAULT_BACKBONE
 from tfl_cli._options import augment_flags, chosen_augmentation, list_option, names_or, read_flags, read_named
 from tfl_cli._output import print_json, print_table
 
@@ -20,7 +21,7 @@ if TYPE_CHECKING:
 @augment_flags
 @click.option("--samples", type=int, default=4, show_default=True, help="How many, of as many classes as can be.")
 @click.option("--views", type=int, default=5, show_default=True, help="How often each picture is augmented.")
-@click.option("--backbone", default="embedded:sketchnet", help="Whose input contract, source:name.")
+@click.option("--backbone", default=DEFAULT_BACKBONE, help="Whose input contract, source:name.")
 @click.option("--seed", type=int, default=0, show_default=True, help="Of what is drawn at random.")
 @read_flags
 @click.option("--out", type=click.Path(path_type=Path), default=Path("data-show.png"), show_default=True, help="A PNG.")

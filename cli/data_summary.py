@@ -6,6 +6,7 @@ from typing import Any
 
 import click
 
+from tfl.core.config import DEFAULT_BACKBONE
 from tfl_cli._options import augment_flags, chosen_augmentation, read_flags, read_named
 from tfl_cli._output import print_json, print_table
 
@@ -13,7 +14,7 @@ from tfl_cli._output import print_json, print_table
 @click.command("summary")
 @click.argument("data", type=click.Path())
 @read_flags
-@click.option("--backbone", default="embedded:sketchnet", help="Whose input contract, source:name.")
+@click.option("--backbone", default=DEFAULT_BACKBONE, help="Whose input contract, source:name.")
 @augment_flags
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON document on standard output.")
 def command(

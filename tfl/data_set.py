@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from tfl.backbones import backbone_info
 from tfl.core.augmentation import Augmentation, AugmentConfig, resolve_augmentation
-from tfl.core.config import resolve_config
+from tfl.core.config import DEFAULT_BACKBONE, resolve_config
 from tfl.core.display import RecordTuple
 from tfl.core.errors import NotFoundError, OutputExistsError
 from tfl.core.files import write_text
@@ -167,7 +167,7 @@ class Data:
     def summary(
         self,
         *,
-        backbone: str = "embedded:sketchnet",
+        backbone: str = DEFAULT_BACKBONE,
         augmentation: Augmentation = "light",
         augment: Mapping[str, Any] | AugmentConfig | None = None,
         seed: int = 0,
@@ -195,7 +195,7 @@ class Data:
         methods: Sequence[str] = (),
         *,
         samples: int = 4,
-        backbone: str = "embedded:sketchnet",
+        backbone: str = DEFAULT_BACKBONE,
         seed: int = 0,
     ) -> Image.Image:
         """Draw a few training samples resized by each method, side by side.
@@ -222,7 +222,7 @@ class Data:
         augment: Mapping[str, Any] | AugmentConfig | None = None,
         samples: int = 4,
         views: int = 5,
-        backbone: str = "embedded:sketchnet",
+        backbone: str = DEFAULT_BACKBONE,
         seed: int = 0,
     ) -> Image.Image:
         """Draw a few training samples as training draws them.

@@ -20,6 +20,8 @@ from tfl.core.train_config import TrainConfig, require_in_range
 if TYPE_CHECKING:
     from tfl.core.run_folder import RunFolder
 
+#: The backbone of a run that names none: it is in the package.
+DEFAULT_BACKBONE = "embedded:sketchnet"
 #: Targets and precisions of a run that asks for none in particular.
 DEFAULT_PRECISIONS = ("fp32", "fp16", "int8")
 
@@ -98,7 +100,7 @@ class ModelConfig(Record):
         dropout: Rate before the last layer, in [0, 1).
     """
 
-    backbone: str = "embedded:sketchnet"
+    backbone: str = DEFAULT_BACKBONE
     image_size: int | None = None
     resize: Literal["crop", "squish", "pad"] | None = None
     dropout: float = 0.2
