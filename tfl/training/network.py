@@ -11,6 +11,9 @@ from tfl.data.contract import Floats
 if TYPE_CHECKING:
     import keras
 
+#: Times the root mean square of all features' deviations: the least that a feature is divided by.
+_LEAST_DEVIATION = 0.5
+
 
 def join(backbone: keras.Model, head: keras.Model, *, mean: Floats | None = None) -> keras.Model:
     """Build the classifier, from the backbone's input to `(batch, classes)` float32, from its two parts.
@@ -106,12 +109,12 @@ def dense_of(head: keras.Model) -> Any:
 def standardization(features: Floats) -> tuple[Floats, Floats]:
     """Return mean and standard deviation of `(samples, features)`.
 
-    A deviation under a tenth of the typical one is raised to that, because dividing by it would turn the
-    rounding of a low-precision engine into a large change of the answer; features that never change get 1.
+    A deviation under half of the typical one is raised to that, because dividing by it would turn the rounding of a
+    low-precision engine into a large change of the answer; features that never change get 1.
     """
     mean = features.mean(axis=0, dtype=np.float64)
     std = features.std(axis=0, dtype=np.float64)
-    std = np.maximum(std, 0.1 * np.sqrt(np.mean(std**2)))
+    std = np.maximum(std, _LEAST_DEVIATION * np.sqrt(np.mean(std**2)))
     std[std < 1e-6] = 1.0
     return mean.astype(np.float32), std.astype(np.float32)
 
