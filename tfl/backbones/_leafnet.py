@@ -22,8 +22,8 @@ MIN_SIZE = 32
 MIXED, FILTERS = 96, 256
 #: What sketchnet's means are multiplied by: they reach 4.5 and the other features 18, and int8 has one scale for all.
 FIGURES_GAIN = 4.0
-#: Length of the output vector: both layers' means over four halves, and the means of sketchnet's last maps.
-FEATURE_SIZE = _patchnet.FEATURE_SIZE + 4 * FILTERS + _sketchnet.FEATURE_SIZE
+#: Length of the output vector: the means of both layers over five regions, and the means of sketchnet's last maps.
+FEATURE_SIZE = _patchnet.FEATURE_SIZE + _patchnet.REGIONS * FILTERS + _sketchnet.FEATURE_SIZE
 
 
 def parameter_count() -> int:
@@ -34,7 +34,7 @@ def parameter_count() -> int:
 
 
 def build(*, image_size: int = NATIVE_SIZE) -> keras.Model:
-    """Build the network with fresh weights: `(batch, image_size, image_size, 3)` in [-1, 1] -> `(batch, 3840)`.
+    """Build the network with fresh weights: `(batch, image_size, image_size, 3)` in [-1, 1] -> `(batch, 4736)`.
 
     Layers have the names they have in patchnet and sketchnet; those of the second layer are `mixed_conv`,
     `mixed_relu`, `leaf_conv` and `leaf_relu`. The dtype policy that is active applies.
@@ -49,8 +49,8 @@ def build(*, image_size: int = NATIVE_SIZE) -> keras.Model:
     figures = keras.layers.Flatten(name="figures")(figures)
     patches = _patchnet.maps_of(inputs)
     leaves = second_layer(patches)
-    means = [_patchnet.halves(patches), _patchnet.halves(leaves, prefix="leaf_")]
-    x = _patchnet.compressed(keras.layers.Concatenate(name="both_halves")(means))
+    means = [_patchnet.regions(patches), _patchnet.regions(leaves, prefix="leaf_")]
+    x = _patchnet.compressed(keras.layers.Concatenate(name="both_regions")(means))
     x = keras.layers.Flatten(name="flat")(x)
     return keras.Model(inputs, keras.layers.Concatenate(name="features")([x, figures]), name="leafnet")
 

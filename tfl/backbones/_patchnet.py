@@ -1,4 +1,4 @@
-"""The network of `embedded:patchnet`: banks of patch filters at several scales, pooled over the halves of a picture.
+"""The network of `embedded:patchnet`: banks of patch filters at several scales, averaged over regions of a picture.
 
 One layer of many filters, found by clustering whitened patches without labels and read out linearly, is the
 recipe of Coates, Ng and Lee (2011, "An analysis of single-layer networks in unsupervised feature learning").
@@ -54,8 +54,10 @@ _LEAST_INNER = 4
 USUAL_MEAN = 0.25
 #: Gains before three ReLU6, which stop growing at once, four times and sixteen times the usual mean.
 GAINS = (6.0 / USUAL_MEAN, 6.0 / (4 * USUAL_MEAN), 6.0 / (16 * USUAL_MEAN))
-#: Length of the output vector: the means of the maps over the upper, lower, left and right half.
-FEATURE_SIZE = 4 * sum(bank.filters for bank in BANKS)
+#: What the maps are averaged over: four halves and the middle.
+REGIONS = 5
+#: Length of the output vector.
+FEATURE_SIZE = REGIONS * sum(bank.filters for bank in BANKS)
 
 
 def parameter_count() -> int:
@@ -64,7 +66,7 @@ def parameter_count() -> int:
 
 
 def build(*, image_size: int = NATIVE_SIZE) -> keras.Model:
-    """Build the network with fresh weights: `(batch, image_size, image_size, 3)` in [-1, 1] -> `(batch, 2560)`.
+    """Build the network with fresh weights: `(batch, image_size, image_size, 3)` in [-1, 1] -> `(batch, 3200)`.
 
     The layers of a bank are named after it: `half_input`, `half_conv`, `half_relu`, `half_maps`. All maps side by
     side are the output of `maps`, `(batch, 9, 9, 640)` at 96 pixels. The dtype policy that is active applies.
@@ -72,7 +74,7 @@ def build(*, image_size: int = NATIVE_SIZE) -> keras.Model:
     import keras
 
     inputs = keras.Input((image_size, image_size, 3), name="image")
-    features = keras.layers.Flatten(name="features")(compressed(halves(maps_of(inputs))))
+    features = keras.layers.Flatten(name="features")(compressed(regions(maps_of(inputs))))
     return keras.Model(inputs, features, name="patchnet")
 
 
@@ -107,28 +109,29 @@ def _answers(scale: Any, bank: Bank) -> Any:
     return keras.layers.AveragePooling2D(bank.pool, padding="same", name=f"{bank.name}_maps")(x)
 
 
-def halves(maps: Any, *, prefix: str = "") -> Any:
-    """Average over the upper, lower, left and right half: `(batch, 4, 1, channels)`.
+def regions(maps: Any, *, prefix: str = "") -> Any:
+    """Average over the upper, lower, left and right half and the middle: `(batch, 5, 1, channels)`.
 
-    The middle row or column of an odd number is in both halves. The layers' names begin with `prefix`. A half is cut
-    out and averaged whole: of an average over windows, TFLite wants input and output on one scale, takes that of
-    the means, and so cuts off the strong answers that they are made of.
+    The middle row or column of an odd number is in both halves; the middle is the inner half of rows and columns, where
+    what a photo was taken of mostly is. The layers' names begin with `prefix`. A region is cut out and averaged whole:
+    of an average over windows, TFLite wants input and output on one scale, takes that of the means, and so cuts off the
+    strong answers that they are made of.
     """
     import keras
 
-    side = maps.shape[1]
-    rest = side // 2
-    halved = {
+    rest, border = maps.shape[1] // 2, maps.shape[1] // 4
+    cuts = {
         "upper": ((0, rest), (0, 0)),
         "lower": ((rest, 0), (0, 0)),
         "left": ((0, 0), (0, rest)),
         "right": ((0, 0), (rest, 0)),
+        "middle": ((border, border), (border, border)),
     }
     means = []
-    for name, cut in halved.items():
-        half = keras.layers.Cropping2D(cut, name=f"{prefix}{name}_half")(maps)
-        means.append(keras.layers.GlobalAveragePooling2D(keepdims=True, name=f"{prefix}{name}_mean")(half))
-    return keras.layers.Concatenate(axis=1, name=f"{prefix}halves")(means)
+    for name, cut in cuts.items():
+        region = keras.layers.Cropping2D(cut, name=f"{prefix}{name}_region")(maps)
+        means.append(keras.layers.GlobalAveragePooling2D(keepdims=True, name=f"{prefix}{name}_mean")(region))
+    return keras.layers.Concatenate(axis=1, name=f"{prefix}regions")(means)
 
 
 def compressed(means: Any) -> Any:

@@ -114,7 +114,7 @@ class EmbeddedSource(BackboneSource):
 
         Args:
             name: `sketchnet`, `(batch, size, size, 3)` float32 in [-1, 1] -> `(batch, 256)`; `patchnet`, the same
-                -> `(batch, 2560)`; `leafnet`, the same -> `(batch, 3840)`; or `ngrams`, `(batch, n-grams)` int32
+                -> `(batch, 3200)`; `leafnet`, the same -> `(batch, 4736)`; or `ngrams`, `(batch, n-grams)` int32
                 -> `(batch, 128)`.
             image_size: Height and width in pixels, at least 32; None for 96 and for texts.
 

@@ -131,10 +131,10 @@ def level(model: Any, pixels: npt.NDArray[np.uint8]) -> None:
     """Scale each filter of the second layer to the mean that patchnet's filters have, over these pictures."""
     import keras
 
-    halves, layer = keras.Model(model.input, model.get_layer("leaf_halves").output), model.get_layer("leaf_conv")
+    regions, layer = keras.Model(model.input, model.get_layer("leaf_regions").output), model.get_layer("leaf_conv")
     images = pixels.astype(np.float32) / 127.5 - 1.0
     for _ in range(ROUNDS):
-        means = halves.predict(images, verbose=0, batch_size=50).mean(axis=(0, 1, 2))
+        means = regions.predict(images, verbose=0, batch_size=50).mean(axis=(0, 1, 2))
         factor = _patchnet.USUAL_MEAN / np.maximum(means, 1e-3)
         layer.set_weights([weights * factor for weights in layer.get_weights()])
 

@@ -112,10 +112,10 @@ def level(model: Any, pixels: npt.NDArray[np.uint8]) -> None:
     """Scale each filter so that its mean over these pictures is `USUAL_MEAN`; ReLU6 makes that take several rounds."""
     import keras
 
-    halves = keras.Model(model.input, model.get_layer("halves").output)
+    regions = keras.Model(model.input, model.get_layer("regions").output)
     images = pixels.astype(np.float32) / 127.5 - 1.0
     for _ in range(ROUNDS):
-        means = halves.predict(images, verbose=0, batch_size=50).mean(axis=(0, 1, 2))
+        means = regions.predict(images, verbose=0, batch_size=50).mean(axis=(0, 1, 2))
         factors = np.split(_patchnet.USUAL_MEAN / means, np.cumsum([bank.filters for bank in BANKS])[:-1])
         for bank, factor in zip(BANKS, factors, strict=True):
             layer = model.get_layer(f"{bank.name}_conv")

@@ -39,10 +39,10 @@ def outputs_of(model, name, images):
 def test_it_has_what_patchnet_and_sketchnet_say(backbone, pictures):
     images = pictures.reshape(-1, 96, 96, 3)
     features = backbone.model.predict(images, verbose=0)
-    halves = features[:, : -_leafnet.FILTERS].reshape(len(images), 4, -1)
-    patches = SOURCE.load("patchnet").model.predict(images, verbose=0).reshape(len(images), 4, -1)
+    means = features[:, : -_leafnet.FILTERS].reshape(len(images), _patchnet.REGIONS, -1)
+    patches = SOURCE.load("patchnet").model.predict(images, verbose=0).reshape(len(images), _patchnet.REGIONS, -1)
     figures = SOURCE.load("sketchnet").model.predict(images, verbose=0)
-    np.testing.assert_allclose(halves[..., : patches.shape[-1]], patches, atol=0.01)
+    np.testing.assert_allclose(means[..., : patches.shape[-1]], patches, atol=0.01)
     np.testing.assert_allclose(features[:, -figures.shape[-1] :], _leafnet.FIGURES_GAIN * figures, atol=0.01)
 
 

@@ -62,15 +62,19 @@ def test_the_last_maps_are_those_of_all_banks(backbone):
 
 def test_it_can_be_cut_where_the_banks_have_met(backbone):
     points = Cuttable(backbone.model).points
-    assert {"all_maps", "maps", "halves", "compressed"} <= set(points)
+    assert {"all_maps", "maps", "regions", "compressed"} <= set(points)
 
 
-def test_halves_are_where_they_should_be(backbone):
-    pixels = np.zeros((1, 96, 96, 3), dtype=np.float32)
-    pixels[:, :48] = np.random.default_rng(0).uniform(-1, 1, (48, 96, 3))
-    upper, lower, left, right = backbone.model.predict(pixels, verbose=0).reshape(4, -1)
-    assert upper.mean() > 2 * lower.mean()
-    assert left.mean() == pytest.approx(right.mean(), rel=0.1)
+def test_regions_are_where_they_should_be(backbone):
+    noise = np.random.default_rng(0).uniform(-1, 1, (96, 96, 3))
+    pixels = np.zeros((2, 96, 96, 3), dtype=np.float32)
+    pixels[0, :48] = noise[:48]
+    pixels[1, 36:60, 36:60] = noise[36:60, 36:60]
+    means = backbone.model.predict(pixels, verbose=0).reshape(2, _patchnet.REGIONS, -1).mean(axis=2)
+    upper, lower, left, right, _ = means[0]
+    assert upper > 2 * lower
+    assert left == pytest.approx(right, rel=0.1)
+    assert means[1, -1] > 1.3 * means[1, :-1].max()
 
 
 def test_int8_of_tflite_keeps_strong_answers(backbone):
@@ -91,7 +95,7 @@ def test_int8_of_tflite_keeps_strong_answers(backbone):
         interpreter.invoke()
         found.append(interpreter.get_tensor(end["index"])[0])
     expected = backbone.model.predict(pictures, verbose=0)
-    assert backbone.model.get_layer("maps").output.shape[-1] * 4 == expected.shape[1]
+    assert backbone.model.get_layer("maps").output.shape[-1] * _patchnet.REGIONS == expected.shape[1]
     assert np.abs(np.stack(found) - expected).mean() < 0.02 * expected.mean()
 
 
