@@ -58,7 +58,7 @@ NOTES = {
     ),
     "models search": Note(example="tfl models search mobilenet photos"),
     "models info": Note(
-        example="tfl models info embedded:sketchnet", related=("Transformers and word vectors=../text-transformers.md",)
+        example="tfl models info embedded:patchnet", related=("Transformers and word vectors=../text-transformers.md",)
     ),
     "models fetch": Note(
         example="tfl models fetch keras_applications:MobileNetV2",

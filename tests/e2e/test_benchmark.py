@@ -16,6 +16,7 @@ from tfl.bench.cells import ExportSummary
 from tfl.bench.records import Failure
 from tfl.bench.scenario_files import make_suite
 from tfl.benchmarking import _verified
+from tfl.core.config import DEFAULT_BACKBONE
 from tfl.core.errors import UserError
 from tfl.core.progress import Progress
 from tfl.core.run_folder import RunFolder
@@ -87,7 +88,7 @@ def test_single_stream_latencies_are_remembered_for_the_backbone(measured):
         cell["artifact"]: item["value_ms"] for cell in cells for item in cell["percentiles"] if item["percent"] == 50
     }
     record = str(Path(measured["path"]).resolve())
-    shown = call_json("models", "info", "embedded:sketchnet")["measured"]
+    shown = call_json("models", "info", DEFAULT_BACKBONE)["measured"]
     assert len(p50) == 3
     assert {item["artifact"]: item["latency_ms_p50"] for item in shown if item["record"] == record} == p50
 

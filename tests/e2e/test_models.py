@@ -5,6 +5,7 @@ import json
 import pytest
 
 from tests.e2e.conftest import assert_user_error, call, call_json
+from tfl.core.config import DEFAULT_BACKBONE
 
 SOURCE = """
 from tfl.backbones import SOURCES, BackboneInfo, BackboneSource
@@ -189,7 +190,7 @@ def test_what_a_run_measured_is_shown_for_its_backbone(finished_run):
     table = json.loads((out / "benchmark.json").read_text())
     measured = {item["artifact"]: item["model_ms"]["p50"] for item in table["measurements"]}
     record = str((out / "benchmark.json").resolve())
-    shown = call_json("models", "info", "embedded:sketchnet")["measured"]
+    shown = call_json("models", "info", DEFAULT_BACKBONE)["measured"]
     assert {item["artifact"]: item["latency_ms_p50"] for item in shown if item["record"] == record} == measured
-    text = call("models", "info", "embedded:sketchnet").stdout
+    text = call("models", "info", DEFAULT_BACKBONE).stdout
     assert "ms openvino-int8 at" in text

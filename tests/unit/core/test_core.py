@@ -91,7 +91,7 @@ def test_a_damaged_record_file_is_said_so(tmp_path):
 
 
 def test_config_from_file_and_assignments(tmp_path):
-    config = resolve_config({"train": {"epochs": 3}}, {"train.epochs": 5, "model.backbone": "embedded:sketchnet"})
+    config = resolve_config({"train": {"epochs": 3}}, {"train.epochs": 5, "model.backbone": RunConfig().model.backbone})
     assert config.train.epochs == 5
     save_yaml(config, tmp_path / "config.yaml")
     assert resolve_config(read_yaml(tmp_path / "config.yaml"), {}) == config
