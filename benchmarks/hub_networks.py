@@ -130,26 +130,31 @@ def build(network: str, size: int) -> Any:
     Raises:
         ValueError: Nobody told how it is built.
     """
-    import keras
-
-    # Keras has the modules' MobileNetV3 and NASNet; its V3 without the classifier ends before the last convolution.
-    bare = {"weights": None, "include_top": False, "pooling": "avg", "input_shape": (size, size, 3)}
-    if network.startswith("mobilenet_v2_"):
-        return keras.applications.MobileNetV2(**bare, alpha=int(network.split("_")[2]) / 100)
-    if network.startswith("mobilenet_v3_"):
-        return _mobilenet_v3(network, size)
-    if network in ("efficientnet_v2_b3", "nasnet_large"):
-        make = {"efficientnet_v2_b3": "EfficientNetV2B3", "nasnet_large": "NASNetLarge"}[network]
-        return getattr(keras.applications, make)(**bare)
+    layers, _, width = network.removeprefix("r").partition("x")
+    if (layers + width).isdigit():
+        return hub_architectures.big_transfer(size, layers=int(layers), width=int(width))
     if network in ("inception_v1", "inception_v2", "pnasnet_large", "efficientnet_v2_xl"):
         return getattr(hub_architectures, network)(size)
-    layers, _, width = network.removeprefix("r").partition("x")
-    if not (layers + width).isdigit():
-        raise ValueError(f"Nobody told how {network} is built.")
-    return hub_architectures.big_transfer(size, layers=int(layers), width=int(width))
+    if network.startswith("mobilenet_v3_"):
+        return _mobilenet_v3(network, size)
+    if network.startswith("mobilenet_v2_"):
+        return _application("MobileNetV2", size, alpha=int(network.split("_")[2]) / 100)
+    if network == "efficientnet_v2_b3":
+        return _application("EfficientNetV2B3", size)
+    if network == "nasnet_large":
+        return _application("NASNetLarge", size)
+    raise ValueError(f"Nobody told how {network} is built.")
+
+
+def _application(name: str, size: int, **more: float) -> Any:
+    import keras
+
+    make = getattr(keras.applications, name)
+    return make(weights=None, include_top=False, pooling="avg", input_shape=(size, size, 3), **more)
 
 
 def _mobilenet_v3(network: str, size: int) -> Any:
+    """Cut Keras's before its classifier: without its top it ends before the last convolution, which modules have."""
     import keras
 
     _, _, kind, width, _ = network.split("_")
