@@ -74,7 +74,8 @@ def main() -> None:
                 for precision, artifact in made.items():
                     estimated = weights * BYTES_PER_WEIGHT[precision]
                     if isinstance(artifact, TflError):
-                        print(f"| {network} | {target} {precision} | {estimated / 1e6:.1f} | {artifact.message} | |")
+                        told = artifact.message.splitlines()[0]
+                        print(f"| {network} | {target} {precision} | {estimated / 1e6:.2f} | {told} | |", flush=True)
                         continue
                     size = artifact.size_bytes
                     figures = f"{estimated / 1e6:.2f} | {size / 1e6:.2f} | {size / estimated - 1:+.1%}"
