@@ -68,7 +68,9 @@ MOBILENET_V2 = {
     **{"050_224": 97, "050_192": 71, "050_160": 50, "050_128": 32, "050_96": 18},
     **{"035_224": 59, "035_192": 43, "035_160": 30, "035_128": 20, "035_96": 11},
 }
-#: Multiply-adds in millions that others state, classifier included, the size that they state them for, and where.
+#: Multiply-adds in millions that others state, classifier included, the size that they state them for, and where. That
+#: TF-Slim's page tells 66 M of the small MobileNetV3 is of an earlier one: its paper tells 56 M, as `backbone_costs.py`
+#: compares, and the module has the weights of these.
 PUBLISHED = {
     **{f"mobilenet_v2_{key}": (adds, int(key[4:]), SLIM_MOBILENET) for key, adds in MOBILENET_V2.items()},
     "mobilenet_v3_small_075_224": (44, 224, SLIM_MOBILENET),
