@@ -4,9 +4,10 @@ A multiply-add is one product added to a sum, of a convolution or of a product o
 call MACs, half of what profilers call floating-point operations. Biases, normalizations, activations, pooling and the
 look-up of embeddings are left out; most of them vanish into convolutions when a network is exported.
 
-Image networks are really built, each in a process of its own, at the size that they were trained at. Of KerasHub's
-presets the shape is told below, since the configuration lies beside the weights; the number of weights that follows
-from it must be KerasHub's own.
+Image networks are really built, a few in a process, at the size that they were trained at. Those of TF Hub's modules
+must have the number of weights that is known of the module (`hub_networks.py`). Of KerasHub's presets the shape is
+told below, since the configuration lies beside the weights; the number of weights that follows from it must be
+KerasHub's own.
 
     python benchmarks/backbone_costs.py                  # write the table, a quarter of an hour
     python benchmarks/backbone_costs.py --check          # compare all of it
@@ -26,6 +27,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import hub_networks
 from tfl.backbones import SOURCES
 from tfl.backbones._costs_table import COSTS, Cost
 from tfl.backbones._hub_table import HUB_MODULES
@@ -37,10 +39,9 @@ TOKENS = 128
 #: Networks that are built in one process: TensorFlow takes seconds to start, and memory that is never given back.
 PER_PROCESS = 6
 #: Multiply-adds in millions that others state, classifier included, and where.
-SLIM = "github.com/tensorflow/models, research/slim/nets/mobilenet/README.md"
 PUBLISHED = {
-    "keras_applications:MobileNetV2": (300, SLIM),
-    "keras_applications:MobileNetV3Large": (217, SLIM),
+    "keras_applications:MobileNetV2": (300, hub_networks.SLIM_MOBILENET),
+    "keras_applications:MobileNetV3Large": (217, hub_networks.SLIM_MOBILENET),
     "keras_applications:MobileNetV3Small": (56, "arXiv:1905.02244, table 3"),
     "keras_applications:MobileNet": (569, "arXiv:1704.04861, table 8"),
     "keras_applications:ResNet50": (3_800, "arXiv:1512.03385, table 1"),
@@ -48,13 +49,6 @@ PUBLISHED = {
     "keras_applications:EfficientNetB7": (37_000, "arXiv:1905.11946, table 2"),
     "keras_applications:ConvNeXtTiny": (4_500, "arXiv:2201.03545, table 1"),
     "keras_applications:NASNetMobile": (564, "arXiv:1707.07012, table 2"),
-}
-#: MobileNetV2 by width in percent and size, in millions with the classifier, cut behind the point, from SLIM.
-PUBLISHED_HUB = {
-    **{"140_224": 582, "130_224": 509, "100_224": 300, "100_192": 221, "100_160": 154, "100_128": 99, "100_96": 56},
-    **{"075_224": 209, "075_192": 153, "075_160": 107, "075_128": 69, "075_96": 39},
-    **{"050_224": 97, "050_192": 71, "050_160": 50, "050_128": 32, "050_96": 18},
-    **{"035_224": 59, "035_192": 43, "035_160": 30, "035_128": 20, "035_96": 11},
 }
 PROFILED = ("MobileNetV2", "ResNet50", "EfficientNetB0", "MobileNetV3Small", "Xception")
 HEAD = '''"""Weights and multiply-adds of backbones, written by `benchmarks/backbone_costs.py`; its head says how."""
@@ -152,33 +146,31 @@ def embedded_cost(name: str) -> Cost:
 
 
 def hub_cost(handle: str) -> Cost:
-    """Count MobileNetV2 on the same architecture in Keras, with the number of weights that the table states."""
-    import keras
-
-    entry, width = HUB_MODULES[handle], int(handle.split("/")[-3].split("_")[2]) / 100
-    shape = (entry.size, entry.size, 3)
-    model = keras.applications.MobileNetV2(
-        weights=None, include_top=False, pooling="avg", input_shape=shape, alpha=width
-    )
-    return _same_weights(handle, Cost(model.count_params(), count_multiply_adds(model), _pixels(entry.size)))
+    """Count the network of a module, which has the weights that are known of it and that the table states."""
+    size, network = HUB_MODULES[handle].size, hub_networks.network_of(handle)
+    model = hub_networks.build(network, size)
+    weights = hub_networks.weights_of(model)
+    hub_networks.check(network, weights)
+    return _same_weights(handle, Cost(weights.kept, count_multiply_adds(model), _pixels(size)))
 
 
-def hub_cost_of_application(handle: str, costs: Mapping[str, Cost]) -> Cost | None:
-    """Take EfficientNetV2's from the same network of Keras, without its classifier; None for other modules.
-
-    Modules whose page and architecture disagree have no number of weights in the table, and none here.
-    """
-    version = handle.split("/")[-3].split("_")[-1].upper()
-    same = costs.get(f"keras_applications:EfficientNetV2{version}") if "/efficientnet_v2_" in handle else None
-    if same is None or HUB_MODULES[handle].parameters is None:
+def hub_cost_of_counted(handle: str, costs: Mapping[str, Cost]) -> Cost | None:
+    """Take a module's from the same network as it was counted already: in Keras, or of another module."""
+    network = hub_networks.network_of(handle)
+    specs = [spec for spec in costs if spec.startswith("tfhub:") and hub_networks.network_of(spec) == network]
+    if network in hub_networks.APPLICATIONS:
+        specs = [f"keras_applications:{hub_networks.APPLICATIONS[network]}"]
+    same = next((costs[spec] for spec in specs if spec in costs), None)
+    if same is None:
         return None
+    hub_networks.check_kept(network, same.parameters)
     return _same_weights(handle, Cost(same.parameters, same.multiply_adds, same.at))
 
 
 def _same_weights(handle: str, cost: Cost) -> Cost:
     entry = HUB_MODULES[handle]
     if (entry.parameters, _pixels(entry.size)) != (cost.parameters, cost.at):
-        raise ValueError(f"{handle} has {entry.parameters} weights, Keras {cost.parameters} at {cost.at}.")
+        raise ValueError(f"The table tells {entry.parameters} weights of {handle}, not {cost.parameters} at {cost.at}.")
     return cost
 
 
@@ -270,7 +262,11 @@ SHAPES = (
 
 
 def preset_cost(name: str) -> Cost | None:
-    """Find the shape with as many weights; None where none has, or several that differ in multiply-adds."""
+    """Find the shape with as many weights; None where none has, or several that differ in multiply-adds.
+
+    None has as many as KerasHub tells of `paraphrase_minilm_l3_v2_en`, 17,066,496. Its checkpoint, three layers of 384,
+    has 17,389,824 by its shape, and by its size at huggingface.co; with fewer, the positions would not fit in.
+    """
     stated = PRESETS[name].parameters
     adds = {shape.multiply_adds(TOKENS) for shape in SHAPES if shape.parameters == stated}
     return Cost(stated, adds.pop(), f"{TOKENS} tokens") if len(adds) == 1 else None
@@ -294,9 +290,10 @@ def count_all(only: str) -> dict[str, Cost]:
     """Count every listed backbone that can be, in the order of the lists."""
     names = (only,) if only else SOURCES.names()
     specs = [info.spec for name in names for info in SOURCES.get(name).list()]
-    built = [
-        spec for spec in specs if spec.startswith(("embedded:", "keras_applications:")) or "/mobilenet_v2_" in spec
-    ]
+    built = [spec for spec in specs if spec.startswith(("embedded:", "keras_applications:"))]
+    # Modules of one network differ in the data that they were trained on: it is built once.
+    modules = {hub_networks.network_of(spec): spec for spec in specs if spec.startswith("tfhub:")}
+    built += [spec for network, spec in modules.items() if network not in hub_networks.APPLICATIONS]
     found: dict[str, Cost] = {}
     for start in range(0, len(built), PER_PROCESS):
         group = built[start : start + PER_PROCESS]
@@ -309,7 +306,7 @@ def count_all(only: str) -> dict[str, Cost]:
         source, _, name = spec.partition(":")
         cost = preset_cost(name) if source == "keras_hub" else None
         if source == "tfhub" and spec not in found:
-            cost = hub_cost_of_application(name, COSTS | found)
+            cost = hub_cost_of_counted(name, COSTS | found)
         if cost is not None:
             found[spec] = cost
     print("Not counted:", *(spec for spec in specs if spec not in found), sep="\n  ", file=sys.stderr)
@@ -330,18 +327,21 @@ def rendered(costs: Mapping[str, Cost]) -> str:
     return "".join((*lines, "}\n"))
 
 
-def hub_millions(key: str) -> float:
-    """Return what a MobileNetV2 of TF Hub costs with the classifier of 1,001 classes that was scored."""
-    handle = f"https://tfhub.dev/google/imagenet/mobilenet_v2_{key}/feature_vector/5"
-    return (COSTS[f"tfhub:{handle}"].multiply_adds + (HUB_MODULES[handle].feature_size or 0) * 1001) / 1e6
+def hub_millions(network: str, size: int) -> float:
+    """Return what a network of TF Hub costs at a size with the classifier of 1,001 classes that was scored."""
+    entry = next(entry for handle, entry in HUB_MODULES.items() if hub_networks.network_of(handle) == network)
+    bare = COSTS[f"tfhub:{entry.handle}"].multiply_adds * (size / entry.size) ** 2
+    return (bare + (entry.feature_size or 0) * 1001) / 1e6
 
 
 def print_published() -> None:
     for spec, (published, source) in PUBLISHED.items():
         adds = (COSTS[spec].multiply_adds_with_top or 0) / 1e6
         print(f"{spec}: {adds:,.1f} M, published {published:,} M ({adds / published - 1:+.1%}), {source}")
-    for key, published in PUBLISHED_HUB.items():
-        print(f"mobilenet_v2_{key}: {hub_millions(key):,.1f} M, published {published} M, {SLIM}")
+    for network, (published, size, source) in hub_networks.PUBLISHED.items():
+        adds = hub_millions(network, size)
+        at = f"{network} at {size} x {size}"
+        print(f"{at}: {adds:,.1f} M, published {published:,} M ({adds / published - 1:+.1%}), {source}")
     for name in PROFILED:
         profiled = profiler_operations(name) / 2
         adds = COSTS[f"keras_applications:{name}"].multiply_adds

@@ -43,13 +43,20 @@ latency, and names the one to take ([search.md](search.md)). The embedded ones n
   of matrices. Profilers' floating-point operations are about twice as many. Biases, normalizations, activations and
   pooling are left out. Pictures are counted at the input's size, texts at 128 tokens or 256 n-grams.
   `benchmarks/backbone_costs.py` counts them: layer by layer on really built networks, and for KerasHub's presets from
-  the shape that has exactly the weights that KerasHub states. `--check` counts again, `--published` shows the counts
-  beside those of papers (MobileNetV2 300.8 M of 300 M, ResNet50 3.86 G of 3.8 G, EfficientNetB0 386 M of 390 M, all
-  22 MobileNetV2 checkpoints within 1 M) and of TensorFlow's profiler (0.4 to 6 % more, as it counts normalizations
-  too). Modules of TF Hub are counted where Keras has the same network with the same number of weights; of the others
-  nothing is said.
-- **MB**: estimated, 4, 2 or 1 byte for each weight. What a real export takes is in its benchmark; once there is one,
-  `tfl models info` shows it.
+  the shape that has exactly the weights that KerasHub states; where no shape has, nothing is said
+  (`paraphrase_minilm_l3_v2_en`, of which KerasHub tells fewer weights than its checkpoint has). `--check` counts again,
+  `--published` shows the counts beside those of papers (MobileNetV2 300.8 M of 300 M, ResNet50 3.86 G of 3.8 G,
+  EfficientNetB0 386 M of 390 M, all 22 MobileNetV2 checkpoints within 1 M) and of TensorFlow's profiler (0.4 to 6 %
+  more, as it counts normalizations too). Of a module of TF Hub the network is built, with Keras or from its authors'
+  code, and counts only with the weights that are known of it: as the module prints them, as its authors' code, papers
+  and tests tell them, or as timm counts them in the same checkpoint (`benchmarks/hub_networks.py` says which). Where
+  others state multiply-adds of these networks, they are within 1.6 % (NASNet-A large 23.78 G of 23.8 G, PNASNet-5
+  24.9 G of 25.0 G, Big Transfer 0.7 to 1.6 % less than timm, which counts normalizations too).
+- **MB**: estimated, 4, 2 or 1 byte for each weight. `benchmarks/export_sizes.py` compares with exports of MobileNetV2,
+  ResNet50 and EfficientNetB0 to TFLite, ONNX and OpenVINO: fp32 and fp16 came out from 2.4 % smaller, since
+  normalizations vanish into convolutions, to 0.4 % larger; int8 1 to 2 % larger for ResNet50 and 9 to 18 % larger for
+  the two small networks, where scales, biases and the graph weigh more. What your export takes is in its benchmark;
+  once there is one, `tfl models info` shows it.
 - **score**: what others published; tfl has not measured it. For pictures top-1 and top-5 on ImageNet-1k, for texts the
   accuracy on SST-2 after fine-tuning, on its test or its development set as the source says. Scores on different data
   do not compare, and an empty cell means that tfl knows of no source.

@@ -218,11 +218,29 @@ COSTS: dict[str, Cost] = {
     "tfhub:https://tfhub.dev/google/imagenet/mobilenet_v2_140_224/feature_vector/5": Cost(
         4_363_712, 580_403_824, "224 x 224 pixels"
     ),
+    "tfhub:https://tfhub.dev/google/imagenet/mobilenet_v3_small_075_224/feature_vector/5": Cost(
+        1_026_552, 42_375_344, "224 x 224 pixels"
+    ),
+    "tfhub:https://tfhub.dev/google/imagenet/mobilenet_v3_small_100_224/feature_vector/5": Cost(
+        1_529_968, 55_486_400, "224 x 224 pixels"
+    ),
+    "tfhub:https://tfhub.dev/google/imagenet/mobilenet_v3_large_075_224/feature_vector/5": Cost(
+        2_731_616, 153_280_624, "224 x 224 pixels"
+    ),
+    "tfhub:https://tfhub.dev/google/imagenet/mobilenet_v3_large_100_224/feature_vector/5": Cost(
+        4_226_432, 215_309_760, "224 x 224 pixels"
+    ),
     "tfhub:https://tfhub.dev/google/imagenet/efficientnet_v2_imagenet1k_b0/feature_vector/2": Cost(
         5_919_312, 716_806_176, "224 x 224 pixels"
     ),
     "tfhub:https://tfhub.dev/google/imagenet/efficientnet_v2_imagenet1k_b1/feature_vector/2": Cost(
         6_931_124, 1_195_539_360, "240 x 240 pixels"
+    ),
+    "tfhub:https://tfhub.dev/google/imagenet/efficientnet_v2_imagenet1k_b2/feature_vector/2": Cost(
+        8_769_374, 1_696_134_832, "260 x 260 pixels"
+    ),
+    "tfhub:https://tfhub.dev/google/imagenet/efficientnet_v2_imagenet1k_b3/feature_vector/2": Cost(
+        12_930_622, 3_009_922_816, "300 x 300 pixels"
     ),
     "tfhub:https://tfhub.dev/google/imagenet/efficientnet_v2_imagenet1k_s/feature_vector/2": Cost(
         20_331_360, 8_364_337_152, "384 x 384 pixels"
@@ -239,6 +257,12 @@ COSTS: dict[str, Cost] = {
     "tfhub:https://tfhub.dev/google/imagenet/efficientnet_v2_imagenet21k_b1/feature_vector/2": Cost(
         6_931_124, 1_195_539_360, "240 x 240 pixels"
     ),
+    "tfhub:https://tfhub.dev/google/imagenet/efficientnet_v2_imagenet21k_b2/feature_vector/2": Cost(
+        8_769_374, 1_696_134_832, "260 x 260 pixels"
+    ),
+    "tfhub:https://tfhub.dev/google/imagenet/efficientnet_v2_imagenet21k_b3/feature_vector/2": Cost(
+        12_930_622, 3_009_922_816, "300 x 300 pixels"
+    ),
     "tfhub:https://tfhub.dev/google/imagenet/efficientnet_v2_imagenet21k_s/feature_vector/2": Cost(
         20_331_360, 8_364_337_152, "384 x 384 pixels"
     ),
@@ -248,11 +272,20 @@ COSTS: dict[str, Cost] = {
     "tfhub:https://tfhub.dev/google/imagenet/efficientnet_v2_imagenet21k_l/feature_vector/2": Cost(
         117_746_848, 56_078_419_008, "480 x 480 pixels"
     ),
+    "tfhub:https://tfhub.dev/google/imagenet/efficientnet_v2_imagenet21k_xl/feature_vector/2": Cost(
+        207_615_832, 93_352_171_520, "512 x 512 pixels"
+    ),
     "tfhub:https://tfhub.dev/google/imagenet/efficientnet_v2_imagenet21k_ft1k_b0/feature_vector/2": Cost(
         5_919_312, 716_806_176, "224 x 224 pixels"
     ),
     "tfhub:https://tfhub.dev/google/imagenet/efficientnet_v2_imagenet21k_ft1k_b1/feature_vector/2": Cost(
         6_931_124, 1_195_539_360, "240 x 240 pixels"
+    ),
+    "tfhub:https://tfhub.dev/google/imagenet/efficientnet_v2_imagenet21k_ft1k_b2/feature_vector/2": Cost(
+        8_769_374, 1_696_134_832, "260 x 260 pixels"
+    ),
+    "tfhub:https://tfhub.dev/google/imagenet/efficientnet_v2_imagenet21k_ft1k_b3/feature_vector/2": Cost(
+        12_930_622, 3_009_922_816, "300 x 300 pixels"
     ),
     "tfhub:https://tfhub.dev/google/imagenet/efficientnet_v2_imagenet21k_ft1k_s/feature_vector/2": Cost(
         20_331_360, 8_364_337_152, "384 x 384 pixels"
@@ -263,4 +296,47 @@ COSTS: dict[str, Cost] = {
     "tfhub:https://tfhub.dev/google/imagenet/efficientnet_v2_imagenet21k_ft1k_l/feature_vector/2": Cost(
         117_746_848, 56_078_419_008, "480 x 480 pixels"
     ),
+    "tfhub:https://tfhub.dev/google/imagenet/efficientnet_v2_imagenet21k_ft1k_xl/feature_vector/2": Cost(
+        207_615_832, 93_352_171_520, "512 x 512 pixels"
+    ),
+    "tfhub:https://tfhub.dev/google/imagenet/inception_resnet_v2/feature_vector/5": Cost(
+        54_336_736, 13_154_258_016, "299 x 299 pixels"
+    ),
+    "tfhub:https://tfhub.dev/google/imagenet/inception_v1/feature_vector/5": Cost(
+        5_607_184, 1_497_352_192, "224 x 224 pixels"
+    ),
+    "tfhub:https://tfhub.dev/google/imagenet/inception_v2/feature_vector/5": Cost(
+        10_173_112, 1_933_833_216, "224 x 224 pixels"
+    ),
+    "tfhub:https://tfhub.dev/google/imagenet/inception_v3/feature_vector/5": Cost(
+        21_802_784, 5_711_168_096, "299 x 299 pixels"
+    ),
+    "tfhub:https://tfhub.dev/google/imagenet/nasnet_large/feature_vector/5": Cost(
+        84_916_818, 23_779_382_658, "331 x 331 pixels"
+    ),
+    "tfhub:https://tfhub.dev/google/imagenet/nasnet_mobile/feature_vector/5": Cost(
+        4_269_716, 562_582_816, "224 x 224 pixels"
+    ),
+    "tfhub:https://tfhub.dev/google/imagenet/pnasnet_large/feature_vector/5": Cost(
+        81_913_656, 24_933_075_792, "331 x 331 pixels"
+    ),
+    "tfhub:https://tfhub.dev/google/imagenet/resnet_v2_50/feature_vector/5": Cost(
+        23_564_800, 3_480_207_360, "224 x 224 pixels"
+    ),
+    "tfhub:https://tfhub.dev/google/imagenet/resnet_v2_101/feature_vector/5": Cost(
+        42_626_560, 7_192_428_544, "224 x 224 pixels"
+    ),
+    "tfhub:https://tfhub.dev/google/imagenet/resnet_v2_152/feature_vector/5": Cost(
+        58_331_648, 10_904_649_728, "224 x 224 pixels"
+    ),
+    "tfhub:https://tfhub.dev/google/bit/s-r50x1/1": Cost(23_500_352, 4_087_136_256, "224 x 224 pixels"),
+    "tfhub:https://tfhub.dev/google/bit/s-r50x3/1": Cost(211_174_080, 36_076_142_592, "224 x 224 pixels"),
+    "tfhub:https://tfhub.dev/google/bit/s-r101x1/1": Cost(42_492_480, 7_799_357_440, "224 x 224 pixels"),
+    "tfhub:https://tfhub.dev/google/bit/s-r101x3/1": Cost(381_789_888, 69_486_133_248, "224 x 224 pixels"),
+    "tfhub:https://tfhub.dev/google/bit/s-r152x4/1": Cost(928_340_224, 182_769_090_560, "224 x 224 pixels"),
+    "tfhub:https://tfhub.dev/google/bit/m-r50x1/1": Cost(23_500_352, 4_087_136_256, "224 x 224 pixels"),
+    "tfhub:https://tfhub.dev/google/bit/m-r50x3/1": Cost(211_174_080, 36_076_142_592, "224 x 224 pixels"),
+    "tfhub:https://tfhub.dev/google/bit/m-r101x1/1": Cost(42_492_480, 7_799_357_440, "224 x 224 pixels"),
+    "tfhub:https://tfhub.dev/google/bit/m-r101x3/1": Cost(381_789_888, 69_486_133_248, "224 x 224 pixels"),
+    "tfhub:https://tfhub.dev/google/bit/m-r152x4/1": Cost(928_340_224, 182_769_090_560, "224 x 224 pixels"),
 }

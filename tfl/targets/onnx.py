@@ -238,9 +238,24 @@ def _convert(request: ExportRequest) -> Any:
         model, _ = tf2onnx.convert.from_function(function, input_signature=[spec], opset=_OPSET)
     except (ValueError, RuntimeError, NotImplementedError) as error:
         raise UnsupportedError(f"tf2onnx can't convert this model: {error}") from error
+    _hold_constants(model, function.get_concrete_function())
     for value in (*model.graph.input, *model.graph.output):
         value.type.tensor_type.shape.dim[0].dim_param = "batch"
     return model
+
+
+def _hold_constants(model: Any, concrete: Any) -> None:
+    """Put tensors that the function holds beside its variables into the model, where tf2onnx leaves inputs for them.
+
+    A `Normalization` of Keras, as EfficientNet begins with, holds its mean and standard deviation so.
+    """
+    import tensorflow as tf
+    from onnx import numpy_helper
+
+    held = {inside.name: value for value, inside in concrete.graph.captures if value.dtype != tf.resource}
+    for fed in [value for value in model.graph.input if value.name in held]:
+        model.graph.initializer.append(numpy_helper.from_array(held[fed.name].numpy(), fed.name))
+        model.graph.input.remove(fed)
 
 
 def _resampling(request: ExportRequest) -> Any:
