@@ -16,7 +16,7 @@ from tfl.bench.records import Measurement
 from tfl.comparison import OTHER_DATA, SECTION_TITLES, Comparison, compare, shown_name, shown_value
 from tfl.core.errors import UserError
 from tfl.core.files import write_text
-from tfl.report._style import twin
+from tfl.report._style import narrow_twin, twin
 from tfl.report.facts import Facts, read_facts
 from tfl.report.html import render_page
 from tfl.report.parts import Figure, Link, Page, Row, Section, Table
@@ -59,7 +59,7 @@ def write_comparison(runs: Sequence[str | Path], path: str | Path) -> Path:
     try:
         write_text(path, render_page(_page(comparison, facts, path, chart)))
     finally:
-        for file in (chart, twin(chart)):
+        for file in (chart, twin(chart), narrow_twin(chart)):
             file.unlink(missing_ok=True)
     return path
 

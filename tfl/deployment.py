@@ -70,11 +70,12 @@ class Recommended:
 
     def show(self) -> Picture:
         """Draw every option with the bounds: accuracy against latency, memory against size."""
-        from tfl.report.choice_chart import draw_choice
+        from tfl.report.choice_chart import choice_summary, draw_choice
 
         path = self.run.path / "recommendation.png"
         draw_choice(self.choice, path)
-        return Picture(path)
+        # Only a report writes the words beside the picture, and its bounds may be others.
+        return Picture(path, choice_summary(self.choice))
 
 
 @dataclass(frozen=True)

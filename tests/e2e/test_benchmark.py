@@ -2,6 +2,7 @@
 
 import dataclasses
 import json
+import re
 import shutil
 from pathlib import Path
 
@@ -108,6 +109,9 @@ def test_a_person_reads_intervals_the_floor_and_the_next_step(own_run, tmp_path)
         *("--out", tmp_path / "r.json", *SHORT),
     )
     assert process.returncode == 0, process.stderr
+    # One artefact under two scenarios.
+    assert "2 cells and one again for the noise, 2 rounds: about " in process.stderr
+    assert re.search(r" at least and at most \d+[ms]", process.stderr)
     for words in ("Noise floor", "n < 368", "arrivals per s", "p99 bound", "benchmark verify", "--model"):
         assert words in process.stdout, process.stdout
     server = json.loads((tmp_path / "r.json").read_text())["cells"][1]

@@ -47,7 +47,9 @@ def test_a_recommendation_names_the_folder_shows_itself_and_is_drawn(measured_ru
     page = chosen._repr_html_()
     assert "at most latency 20.00 ms and at least a metric of 0.5" in page
     assert "tflite-&lt;b&gt;" in page
-    assert chosen.show()._repr_png_().startswith(b"\x89PNG")
+    shown = chosen.show()
+    assert shown._repr_png_().startswith(b"\x89PNG")
+    assert "3 measured artefacts tflite-" in shown.description
 
 
 def test_where_none_keeps_the_bounds_there_is_nothing_to_open(measured_run):

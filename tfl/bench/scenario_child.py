@@ -20,7 +20,7 @@ from tfl.bundle import Artifact
 from tfl.core.energy import EnergyMeter
 from tfl.core.environment import peak_rss_bytes
 from tfl.core.errors import DataError, IntegrityError
-from tfl.core.files import sha256_text, write_atomic
+from tfl.core.files import sha256_text, write_atomic, write_text
 from tfl.data.contract import Inputs
 from tfl.targets import TARGETS, Runtime, open_artifact, open_target
 from tfl.tasks import TASKS
@@ -28,6 +28,8 @@ from tfl.tasks import TASKS
 #: Inputs that the timed loops go round; enough to be varied, few enough to stay in memory.
 _INPUTS = 64
 _STAGE_PICTURES = 40
+#: At least so many queries, for so long, tell how long the scenarios will take.
+_PACE_QUERIES, _PACE_SECONDS = 3, 0.2
 
 
 def run_here(arguments: Mapping[str, Any]) -> dict[str, Any]:
@@ -53,6 +55,7 @@ def run_here(arguments: Mapping[str, Any]) -> dict[str, Any]:
             least_queries=arguments["least_queries"],
             seed=arguments["seed"],
             latency_bound_ms=arguments["latency_bound_ms"],
+            tell=lambda text: write_text(Path(arguments["told"]), text),
         )
         conditions, energy = ConditionsMeter(), EnergyMeter()
         with energy:
@@ -88,7 +91,8 @@ def score_here(arguments: Mapping[str, Any]) -> dict[str, Any]:
     task = TASKS.get(artifact.task)
     with runtime:
         metric = task.metric_of(samples.truth, answer_files(runtime, samples, artifact))
-    picture = artifact.preprocessing.load_batch(samples.sources[:1])
+        picture = artifact.preprocessing.load_batch(samples.sources[:1])
+        sample_s = _pace_s(runtime, picture)
     kernels = TARGETS.get(artifact.target).kernels(folder, artifact, picture, threads=0)
     accuracy = Accuracy(
         artifact_digest=_same_files(folder, artifact),
@@ -96,7 +100,24 @@ def score_here(arguments: Mapping[str, Any]) -> dict[str, Any]:
         metric=metric,
         sample_count=len(samples.paths),
     )
-    return {"accuracy": accuracy.to_dict(), "kernels": kernels.to_dict(), "size_bytes": artifact.size_bytes}
+    return {
+        "accuracy": accuracy.to_dict(),
+        "kernels": kernels.to_dict(),
+        "size_bytes": artifact.size_bytes,
+        "sample_s": sample_s,
+    }
+
+
+def _pace_s(runtime: Runtime, sample: Inputs) -> float:
+    """Return the seconds of one inference, on average: what else the machine does is in it."""
+    runtime.predict(sample)
+    begin = time.perf_counter()
+    for count in itertools.count(1):
+        runtime.predict(sample)
+        elapsed_s = time.perf_counter() - begin
+        if elapsed_s >= _PACE_SECONDS and count >= _PACE_QUERIES:
+            break
+    return elapsed_s / count
 
 
 def artifact_digest(artifact: Artifact) -> str:

@@ -8,7 +8,8 @@ import os
 import random
 import statistics
 import tempfile
-from collections.abc import Mapping, Sequence
+import time
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -29,6 +30,7 @@ from tfl.bench.scenario_records import (
 from tfl.bench.scenarios import SCENARIOS, Setting
 from tfl.bench.scenarios._base import PERCENTS
 from tfl.bench.statistics import Series, compare, noise_floor, percentile
+from tfl.bench.suite_time import Left, Pace, announcement, cell_seconds
 from tfl.bundle.records import split_sized_name
 from tfl.core.child import call_in_child
 from tfl.core.environment import read_environment
@@ -139,6 +141,11 @@ class _Job:
     def arguments(self, folder: Path) -> dict[str, Any]:
         return {"artifact_dir": str(folder), "held_out": str(self.held_out), "root": str(self.root)}
 
+    @property
+    def told(self) -> Path:
+        """Where a child says what it is at."""
+        return self.scratch / "told.txt"
+
     def log(self, name: str) -> Path | None:
         return self.logs_dir / f"{name}.log" if self.logs_dir else None
 
@@ -182,8 +189,9 @@ def run_suite(
         job = _Job(suite, base, Path(folder) / "held_out.npz", held_out.root, Path(folder), logs_dir)
         limited = held_out.limited()
         limited.save(job.held_out)
-        facts = _facts(sorted({cell.folder for cell in cells}), job, failures, progress)
-        rounds = _rounds([*(c for c in cells if c.folder.name in facts), again], job, failures, series, progress)
+        facts, paces = _facts(sorted({cell.folder for cell in cells}), job, failures, progress)
+        planned = [cell for cell in (*cells, again) if cell.folder.name in facts]
+        rounds = _rounds(planned, job, paces, failures, series, progress)
     noise = _noise_floor(double.name, rounds, series)
     results = tuple(_cell_result(cell, rounds[cell.name], series) for cell in cells if rounds.get(cell.name))
     if not results:
@@ -208,12 +216,13 @@ def run_suite(
 
 def _facts(
     folders: Sequence[Path], job: _Job, failures: dict[str, Failure], progress: Progress
-) -> dict[str, ArtifactFacts]:
-    """Score every artefact and see what its engine runs."""
-    facts = {}
+) -> tuple[dict[str, ArtifactFacts], dict[str, Pace]]:
+    """Score every artefact, see what its engine runs, and how fast it is about."""
+    facts, paces = {}, {}
     for count, folder in enumerate(folders):
         progress.update(f"scoring {folder.name}", done=count, total=len(folders))
         arguments = job.arguments(folder)
+        begin_s = time.monotonic()
         try:
             told = call_in_child(
                 "tfl.bench.scenario_child:score_here", arguments, log_path=job.log(f"score-{folder.name}")
@@ -232,43 +241,76 @@ def _facts(
             accuracy=accuracy,
             kernels=Kernels.from_dict(told["kernels"]),
         )
-    return facts
+        paces[folder.name] = Pace(process_s=time.monotonic() - begin_s, sample_s=told["sample_s"])
+    return facts, paces
 
 
 def _rounds(
     cells: Sequence[PlannedCell],
     job: _Job,
+    paces: Mapping[str, Pace],
     failures: dict[str, Failure],
     series: dict[str, Series],
     progress: Progress,
 ) -> dict[str, list[RoundResult]]:
     """Run every cell once per round, each round in an order of its own, so that a drift meets all alike."""
     found: dict[str, list[RoundResult]] = {cell.name: [] for cell in cells}
+    if not cells:
+        return found
+    seconds = {
+        cell.name: cell_seconds(job.suite, cell.scenario, cell.setting, pace=paces[cell.folder.name]) for cell in cells
+    }
+    progress.result(announcement(list(seconds.values()), rounds=job.suite.rounds))
+    left = Left({name: most_s for name, (_, most_s) in seconds.items()}, rounds=job.suite.rounds)
     total, done = len(cells) * job.suite.rounds, 0
     for number in range(job.suite.rounds):
         order = list(cells)
         random.Random(f"{job.suite.seed}-{number}").shuffle(order)  # noqa: S311 - an order, not a secret
         for cell in order:
-            progress.update(f"round {number + 1}: {cell.name}", done=done, total=total)
+            watch = _Watch(f"round {number + 1}: {cell.name}", (done, total), left, job.told, progress)
             done += 1
-            if cell.name in failures:
-                continue
-            try:
-                result, arrays = run_cell(cell, number, job)
-            except (DataError, IntegrityError):
-                # The pictures are wrong for every cell, and a file that is altered now was not when it was scored.
-                raise
-            except TflError as error:
-                failures[cell.name] = Failure.of(error, "benchmark")
-                continue
-            found[cell.name].append(result)
-            series |= {f"{cell.name}/{number}/{name}": values for name, values in arrays.items()}
+            if cell.name not in failures:
+                try:
+                    result, arrays = run_cell(cell, number, job, watch=watch)
+                except (DataError, IntegrityError):
+                    # The pictures are wrong for every cell, and a file altered now was not when it was scored.
+                    raise
+                except TflError as error:
+                    failures[cell.name] = Failure.of(error, "benchmark")
+                else:
+                    found[cell.name].append(result)
+                    series |= {f"{cell.name}/{number}/{name}": values for name, values in arrays.items()}
+            left.done(cell.name)
     progress.update("measuring", done=total, total=total)
     return found
 
 
-def run_cell(cell: PlannedCell, number: int, job: _Job) -> tuple[RoundResult, Mapping[str, Series]]:
-    """Measure one cell in a fresh process.
+class _Watch:
+    """Tells the progress what a cell's process is at."""
+
+    def __init__(self, title: str, counted: tuple[int, int], left: Left, told: Path, progress: Progress) -> None:
+        self._title, self._counted, self._left, self._told, self._progress = title, counted, left, told, progress
+        self._text = ""
+        told.unlink(missing_ok=True)
+        self._tell()
+
+    def __call__(self) -> None:
+        text = self._told.read_text(encoding="utf-8") if self._told.exists() else ""
+        # What says nothing new would fill a log.
+        if text != self._text:
+            self._text = text
+            self._tell()
+
+    def _tell(self) -> None:
+        done, total = self._counted
+        text = ", ".join(filter(None, (self._title, self._text, self._left.text)))
+        self._progress.update(text, done=done, total=total)
+
+
+def run_cell(
+    cell: PlannedCell, number: int, job: _Job, *, watch: Callable[[], None] | None = None
+) -> tuple[RoundResult, Mapping[str, Series]]:
+    """Measure one cell in a fresh process; `watch` is called meanwhile, and finds in `job.told` what it is at.
 
     Raises:
         ChildError: The engine crashed.
@@ -284,9 +326,13 @@ def run_cell(cell: PlannedCell, number: int, job: _Job) -> tuple[RoundResult, Ma
         "latency_bound_ms": job.suite.latency_bound_ms,
         "seed": job.suite.seed + number,
         "samples": str(samples),
+        "told": str(job.told),
     }
     told = call_in_child(
-        "tfl.bench.scenario_child:run_here", arguments, log_path=job.log(f"benchmark-{cell.folder.name}")
+        "tfl.bench.scenario_child:run_here",
+        arguments,
+        log_path=job.log(f"benchmark-{cell.folder.name}"),
+        watch=watch,
     )
     with np.load(samples, allow_pickle=False) as arrays:
         timings = {name: np.asarray(arrays[name], dtype=np.float64) for name in arrays.files}

@@ -15,8 +15,9 @@ import signal
 import subprocess
 import sys
 import tempfile
+import time
 import traceback
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -25,6 +26,7 @@ from tfl.core.errors import ChildError, TflError
 from tfl.core.lean_imports import load_lean
 
 _LOG_TAIL_LINES = 25
+_WATCH_S = 1.0
 _QUIET = {"TF_CPP_MIN_LOG_LEVEL": "2", "PYTHONUNBUFFERED": "1", "PYTHONWARNINGS": "ignore"}
 
 
@@ -35,6 +37,7 @@ def call_in_child(
     log_path: Path | None = None,
     timeout_s: float = 1800.0,
     environment: Mapping[str, str] | None = None,
+    watch: Callable[[], None] | None = None,
 ) -> dict[str, Any]:
     """Call `function` with one JSON-able mapping in a fresh Python process and return its JSON-able dictionary.
 
@@ -44,6 +47,7 @@ def call_in_child(
         log_path: Where the child's output is kept; a temporary file by default.
         timeout_s: The child is killed after this many seconds.
         environment: Variables added to this process's own.
+        watch: Called about once a second while the child works.
 
     Raises:
         TflError: What the child raised, as the same class.
@@ -64,7 +68,7 @@ def call_in_child(
                 env={**_QUIET, **os.environ, "PYTHONPATH": python_path(), **(environment or {})},
             )
             try:
-                code = process.wait(timeout_s)
+                code = process.wait(timeout_s) if watch is None else _wait(process, watch, timeout_s)
             except subprocess.TimeoutExpired:
                 process.kill()
                 process.wait()
@@ -81,6 +85,18 @@ def call_in_child(
             how = f"was killed by {signal.Signals(-code).name}" if code < 0 else f"ended with exit code {code}"
             raise ChildError(f"{function} {how}.{_tail(log)}")
         return _unwrap(function, json.loads(answer.read_text(encoding="utf-8")))
+
+
+def _wait(process: subprocess.Popen[bytes], watch: Callable[[], None], timeout_s: float) -> int:
+    end = time.monotonic() + timeout_s
+    while True:
+        left_s = end - time.monotonic()
+        try:
+            return process.wait(min(_WATCH_S, max(left_s, 0.0)))
+        except subprocess.TimeoutExpired:
+            if left_s <= _WATCH_S:
+                raise
+        watch()
 
 
 def _unwrap(function: str, answer: dict[str, Any]) -> dict[str, Any]:

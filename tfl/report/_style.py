@@ -5,10 +5,11 @@ from __future__ import annotations
 import logging
 import math
 import unicodedata
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 from tfl.core.extras import require_installed
 from tfl.core.files import write_atomic, write_text
@@ -16,6 +17,10 @@ from tfl.report import palette
 from tfl.report.chart_svg import Mark, svg_of
 
 DPI = 110
+#: `narrow` is for a phone, beside a drawing that is wider than one.
+Shape = Literal["wide", "narrow"]
+#: Inches at which text of 8.5 points has 9 CSS pixels where a chart takes the width of a common phone, 390 of them.
+NARROW_IN = 4.4
 SERIES = tuple(colour.light for colour in palette.SERIES)
 BLUE, VERMILION, GREEN, ORANGE, PURPLE, SKY, BROWN, GREY = SERIES
 TEXT, FAINT, PAPER, ON_BAR = (colour.light for colour in (palette.TEXT, palette.FAINT, palette.PAPER, palette.ON_BAR))
@@ -29,6 +34,14 @@ _RAISED = str.maketrans("-0123456789", "⁻⁰¹²³⁴⁵⁶⁷⁸⁹")
 _JOINERS = "\u200c\u200d"
 
 logging.getLogger("matplotlib.font_manager").setLevel(logging.ERROR)
+
+
+@dataclass(frozen=True)
+class Drawing:
+    """A drawn figure, and its marks in the order of reading."""
+
+    figure: Any
+    marks: Sequence[Mark] = ()
 
 
 def new_figure(width_in: float, height_in: float) -> Any:
@@ -106,16 +119,40 @@ def save_chart(figure: Any, path: Path, *, marks: Sequence[Mark] = (), summary: 
         marks: What answers to a pointer, in the order of reading.
         summary: What the chart shows, in one sentence, for those who can't see it.
     """
+    # One of an earlier drawing would show other figures on a phone.
+    narrow_twin(path).unlink(missing_ok=True)
     save(figure, path)
     # Everything has its place now; to find it again would take as long as the drawing.
     figure.set_layout_engine("none")
+    _save_svg(Drawing(figure, marks), twin(path), summary)
+
+
+def save_shapes(draw: Callable[[Shape], Drawing], path: Path, *, summary: str) -> None:
+    """Write a chart that is wider than a phone as `save_chart` does, and its narrow drawing as a second SVG.
+
+    Args:
+        draw: Draws the chart in a shape; the narrow one is at most `NARROW_IN` wide.
+        path: The PNG, of the wide drawing; `narrow_twin(path)` is the narrow SVG.
+        summary: What the chart shows, in one sentence, for those who can't see it.
+    """
+    wide = draw("wide")
+    save_chart(wide.figure, path, marks=wide.marks, summary=summary)
+    _save_svg(draw("narrow"), narrow_twin(path), summary)
+
+
+def _save_svg(drawing: Drawing, path: Path, summary: str) -> None:
     with _quiet_about_scripts():
-        write_text(twin(path), svg_of(figure, marks=marks, summary=summary))
+        write_text(path, svg_of(drawing.figure, marks=drawing.marks, summary=summary))
 
 
 def twin(path: Path) -> Path:
     """Return where the SVG of a chart's PNG lies."""
     return path.with_suffix(".svg")
+
+
+def narrow_twin(path: Path) -> Path:
+    """Return where a chart's drawing for a phone lies, if it has one."""
+    return path.with_suffix(".narrow.svg")
 
 
 @contextmanager

@@ -31,10 +31,14 @@ def draw_curves(history: Sequence[Mapping[str, Any]], path: Path) -> None:
         history: Rows with `stage`, `epoch`, `loss`, `accuracy`, `val_loss`, `val_accuracy`.
         path: The PNG.
     """
-    figure = style.new_figure(9.0, 3.6)
+    style.save_shapes(lambda shape: _curves(history, shape), path, summary=_curves_summary(history))
+
+
+def _curves(history: Sequence[Mapping[str, Any]], shape: style.Shape) -> style.Drawing:
+    figure, panels = _panels(2, shape)
     epochs = np.arange(1, len(history) + 1)
     marks: list[Mark] = []
-    for axes, key, title in zip(figure.subplots(1, 2), ("loss", "accuracy"), ("Loss", "Accuracy"), strict=True):
+    for axes, key, title in zip(panels, ("loss", "accuracy"), ("Loss", "Accuracy"), strict=True):
         style.tidy(axes, title=title, x="epoch")
         marker = "o" if len(history) <= 15 else ""
         for name, label, colour, line in (
@@ -50,7 +54,16 @@ def draw_curves(history: Sequence[Mapping[str, Any]], path: Path) -> None:
             Mark(axes, (epoch - 0.5, epoch + 0.5), None, _epoch_text(row, epoch, key))
             for epoch, row in enumerate(history, start=1)
         ]
-    style.save_chart(figure, path, marks=marks, summary=_curves_summary(history))
+    return style.Drawing(figure, marks)
+
+
+def _panels(count: int, shape: style.Shape) -> tuple[Any, Sequence[Any]]:
+    """Return a figure and its axes: beside each other, or on a phone below each other."""
+    if shape == "narrow":
+        figure = style.new_figure(style.NARROW_IN, 3.1 * count)
+        return figure, figure.subplots(count, 1, squeeze=False)[:, 0]
+    figure = style.new_figure(4.5 * max(2, count), 3.6)
+    return figure, figure.subplots(1, count, squeeze=False)[0]
 
 
 def _epoch_text(row: Mapping[str, Any], epoch: int, key: str) -> str:
@@ -89,9 +102,15 @@ def draw_rate_tests(tests: Mapping[str, RateTest], path: Path) -> None:
         tests: By stage, in the order of training.
         path: The PNG.
     """
-    figure = style.new_figure(4.5 * max(2, len(tests)), 3.6)
+    taken = ", ".join(f"{test.chosen:.2g} for {_STAGE_TITLES.get(stage, stage)}" for stage, test in tests.items())
+    summary = f"The loss while the learning rate rises; taken: {taken}."
+    style.save_shapes(lambda shape: _rate_tests(tests, shape), path, summary=summary)
+
+
+def _rate_tests(tests: Mapping[str, RateTest], shape: style.Shape) -> style.Drawing:
+    figure, panels = _panels(len(tests), shape)
     marks: list[Mark] = []
-    for axes, (stage, test) in zip(figure.subplots(1, len(tests), squeeze=False)[0], tests.items(), strict=True):
+    for axes, (stage, test) in zip(panels, tests.items(), strict=True):
         title = f"Range test: {_STAGE_TITLES.get(stage, stage)}"
         style.tidy(axes, title=title, x="learning rate", y="smoothed training loss")
         first = min(SETTLED_STEPS, len(test.losses) - 1)
@@ -109,8 +128,7 @@ def draw_rate_tests(tests: Mapping[str, RateTest], path: Path) -> None:
             Mark(axes, ends, None, f"learning rate {rate:.3g}\nsmoothed training loss {loss:.4f}")
             for ends, rate, loss in zip(_between(test.rates), test.rates, test.losses, strict=True)
         ]
-    taken = ", ".join(f"{test.chosen:.2g} for {_STAGE_TITLES.get(stage, stage)}" for stage, test in tests.items())
-    style.save_chart(figure, path, marks=marks, summary=f"The loss while the learning rate rises; taken: {taken}.")
+    return style.Drawing(figure, marks)
 
 
 def _between(rates: Sequence[float]) -> list[tuple[float, float]]:

@@ -23,9 +23,30 @@ def draw_choice(choice: Choice, path: Path, *, form: Literal["png", "chart"] = "
         path: The PNG.
         form: `chart` writes the report's SVG beside the PNG, which a person who named one file did not ask for.
     """
+    if form == "png":
+        style.save(_draw(choice, "wide").figure, path)
+        return
+    style.save_shapes(lambda shape: _draw(choice, shape), path, summary=choice_summary(choice))
+
+
+def choice_summary(choice: Choice) -> str:
+    """Say what the chart shows, with the figures of the picked one."""
+    found = next((item for item in choice.options if item.name == choice.picked), None)
+    line = f"Of {len(choice.options)} measured artefacts {named(choice.picked) if choice.picked else 'none'} is picked"
+    if found is None:
+        return f"{line}."
+    figures = f"{choice.metric_name} {found.metric:.4f}, latency {found.latency_ms:.2f} ms"
+    return f"{line}: {figures}, {found.size_bytes / 1e6:.2f} MB, {found.peak_rss_bytes / 1e6:,.0f} MB of memory."
+
+
+def _draw(choice: Choice, shape: style.Shape) -> style.Drawing:
     options, bounds = choice.options, choice.bounds
-    figure = style.new_figure(9.6, 4.6 + 0.12 * len(options))
-    left, right = figure.subplots(1, 2)
+    if shape == "narrow":
+        figure = style.new_figure(style.NARROW_IN, 6.6 + 0.24 * len(options))
+        left, right = figure.subplots(2, 1)
+    else:
+        figure = style.new_figure(9.0, 4.6 + 0.12 * len(options))
+        left, right = figure.subplots(1, 2)
     style.tidy(
         left,
         title=f"{choice.metric_name.capitalize()} against latency",
@@ -41,16 +62,12 @@ def draw_choice(choice: Choice, path: Path, *, form: Literal["png", "chart"] = "
     _fit(left, [item.metric for item in options], bounds.min_metric, axis="y", most=False)
     _fit(right, [item.size_bytes / 1e6 for item in options], _mb(bounds.max_size_bytes), axis="x", most=True)
     _fit(right, [item.peak_rss_bytes / 1e6 for item in options], _mb(bounds.max_memory_bytes), axis="y", most=True)
-    style.legend(figure, loc="outside lower left", ncols=2)
-    if form == "png":
-        style.save(figure, path)
-        return
+    style.legend(figure, loc="outside lower left", ncols=1 if shape == "narrow" else 2)
     marks = [
         *(_mark(left, item, (item.latency_ms, item.metric), choice) for item in options),
         *(_mark(right, item, (item.size_bytes / 1e6, item.peak_rss_bytes / 1e6), choice) for item in options),
     ]
-    which = named(choice.picked) if choice.picked else "none"
-    style.save_chart(figure, path, marks=marks, summary=f"Of {len(options)} measured artefacts {which} is picked.")
+    return style.Drawing(figure, marks)
 
 
 def _mark(axes: Any, option: Option, place: tuple[float, float], choice: Choice) -> Mark:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -16,6 +17,12 @@ from tfl.tasks import Evaluation
 MOST_CLASSES = 50
 #: Up to so many classes every cell has a number, and names need not stand upright.
 _FEW = 12
+#: Letters of a class's name at most: few classes, many, and where they must leave room on a phone.
+_LETTERS, _LETTERS_OF_MANY, _LETTERS_NARROW = 24, 18, 14
+#: Below that a number is too small on a phone, which shows the wide drawing then, to be scrolled.
+_LEAST_NUMBER_PT = 8.4
+#: Inches beside and below the matrix, without the names.
+_BESIDE_IN, _BELOW_IN = 0.6, 0.9
 #: Width of a letter of a class's name, and of a digit as a share of its height.
 _LETTER_IN, _DIGIT_EM = 0.06, 0.7
 #: The most frequent mistake's depth on its colour scale, so that the number on it can be read.
@@ -40,16 +47,58 @@ def draw_confusion(evaluation: Evaluation, path: Path) -> None:
     else:
         shares = counts / np.maximum(counts.sum(axis=1, keepdims=True), 1)
     size = len(labels)
-    side = max(2.4, 0.36 * size) if size <= _FEW else 2.6 + 0.175 * size
-    longest = max((len(name) for name in _shown(labels)), default=0)
-    figure = style.new_figure(max(3.2, side + 0.6 + _LETTER_IN * longest), side + 0.9 + _LETTER_IN * longest)
+    matrix = _Matrix(
+        title=f"Confusion{note}",
+        labels=labels,
+        names=_shown(labels, _LETTERS if size <= 20 else _LETTERS_OF_MANY),
+        counts=counts,
+        shares=shares,
+        side_in=max(2.4, 0.36 * size) if size <= _FEW else 2.6 + 0.175 * size,
+    )
+    names = _shown(labels, _LETTERS_NARROW)
+    room_in = style.NARROW_IN - _BESIDE_IN - _LETTER_IN * _longest(names)
+    narrow = replace(matrix, names=names, side_in=min(matrix.side_in, room_in))
+    summary = _confusion_summary(evaluation)
+    if matrix.width_in <= style.NARROW_IN or narrow.number_pt < _LEAST_NUMBER_PT:
+        drawing = _draw(matrix)
+        style.save_chart(drawing.figure, path, marks=drawing.marks, summary=summary)
+    else:
+        style.save_shapes(lambda shape: _draw(narrow if shape == "narrow" else matrix), path, summary=summary)
+
+
+@dataclass(frozen=True)
+class _Matrix:
+    """What is drawn, and the side of the square in inches."""
+
+    title: str
+    labels: Sequence[str]
+    names: Sequence[str]
+    counts: Any
+    shares: Any
+    side_in: float
+
+    @property
+    def width_in(self) -> float:
+        return max(3.2, self.side_in + _BESIDE_IN + _LETTER_IN * _longest(self.names))
+
+    @property
+    def height_in(self) -> float:
+        return self.side_in + _BELOW_IN + _LETTER_IN * _longest(self.names)
+
+    @property
+    def number_pt(self) -> float:
+        size, digits = len(self.labels), len(str(self.counts.max(initial=1)))
+        return float(min(11.0 if size <= _FEW else 9.5 - size / 14, 72 * self.side_in / size / (_DIGIT_EM * digits)))
+
+
+def _draw(matrix: _Matrix) -> style.Drawing:
+    counts, labels, size = matrix.counts, matrix.labels, len(matrix.labels)
+    figure = style.new_figure(matrix.width_in, matrix.height_in)
     axes = figure.subplots()
-    style.tidy(axes, title=f"Confusion{note}", x="predicted class", y="true class")
+    style.tidy(axes, title=matrix.title, x="predicted class", y="true class")
     axes.grid(visible=False)
-    _paint_shares(axes, shares)
-    _name_classes(axes, labels)
-    digits = len(str(counts.max(initial=1)))
-    text_pt = min(11.0 if size <= _FEW else 9.5 - size / 14, 72 * side / size / (_DIGIT_EM * digits))
+    _paint_shares(axes, matrix.shares)
+    _name_classes(axes, matrix.names)
     marks = []
     for row, column in np.ndindex(size, size):
         if counts[row, column] or size <= _FEW:
@@ -58,14 +107,14 @@ def draw_confusion(evaluation: Evaluation, path: Path) -> None:
                 *(column, row, f"{counts[row, column]}"),
                 ha="center",
                 va="center",
-                fontsize=text_pt,
+                fontsize=matrix.number_pt,
                 color=style.TEXT if counts[row, column] else style.GREY,
                 in_layout=False,
             )
         if counts[row, column]:
-            text = _cell_text(labels[row], labels[column], int(counts[row, column]), float(shares[row, column]))
+            text = _cell_text(labels[row], labels[column], int(counts[row, column]), matrix.shares[row, column])
             marks.append(Mark(axes, (column - 0.5, column + 0.5), (row - 0.5, row + 0.5), text))
-    style.save_chart(figure, path, marks=marks, summary=_confusion_summary(evaluation))
+    return style.Drawing(figure, marks)
 
 
 def _cell_text(truth: str, predicted: str, count: int, share: float) -> str:
@@ -105,13 +154,16 @@ def _paint_shares(axes: Any, shares: Any) -> None:
     axes.vlines(edges, *ends, color=style.FAINT, linewidth=0.6)
 
 
-def _shown(labels: Sequence[str]) -> list[str]:
-    return [style.shown(label, 24 if len(labels) <= 20 else 18) for label in labels]
+def _shown(labels: Sequence[str], limit: int) -> list[str]:
+    return [style.shown(label, limit) for label in labels]
 
 
-def _name_classes(axes: Any, labels: Sequence[str]) -> None:
-    size = len(labels)
-    names = _shown(labels)
+def _longest(names: Sequence[str]) -> int:
+    return max((len(name) for name in names), default=0)
+
+
+def _name_classes(axes: Any, names: Sequence[str]) -> None:
+    size = len(names)
     axes.set_xticks(range(size), names)
     axes.set_yticks(range(size), names)
     axes.tick_params(which="major", labelsize=max(7.0, 9.0 - size / 25))

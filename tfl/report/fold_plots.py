@@ -61,7 +61,15 @@ def draw_folds(result: CrossValidation, path: Path) -> None:
         result: Of the cross-validation.
         path: The PNG.
     """
-    figure = style.new_figure(6.0, 3.4)
+    summary = (
+        f"The mean {result.metric_name} of {len(result.folds)} folds is {result.mean:.3f}, with a"
+        f" {result.confidence * 100:g} % interval from {result.low:.3f} to {result.high:.3f}."
+    )
+    style.save_shapes(lambda shape: _folds(result, shape), path, summary=summary)
+
+
+def _folds(result: CrossValidation, shape: style.Shape) -> style.Drawing:
+    figure = style.new_figure(style.NARROW_IN if shape == "narrow" else 6.0, 3.4)
     axes = figure.subplots()
     style.tidy(axes, title=f"{result.metric_name.capitalize()} by fold", x="fold", y=result.metric_name)
     axes.axhspan(
@@ -94,9 +102,5 @@ def draw_folds(result: CrossValidation, path: Path) -> None:
     axes.set_xticks(range(1, result.k + 1))
     axes.margins(y=0.15)
     style.name_shares_only(axes.yaxis, [result.low, result.high, *(item.metric for item in result.folds)])
-    style.legend(figure, loc="outside lower center", ncols=3)
-    summary = (
-        f"The mean {result.metric_name} of {len(result.folds)} folds is {result.mean:.3f}, with a"
-        f" {result.confidence * 100:g} % interval from {result.low:.3f} to {result.high:.3f}."
-    )
-    style.save_chart(figure, path, marks=marks, summary=summary)
+    style.legend(figure, loc="outside lower center", ncols=1 if shape == "narrow" else 3)
+    return style.Drawing(figure, marks)

@@ -16,9 +16,9 @@ from tfl.core.files import write_text
 from tfl.core.notebook import default_progress
 from tfl.core.progress import Progress
 from tfl.core.run_folder import RunFolder
-from tfl.report._style import twin
+from tfl.report._style import narrow_twin, twin
 from tfl.report.facts import read_facts
-from tfl.report.inlined import inlined
+from tfl.report.inlined import Inlined, inlined_shapes
 from tfl.report.markdown import markdown_report
 from tfl.report.measured import measured_sections
 from tfl.report.model_card import model_card
@@ -95,14 +95,18 @@ def _render(template: str, **values: Any) -> str:
     return str(environment.get_template(template).render(**values, script=script, script_hash=content_hash(script)))
 
 
-def _chart_filter() -> Callable[[Path], str]:
+def _chart_filter() -> Callable[[Path], Inlined]:
     """Return what puts the SVG of a chart's PNG into one page, empty where there is none."""
     from markupsafe import Markup
 
     numbers = itertools.count(1)
 
-    # It is built of known elements alone, with its text escaped.
-    return lambda path: Markup(inlined(twin(path), name=f"chart-{next(numbers)}"))  # noqa: S704
+    def chart(path: Path) -> Inlined:
+        made = inlined_shapes(twin(path), narrow_twin(path), name=f"chart-{next(numbers)}")
+        # It is built of known elements alone, with its text escaped.
+        return dataclasses.replace(made, markup=Markup(made.markup))  # noqa: S704
+
+    return chart
 
 
 def content_hash(script: str) -> str:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from dataclasses import dataclass
 from pathlib import Path
 from xml.etree import ElementTree
 
@@ -13,6 +14,8 @@ from tfl.report.palette import PALETTE
 _LEAST_TEXT_PX = 9.0
 #: CSS pixels a point of the SVG for that, at least and at most: a large matrix must not be wider than a page.
 _NARROW_SCALES = (1.0, 1.12)
+#: The same of what is made for a phone: 8 pixels of text on the smallest, so that it need not be scrolled there either.
+_PHONE_SCALE, _PHONE_PT = 0.95, 320.0
 #: CSS pixels a point where there is room.
 _WIDE_SCALE = 1.7
 #: What is wider takes the page's whole width where others stand in pairs.
@@ -30,6 +33,37 @@ _PLAIN = frozenset(
 )
 _COLOURS = {colour.light: f"var(--chart-{colour.name})" for colour in PALETTE}
 _REFERENCE = re.compile(r"url\(#([\w-]+)\)")
+_LEAST = re.compile(r"--least: (\d+)px")
+
+
+@dataclass(frozen=True)
+class Inlined:
+    """A chart in a page.
+
+    Attributes:
+        markup: One SVG, or two of which the page's style shows one; empty where there is no chart.
+        least_px: CSS pixels of width below which it is scrolled.
+    """
+
+    markup: str
+    least_px: int
+
+
+def inlined_shapes(wide: Path, narrow: Path, *, name: str) -> Inlined:
+    """Return a chart for a page, in the shape that fits the window where it was drawn in two.
+
+    Args:
+        wide: The SVG.
+        narrow: The SVG for a phone; it need not be there.
+        name: As for `inlined`.
+    """
+    made, small = inlined(wide, name=name), inlined(narrow, name=f"{name}-narrow")
+    if made and small:
+        made = made.replace('class="chart', 'class="chart roomy', 1) + small.replace(
+            'class="chart', 'class="chart narrow', 1
+        )
+    found = _LEAST.search(small or made)
+    return Inlined(made, int(found[1]) if found else 0)
 
 
 def inlined(path: Path, *, name: str) -> str:
@@ -42,18 +76,33 @@ def inlined(path: Path, *, name: str) -> str:
         name: Begins all its ids; no other chart of the page has it.
     """
     try:
+        root = _root(path)
+        return "" if root is None else _markup(root, name)
+    except (ValueError, IndexError, RecursionError):
+        return ""
+
+
+def described(path: Path) -> str:
+    """Return what a chart's SVG says that it shows; empty where it is not there or is no such file."""
+    root = _root(path)
+    return "" if root is None else root.findtext(f"{{{SVG_NAMESPACE}}}desc", "").strip()
+
+
+def _root(path: Path) -> ElementTree.Element | None:
+    try:
         source = path.read_text(encoding="utf-8")
         # An entity could grow without end, and a chart has none.
         root = None if "<!" in source else ElementTree.fromstring(source)  # noqa: S314
-        return "" if root is None or root.tag != f"{{{SVG_NAMESPACE}}}svg" else _markup(root, name)
-    except (OSError, ValueError, IndexError, RecursionError, ElementTree.ParseError):
-        return ""
+    except (OSError, ValueError, RecursionError, ElementTree.ParseError):
+        return None
+    return root if root is not None and root.tag == f"{{{SVG_NAMESPACE}}}svg" else None
 
 
 def _markup(root: ElementTree.Element, name: str) -> str:
     width = float(root.get("viewBox", "").split()[2])
     smallest = min((float(item.get("font-size", "10")) for item in root.iter()), default=10.0)
     scale = min(max(_LEAST_TEXT_PX / max(smallest, 1.0), _NARROW_SCALES[0]), _NARROW_SCALES[1])
+    scale = _PHONE_SCALE if width <= _PHONE_PT else scale
     made = _kept(root, name)
     made.attrib.pop("width", None)
     made.attrib.pop("height", None)

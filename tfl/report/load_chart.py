@@ -40,7 +40,16 @@ def draw_latencies(result: ScenarioResult, path: Path) -> None:
         path: The PNG.
     """
     cells = sorted(latency_cells(result), key=lambda cell: cell.compared_ms)
-    figure = style.new_figure(7.0, 1.5 + 0.42 * len(cells))
+    fastest = f"the fastest is {named(cells[0].name)} with {cells[0].compared_ms:.2f} ms"
+    summary = f"Latencies of {len(cells)} cells: {fastest}."
+    style.save_shapes(lambda shape: _latencies(cells, shape), path, summary=summary)
+
+
+def _latencies(cells: Sequence[CellResult], shape: style.Shape) -> style.Drawing:
+    is_narrow = shape == "narrow"
+    figure = style.new_figure(
+        *((style.NARROW_IN, 1.6 + 0.52 * len(cells)) if is_narrow else (7.0, 1.5 + 0.42 * len(cells)))
+    )
     axes = figure.subplots()
     style.tidy(axes, title="Latency of a query, model only", x="ms, with the 95 % interval: further left is faster")
     values: list[float] = []
@@ -66,14 +75,25 @@ def draw_latencies(result: ScenarioResult, path: Path) -> None:
             interval = f"95 % interval {found.low_ms:.2f} to {found.high_ms:.2f} ms"
             text = f"{named(cell.name)}\np{percent:g} {found.value_ms:.2f} ms, {interval}"
             marks.append(point(axes, (found.value_ms, row), text))
-    axes.set_yticks(range(len(cells)), [style.shown(cell.name, 44) for cell in cells])
-    axes.set_ylim(len(cells) - 0.5, -0.5)
+    names = [style.shown(cell.name, 44) for cell in cells]
+    axes.set_yticks(range(len(cells)), [""] * len(cells) if is_narrow else names)
+    axes.set_ylim(len(cells) - 0.5, -0.75 if is_narrow else -0.5)
     _scale(axes, "x", values)
+    if is_narrow:
+        # Beside the axes they would leave the figures no room.
+        for row, name in enumerate(names):
+            axes.annotate(
+                name,
+                *((0.0, row), (2, 8)),
+                xycoords=("axes fraction", "data"),
+                textcoords="offset points",
+                fontsize=8.5,
+                color=style.TEXT,
+            )
     handles, labels = axes.get_legend_handles_labels()
     unique = dict(zip(labels, handles, strict=True))
     style.legend(figure, handles=unique.values(), labels=unique.keys(), loc="outside lower center", ncols=3)
-    fastest = f"the fastest is {named(cells[0].name)} with {cells[0].compared_ms:.2f} ms"
-    style.save_chart(figure, path, marks=marks, summary=f"Latencies of {len(cells)} cells: {fastest}.")
+    return style.Drawing(figure, marks)
 
 
 def draw_servers(result: ScenarioResult, path: Path) -> None:
@@ -84,18 +104,24 @@ def draw_servers(result: ScenarioResult, path: Path) -> None:
         path: The PNG.
     """
     cells = server_cells(result)
-    columns = min(_COLUMNS, len(cells))
+    best = max(cells, key=lambda cell: cell.rate_per_s)
+    found = f"{named(best.name)} bears most, {best.rate_per_s:,.1f} per second" if best.rate_per_s else "none keeps it"
+    summary = f"Servers against their bound on the p99: {found}."
+    style.save_shapes(lambda shape: _servers(cells, shape), path, summary=summary)
+
+
+def _servers(cells: Sequence[CellResult], shape: style.Shape) -> style.Drawing:
+    is_narrow = shape == "narrow"
+    columns = 1 if is_narrow else min(_COLUMNS, len(cells))
     rows = -(-len(cells) // columns)
-    figure = style.new_figure(4.8 * columns, 3.3 * rows + 0.4)
+    figure = style.new_figure(style.NARROW_IN if is_narrow else 4.5 * columns, 3.3 * rows + 0.4)
     panels = figure.subplots(rows, columns, squeeze=False).flatten()
     marks = [mark for axes, cell in zip(panels, cells, strict=False) for mark in _draw_server(axes, cell)]
     for axes in panels[len(cells) :]:
         axes.set_visible(False)
     handles, labels = panels[0].get_legend_handles_labels()
-    style.legend(figure, handles=handles, labels=labels, loc="outside lower center", ncols=3)
-    best = max(cells, key=lambda cell: cell.rate_per_s)
-    found = f"{named(best.name)} bears most, {best.rate_per_s:,.1f} per second" if best.rate_per_s else "none keeps it"
-    style.save_chart(figure, path, marks=marks, summary=f"Servers against their bound on the p99: {found}.")
+    style.legend(figure, handles=handles, labels=labels, loc="outside lower center", ncols=2 if is_narrow else 3)
+    return style.Drawing(figure, marks)
 
 
 def _draw_server(axes: Any, cell: CellResult) -> list[Mark]:

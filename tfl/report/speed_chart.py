@@ -34,20 +34,26 @@ def draw_accuracy_latency(measurements: Sequence[Measurement], path: Path) -> No
         measurements: Of one run; with none the plot says so.
         path: The PNG.
     """
-    figure = style.new_figure(7.6, 4.8)
+    summary = _summary(measurements) if measurements else "Nothing was measured."
+    style.save_shapes(lambda shape: _draw(measurements, shape), path, summary=summary)
+
+
+def _draw(measurements: Sequence[Measurement], shape: style.Shape) -> style.Drawing:
+    is_narrow = shape == "narrow"
+    figure = style.new_figure(*((style.NARROW_IN, 5.2) if is_narrow else (7.6, 4.8)))
     axes = figure.subplots()
     metric = measurements[0].metric_name if measurements else "accuracy"
+    break_or_space = "\n" if is_narrow else " "
     style.tidy(
         axes,
         title=f"{metric.capitalize()} against latency",
-        x="latency of one sample, model only, p50 (ms): further left is faster",
+        x=f"latency of one sample, model only, p50 (ms):{break_or_space}further left is faster",
         y=f"{metric} on {measurements[0].sample_count} samples" if measurements else metric,
     )
     if not measurements:
         axes.text(0.5, 0.5, "nothing was measured", transform=axes.transAxes, ha="center", color=style.GREY)
         axes.set(xticks=[], yticks=[])
-        style.save_chart(figure, path, summary="Nothing was measured.")
-        return
+        return style.Drawing(figure)
     colours = _assign([item.target for item in measurements], style.SERIES)
     markers = _assign([item.variant for item in measurements], _MARKERS)
     _set_limits(axes, measurements)
@@ -71,14 +77,14 @@ def draw_accuracy_latency(measurements: Sequence[Measurement], path: Path) -> No
             markeredgecolor=style.PAPER,
             markeredgewidth=0.8,
         )
-    _legend(figure, colours, markers)
+    _legend(figure, colours, markers, columns=2 if is_narrow else 4)
     figure.draw_without_rendering()
     _place_labels(axes, measurements, colours)
     marks = [
         point(axes, (item.model_ms.p50, item.metric), _told(item, item in front), key=_key(item))
         for item in sorted(measurements, key=lambda item: item.model_ms.p50)
     ]
-    style.save_chart(figure, path, marks=marks, summary=_summary(measurements))
+    return style.Drawing(figure, marks)
 
 
 def _told(item: Measurement, is_best: bool) -> str:
@@ -133,7 +139,7 @@ def _set_limits(axes: Any, measurements: Sequence[Measurement]) -> None:
     style.name_shares_only(axes.yaxis, values)
 
 
-def _legend(figure: Any, colours: dict[str, str], markers: dict[str, str]) -> None:
+def _legend(figure: Any, colours: dict[str, str], markers: dict[str, str], *, columns: int) -> None:
     from matplotlib.lines import Line2D
 
     handles = [Line2D([], [], marker="o", linestyle="", color=colour, label=name) for name, colour in colours.items()]
@@ -142,7 +148,7 @@ def _legend(figure: Any, colours: dict[str, str], markers: dict[str, str]) -> No
         for name, marker in markers.items()
     ]
     handles.append(Line2D([], [], linestyle="--", color=style.GREY, label="no other is both faster and better"))
-    style.legend(figure, handles=handles, loc="outside lower center", ncols=4)
+    style.legend(figure, handles=handles, loc="outside lower center", ncols=columns)
 
 
 def _place_labels(axes: Any, measurements: Sequence[Measurement], colours: dict[str, str]) -> None:

@@ -21,9 +21,21 @@ def draw_history(
         path: The PNG.
         best: Number of the trial that was chosen.
     """
-    figure = style.new_figure(7.0, 4.0)
+    summary = (
+        f"{len(complete)} complete trials and {len(pruned)} ended early; trial {best} was chosen, with a validation"
+        f" {objective} of {dict(complete)[best]:.4f}."
+    )
+    style.save_shapes(
+        lambda shape: _history(complete, pruned, objective, best=best, shape=shape), path, summary=summary
+    )
+
+
+def _history(
+    complete: Sequence[tuple[int, float]], pruned: Sequence[int], objective: str, *, best: int, shape: style.Shape
+) -> style.Drawing:
     from matplotlib.ticker import MaxNLocator
 
+    figure = style.new_figure(style.NARROW_IN if shape == "narrow" else 7.0, 4.0)
     axes = figure.subplots()
     style.tidy(axes, title="Trials and the best so far", x="trial", y=f"validation {objective}")
     choose = min if objective == "loss" else max
@@ -55,11 +67,7 @@ def draw_history(
         point(axes, place, f"trial {place[0]}{', chosen' if place[0] == best else ''}\n{objective} {place[1]:.4f}")
         for place in complete
     ]
-    summary = (
-        f"{len(complete)} complete trials and {len(pruned)} ended early; trial {best} was chosen, with a validation"
-        f" {objective} of {chosen:.4f}."
-    )
-    style.save_chart(figure, path, marks=marks, summary=summary)
+    return style.Drawing(figure, marks)
 
 
 def draw_importance(importance: Mapping[str, float], objective: str, path: Path) -> None:
@@ -72,7 +80,7 @@ def draw_importance(importance: Mapping[str, float], objective: str, path: Path)
     """
     figure = style.new_figure(4.4, 1.4 + 0.4 * len(importance))
     axes = figure.subplots()
-    style.tidy(axes, title=f"What the validation {objective} depends on", x="share of the variance (fANOVA)")
+    style.tidy(axes, title=f"What the {objective} depends on", x="share of the variance (fANOVA)")
     names = list(importance)[::-1]
     axes.barh([style.shown(name, 40) for name in names], [importance[name] for name in names], color=style.BLUE)
     marks = [

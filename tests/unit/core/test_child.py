@@ -4,6 +4,7 @@ import os
 import signal
 import subprocess
 import sys
+import time
 from pathlib import Path
 
 import pytest
@@ -38,6 +39,24 @@ def answer_no_json(arguments):
 
 def take_memory(arguments):
     raise MemoryError("8 GiB")
+
+
+def wait_for(arguments):
+    while not Path(arguments["file"]).exists():
+        time.sleep(0.01)
+    return {"was": "there"}
+
+
+def test_a_child_is_watched_while_it_works(tmp_path):
+    file = tmp_path / "go"
+    assert call_in_child(f"{HERE}:wait_for", {"file": str(file)}, timeout_s=60.0, watch=file.touch) == {"was": "there"}
+
+
+def test_a_child_that_is_watched_is_stopped_in_time_all_the_same():
+    looks = []
+    with pytest.raises(ChildError, match="took longer than 3 s and was stopped"):
+        call_in_child(f"{HERE}:spin", {}, timeout_s=3.0, watch=lambda: looks.append(1))
+    assert 1 <= len(looks) <= 3
 
 
 def test_arguments_and_variables_arrive():

@@ -11,14 +11,15 @@ import pytest
 from tests.unit.bench.test_choice import pick
 from tests.unit.report.conftest import HISTORY, LABELS, measurement
 from tests.unit.report.test_measured import add_result
-from tests.unit.report.test_plots import rate_test
+from tests.unit.report.test_plots import rate_test, scored
 from tests.unit.report.test_sections import add_folds, add_search
 from tfl.bench.choice import Bounds
 from tfl.report.chart_svg import named
 from tfl.report.charts import draw_curves, draw_rate_tests
 from tfl.report.choice_chart import draw_choice
+from tfl.report.confusion_chart import draw_confusion
 from tfl.report.html import write_report
-from tfl.report.inlined import inlined
+from tfl.report.inlined import inlined, inlined_shapes
 from tfl.report.speed_chart import draw_accuracy_latency
 from tfl.tasks import Evaluation
 
@@ -51,12 +52,43 @@ def hover_texts(file):
 
 
 def test_every_chart_has_its_twin_and_no_photo_has_one(charts):
-    names = {file.stem for file in files(charts)}
+    names = {file.stem for file in files(charts) if ".narrow" not in file.name}
     assert names == {
         *("benchmark", "choice", "class_balance", "class_scores", "confusion", "curves", "folds", "history"),
         *("importance", "latencies", "rates", "recommendation", "reliability", "servers"),
     }
-    assert all(file.with_suffix(".png").is_file() for file in files(charts))
+    narrow = {file.name.removesuffix(".narrow.svg") for file in files(charts) if ".narrow" in file.name}
+    assert narrow == {
+        *("benchmark", "choice", "confusion", "curves", "folds", "history", "latencies", "rates", "recommendation"),
+        "servers",
+    }
+    assert all((file.parent / f"{file.name.partition('.')[0]}.png").is_file() for file in files(charts))
+
+
+def test_a_drawing_for_a_phone_fits_it_and_tells_the_same(charts):
+    for file in charts.rglob("*.narrow.svg"):
+        wide, narrow = file.with_name(file.name.replace(".narrow", "")), file
+        boxes = [float(ElementTree.fromstring(item.read_text()).get("viewBox").split()[2]) for item in (wide, narrow)]
+        assert boxes[1] < min(boxes[0], 320), file.name
+        assert hover_texts(wide) == hover_texts(narrow), file.name
+
+
+def test_a_page_has_both_drawings_and_its_style_shows_one(charts):
+    wide, narrow = charts / "benchmark.svg", charts / "benchmark.narrow.svg"
+    both = inlined_shapes(wide, narrow, name="c")
+    assert re.findall(r'<svg [^>]*class="([^"]+)"', both.markup) == ["chart roomy wide", "chart narrow"]
+    assert both.least_px < 320
+    one = inlined_shapes(wide, charts / "none.narrow.svg", name="c")
+    assert one.markup == inlined(wide, name="c")
+    assert one.least_px > 500
+    assert inlined_shapes(charts / "none.svg", narrow, name="c").markup == ""
+
+
+def test_a_drawing_for_a_phone_does_not_outlive_its_chart(tmp_path):
+    labels = [f"a class of a long name, {index}" for index in range(16)]
+    for classes, is_there in ((8, True), (16, False)):
+        draw_confusion(scored(classes, 60, labels[:classes])[0], tmp_path / "confusion.png")
+        assert (tmp_path / "confusion.narrow.svg").exists() == is_there
 
 
 def test_no_colour_is_left_that_a_theme_can_not_change(charts):
@@ -80,7 +112,7 @@ def test_every_chart_is_described_and_every_mark_says_something(charts):
 
 def test_ids_of_a_page_do_not_clash_and_all_references_are_there(charts):
     page = (charts / "report.html").read_text(encoding="utf-8")
-    assert page.count("<svg ") == 13
+    assert page.count("<svg ") == 13 + 9
     ids = re.findall(r'\sid="([^"]+)"', page)
     assert len(ids) == len(set(ids))
     references = re.findall(r"url\(#([^)]+)\)", page) + re.findall(r'<use [^>]*href="#([^"]+)"', page)

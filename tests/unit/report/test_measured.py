@@ -110,7 +110,7 @@ def test_pictures_are_drawn_and_described(copy):
     )
     for name in ("latencies.png", "servers.png"):
         with Image.open(copy / "benchmarks" / "1" / name) as picture:
-            assert picture.width > 500
+            assert picture.width > 480
             assert np.asarray(picture.convert("L")).std() > 5
     markdown = (copy / "report.md").read_text(encoding="utf-8")
     assert "(benchmarks/1/servers.png)" in markdown

@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 import abc
+import math
 import time
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import ClassVar
 
 import numpy as np
 
-from tfl.bench.scenario_records import Figures
+from tfl.bench.scenario_records import Figures, Suite
 from tfl.bench.statistics import Series, percentile
 from tfl.bench.steady_state import SteadyState, find_steady_state
 from tfl.core.records import Record
@@ -19,6 +20,8 @@ from tfl.targets import Lane, OpenMode, Runtime
 
 #: A cell that needs longer for its queries is ended at so many times its `seconds`; what is too few is withheld.
 MOST_TIMES_LONGER = 8
+#: A machine may be so many times slower than it was before.
+SLOWER = 2.0
 PERCENTS = (50.0, 90.0, 99.0)
 
 
@@ -43,6 +46,10 @@ class Setting(Record):
         return " ".join(f"{name}={value}" for name, value in pairs if value)
 
 
+def _tell_nobody(text: str) -> None:
+    """Leave it unsaid."""
+
+
 @dataclass(frozen=True)
 class Load:
     """What a scenario is run with.
@@ -54,6 +61,7 @@ class Load:
         least_queries: How many queries a percentile is taken from at least.
         seed: Of arrivals.
         latency_bound_ms: For the server scenario; None makes it five times the unloaded median.
+        tell: Given what a long scenario is at, between its timed parts.
     """
 
     inputs: Inputs
@@ -62,6 +70,7 @@ class Load:
     least_queries: int
     seed: int
     latency_bound_ms: float | None = None
+    tell: Callable[[str], None] = _tell_nobody
 
 
 @dataclass(frozen=True)
@@ -99,6 +108,16 @@ class Scenario(abc.ABC):
     def run(self, runtime: Runtime, load: Load) -> Outcome:
         """Put the load on an opened artefact and time it."""
 
+    def seconds_range(self, suite: Suite, setting: Setting, *, sample_s: float) -> tuple[float, float]:
+        """Return about how long `run` takes at least and at most, `inf` where it can't be told.
+
+        Args:
+            suite: With its seconds and queries.
+            setting: The point of the sweep.
+            sample_s: What one inference of one sample took on average, one after the other.
+        """
+        return suite.seconds, math.inf
+
 
 def make_batches(inputs: Inputs, size: int) -> list[Inputs]:
     """Cut inputs into batches of `size`, at least two, none of which shares memory with another.
@@ -111,6 +130,17 @@ def make_batches(inputs: Inputs, size: int) -> list[Inputs]:
         return [inputs[start * size : (start + 1) * size] for start in range(count)]
     rows = np.arange(count * size).reshape(count, size) % len(inputs)
     return [np.ascontiguousarray(inputs[row]) for row in rows]
+
+
+def seconds_of_queries(suite: Suite, *, query_s: float) -> tuple[float, float]:
+    """Return how long `time_queries` takes about at least and at most.
+
+    Args:
+        suite: With its seconds and queries.
+        query_s: What one query may take.
+    """
+    needed_s = 1.25 * suite.least_queries * query_s
+    return suite.seconds, min(max(suite.seconds, SLOWER * needed_s), MOST_TIMES_LONGER * suite.seconds) + query_s
 
 
 def time_queries(predict: Lane, batches: list[Inputs], load: Load) -> Series:

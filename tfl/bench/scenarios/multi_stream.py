@@ -4,7 +4,17 @@ from __future__ import annotations
 
 from typing import ClassVar
 
-from tfl.bench.scenarios._base import Load, Outcome, Scenario, latency_outcome, make_batches, time_queries
+from tfl.bench.scenario_records import Suite
+from tfl.bench.scenarios._base import (
+    Load,
+    Outcome,
+    Scenario,
+    Setting,
+    latency_outcome,
+    make_batches,
+    seconds_of_queries,
+    time_queries,
+)
 from tfl.targets import Runtime
 
 
@@ -23,6 +33,10 @@ class MultiStream(Scenario):
         return latency_outcome(
             time_queries(runtime.predict, make_batches(load.inputs, size), load), samples_per_query=size
         )
+
+    def seconds_range(self, suite: Suite, setting: Setting, *, sample_s: float) -> tuple[float, float]:
+        """See `Scenario.seconds_range`."""
+        return seconds_of_queries(suite, query_s=(setting.batch or self.defaults["batch"][0]) * sample_s)
 
 
 SCENARIO = MultiStream()

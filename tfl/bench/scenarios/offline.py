@@ -11,8 +11,8 @@ from typing import ClassVar
 
 import numpy as np
 
-from tfl.bench.scenario_records import Figures
-from tfl.bench.scenarios._base import PERCENTS, Load, Outcome, Scenario, make_batches
+from tfl.bench.scenario_records import Figures, Suite
+from tfl.bench.scenarios._base import PERCENTS, Load, Outcome, Scenario, Setting, make_batches
 from tfl.bench.statistics import Series, percentile
 from tfl.bench.steady_state import find_steady_state
 from tfl.data.contract import Inputs
@@ -51,6 +51,12 @@ class Offline(Scenario):
             note="a rate has no latency percentiles",
         )
         return Outcome(figures, per_sample_ms, {"completions_s": completions_s})
+
+    def seconds_range(self, suite: Suite, setting: Setting, *, sample_s: float) -> tuple[float, float]:
+        """See `Scenario.seconds_range`; what has begun is answered to its end, in the warm-up, too."""
+        batches = 2 * max(2, setting.lanes)
+        least_s = _WARM_UP_SECONDS + suite.seconds
+        return least_s, least_s + batches * (setting.batch or 1) * sample_s
 
 
 def _by_stream(runtime: Runtime, batches: list[Inputs], seconds: float) -> Series:

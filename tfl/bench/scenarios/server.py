@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import os
 import threading
 import time
@@ -12,8 +13,8 @@ from typing import ClassVar
 
 import numpy as np
 
-from tfl.bench.scenario_records import Figures, LoadPoint
-from tfl.bench.scenarios._base import PERCENTS, Load, Outcome, Scenario, make_batches
+from tfl.bench.scenario_records import Figures, LoadPoint, Suite
+from tfl.bench.scenarios._base import PERCENTS, SLOWER, Load, Outcome, Scenario, Setting, make_batches
 from tfl.bench.statistics import Series, percentile
 from tfl.data.contract import Inputs
 from tfl.targets import Lane, Runtime
@@ -24,6 +25,7 @@ _LOWEST, _HIGHEST = 0.05, 1.1
 _HALVINGS = 6
 #: Points of the curve beside those that the search tries.
 _CURVE = (0.25, 0.5, 0.75, 0.9)
+_TRIALS = 1 + _HALVINGS + len(_CURVE)
 #: A default bound: so many times what a sample takes on an idle machine.
 _BOUND_TIMES = 5.0
 #: A trial in which a sample waits so many bounds is lost, and going on would only make the queue longer.
@@ -62,7 +64,10 @@ class Server(Scenario):
         bound_ms = load.latency_bound_ms or _BOUND_TIMES * unloaded_ms
         capacity_per_s = _closed_loop_rate(lanes, inputs, seconds=max(load.seconds / 2, 0.1))
 
+        begun = itertools.count(1)
+
         def attempt(rate_per_s: float) -> _Trial:
+            load.tell(f"rate {next(begun)} of at most {_TRIALS}")
             count = max(load.least_queries, round(rate_per_s * load.seconds))
             generator = np.random.default_rng([load.seed, round(rate_per_s * 1000)])
             arrivals_s = np.cumsum(generator.exponential(1.0 / rate_per_s, count))
@@ -75,6 +80,20 @@ class Server(Scenario):
         trials.sort(key=lambda trial: trial.rate_per_s)
         kept = [trial for trial in trials if _keeps(trial, bound_ms)]
         return _outcome(trials, kept[-1] if kept else None, bound_ms, resolution, capacity_per_s, load)
+
+    def seconds_range(self, suite: Suite, setting: Setting, *, sample_s: float) -> tuple[float, float]:
+        """See `Scenario.seconds_range`.
+
+        At least the machine keeps up with half of its rate, and every trial above is lost at once; a bound that is
+        given may be below what one sample takes. At most the search ends at its lowest rate, on one slow lane.
+        """
+        closed_s = max(suite.seconds / 2, 0.1)
+        sure = 0 if suite.latency_bound_ms else 1 + sum(share <= 0.5 for share in _CURVE)
+        middles = (_LOWEST + (_HIGHEST - _LOWEST) / 2**step for step in range(1, _HALVINGS + 1))
+        shares = (_LOWEST, *middles, *_CURVE)
+        arrivals_s = sum(max(suite.seconds, SLOWER * suite.least_queries * sample_s / share) for share in shares)
+        warm_up_s = _WARM_UP_QUERIES * max(setting.lanes, 1) * sample_s
+        return closed_s + sure * suite.seconds, warm_up_s + closed_s + arrivals_s
 
 
 def _outcome(

@@ -2,7 +2,17 @@
 
 from __future__ import annotations
 
-from tfl.bench.scenarios._base import Load, Outcome, Scenario, latency_outcome, make_batches, time_queries
+from tfl.bench.scenario_records import Suite
+from tfl.bench.scenarios._base import (
+    Load,
+    Outcome,
+    Scenario,
+    Setting,
+    latency_outcome,
+    make_batches,
+    seconds_of_queries,
+    time_queries,
+)
 from tfl.targets import Runtime
 
 
@@ -18,6 +28,10 @@ class SingleStream(Scenario):
     def run(self, runtime: Runtime, load: Load) -> Outcome:
         """See `Scenario.run`."""
         return latency_outcome(time_queries(runtime.predict, make_batches(load.inputs, 1), load), samples_per_query=1)
+
+    def seconds_range(self, suite: Suite, setting: Setting, *, sample_s: float) -> tuple[float, float]:
+        """See `Scenario.seconds_range`."""
+        return seconds_of_queries(suite, query_s=sample_s)
 
 
 SCENARIO = SingleStream()
