@@ -44,7 +44,7 @@ def read_all(folder: Path, *, size: int) -> list[Pictures]:
 
 
 def read_photos(folder: Path, contract: ImagePreprocessing) -> list[Pictures]:
-    """Read ants and bees: learned from `train/` and scored on `val/`; and ten folds over `train/` alone."""
+    """Read ants and bees: learned from `train/` and scored on `val/`; ten folds over `train/` alone, and over both."""
     files = [
         (file, label, part == "val")
         for part in ("train", "val")
@@ -57,6 +57,7 @@ def read_photos(folder: Path, contract: ImagePreprocessing) -> list[Pictures]:
     return [
         Pictures("photos, ten folds of train", pixels[learn], labels[learn], _folds(labels[learn], 10)),
         Pictures("photos, val", pixels, labels, [(learn, np.flatnonzero(held))]),
+        Pictures("photos, ten folds of all", pixels, labels, _folds(labels, 10)),
     ]
 
 

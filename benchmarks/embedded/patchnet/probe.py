@@ -148,7 +148,7 @@ def main() -> None:
     ):
         for data in small:
             add(probe(data, name, model))
-    for size in (96, 224) if arguments.mobilenet else ():
+    for size in (96, 128, 224) if arguments.mobilenet else ():
         model = mobilenet(arguments.mobilenet, size=size)
         for data in small if size == _patchnet.NATIVE_SIZE else read_all(arguments.data, size=size):
             add(probe(data, f"MobileNetV1 0.25, {size} px", model))
