@@ -27,8 +27,8 @@ class Cost:
 #: By spec.
 COSTS: dict[str, Cost] = {
     "embedded:sketchnet": Cost(269_784, 16_447_104, "96 x 96 pixels"),
-    "embedded:patchnet": Cost(64_000, 32_742_912, "96 x 96 pixels"),
-    "embedded:leafnet": Cost(617_784, 65_008_000, "96 x 96 pixels"),
+    "embedded:patchnet": Cost(64_000, 32_744_832, "96 x 96 pixels"),
+    "embedded:leafnet": Cost(1_098_656, 97_099_776, "96 x 96 pixels"),
     "embedded:ngrams": Cost(2_097_280, 32_768, "256 n-grams"),
     "keras_applications:ConvNeXtBase": Cost(87_566_464, 15_353_705_472, "224 x 224 pixels", 88_591_464, 15_354_729_472),
     "keras_applications:ConvNeXtLarge": Cost(

@@ -1,65 +1,85 @@
-"""The network of `embedded:leafnet`: a second layer that learned by contrast, on patchnet and beside sketchnet.
+"""The network of `embedded:leafnet`: plain convolutions with shortcuts, taught by contrast on drawn pictures.
 
-The second layer was trained by gradient without labels: two crops of one drawing shall have features that are more
-alike than those of different drawings (SimCLR: Chen et al., 2020, arXiv:2002.05709; on drawn dead leaves: Baradad et
-al., 2021, arXiv:2106.05963). What it adds to is `_patchnet`'s bank of clustered filters and `_sketchnet`'s last block.
+Two crops of one picture shall have features that are more alike than those of different pictures (SimCLR: Chen et al.,
+2020, arXiv:2002.05709). The pictures are leaves laid over each other, cut out of drawings and of what networks with
+random weights make of noise (dead leaves and such networks: Baradad et al., 2021, arXiv:2106.05963). Shortcuts are
+ResNet's (He et al., 2016, arXiv:1512.03385).
 """
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from tfl.backbones import _patchnet, _sketchnet
+from tfl.backbones._regions import REGIONS, regions
 
 if TYPE_CHECKING:
     import keras
 
-#: Height and width that the network is made for, in pixels: those of its two parts.
-NATIVE_SIZE = _patchnet.NATIVE_SIZE
-#: Below this the second layer would have less than two by two places.
+#: Height and width that the network is made for, in pixels.
+NATIVE_SIZE = 96
+#: Below this the last maps would have less than two by two places.
 MIN_SIZE = 32
-#: Channels that the maps of all banks are mixed to, and filters of 3 x 3 places that see them.
-MIXED, FILTERS = 96, 256
-#: What sketchnet's means are multiplied by: they reach 4.5 and the other features 18, and int8 has one scale for all.
-FIGURES_GAIN = 4.0
-#: Length of the output vector: the means of both layers over five regions, and the means of sketchnet's last maps.
-FEATURE_SIZE = _patchnet.FEATURE_SIZE + _patchnet.REGIONS * FILTERS + _sketchnet.FEATURE_SIZE
+#: Filters of the first convolution and its height and width; it halves the size, as each stage does.
+STEM_FILTERS, STEM_PLACES = 32, 5
+#: Filters of stage_1, stage_2, ...: 96 -> 48 -> 24 -> 12 -> 6 pixels.
+STAGES = (48, 96, 192)
+#: The last stages, whose maps are averaged: coarse ones tell what photos show, finer ones colours and surfaces.
+ANSWERING = 2
+#: Length of the output vector.
+FEATURE_SIZE = REGIONS * sum(STAGES[-ANSWERING:])
+#: Batch statistics move over about 50 steps, so that a short training leaves good ones.
+BATCH_NORM_MOMENTUM = 0.98
 
 
 def parameter_count() -> int:
-    """Return the number of weights, the statistics of BatchNorm included."""
-    channels = sum(bank.filters for bank in _patchnet.BANKS)
-    second = (channels + 1) * MIXED + (9 * MIXED + 1) * FILTERS + len(_patchnet.GAINS) * FILTERS
-    return _patchnet.parameter_count() + second + _sketchnet.parameter_count() + _sketchnet.FEATURE_SIZE
+    """Return the number of weights, the statistics of BatchNorm included, counted from the table of stages."""
+    count, channels = (STEM_PLACES**2 * 3 + 4) * STEM_FILTERS, STEM_FILTERS
+    for filters in STAGES:
+        count += (9 * channels + 4) * filters + 2 * (9 * filters + 4) * filters
+        channels = filters
+    return count
 
 
 def build(*, image_size: int = NATIVE_SIZE) -> keras.Model:
-    """Build the network with fresh weights: `(batch, image_size, image_size, 3)` in [-1, 1] -> `(batch, 4736)`.
+    """Build the network with fresh weights: `(batch, image_size, image_size, 3)` in [-1, 1] -> `(batch, 1440)`.
 
-    Layers have the names they have in patchnet and sketchnet; those of the second layer are `mixed_conv`,
-    `mixed_relu`, `leaf_conv` and `leaf_relu`. The dtype policy that is active applies.
+    Layers are named `stem_...` and `stage_1_down_...`, `stage_1_first_...`, `stage_1_second_...` to `stage_3_...`; the
+    maps of a stage are the output of its `..._second_relu`. The dtype policy that is active applies.
     """
     import keras
 
     inputs = keras.Input((image_size, image_size, 3), name="image")
-    figures = keras.layers.GlobalAveragePooling2D(keepdims=True, name="pool")(_sketchnet.maps_of(inputs))
-    figures = keras.layers.DepthwiseConv2D(
-        1, use_bias=False, depthwise_initializer=keras.initializers.Constant(FIGURES_GAIN), name="figures_gain"
-    )(figures)
-    figures = keras.layers.Flatten(name="figures")(figures)
-    patches = _patchnet.maps_of(inputs)
-    leaves = second_layer(patches)
-    means = [_patchnet.regions(patches), _patchnet.regions(leaves, prefix="leaf_")]
-    x = _patchnet.compressed(keras.layers.Concatenate(name="both_regions")(means))
-    x = keras.layers.Flatten(name="flat")(x)
-    return keras.Model(inputs, keras.layers.Concatenate(name="features")([x, figures]), name="leafnet")
+    names = [f"stage_{number}" for number in range(1, len(STAGES) + 1)][-ANSWERING:]
+    means = [regions(maps, prefix=f"{name}_") for name, maps in zip(names, maps_of(inputs)[-ANSWERING:], strict=True)]
+    x = keras.layers.Concatenate(name="both_regions")(means)
+    return keras.Model(inputs, keras.layers.Flatten(name="features")(x), name="leafnet")
 
 
-def second_layer(maps: Any) -> Any:
-    """Mix the channels of all banks and look at 3 x 3 places of them: `(batch, 7, 7, 256)` at 96 pixels."""
+def maps_of(inputs: Any) -> list[Any]:
+    """Return the maps of all stages: `(batch, 24, 24, 48)` to `(batch, 6, 6, 192)` at 96 pixels."""
+    x = _layer(inputs, "stem", filters=STEM_FILTERS, places=STEM_PLACES, stride=2)
+    stages = []
+    for number, filters in enumerate(STAGES, start=1):
+        shortcut = _layer(x, f"stage_{number}_down", filters=filters, stride=2)
+        x = _layer(shortcut, f"stage_{number}_first", filters=filters)
+        x = _layer(x, f"stage_{number}_second", filters=filters, shortcut=shortcut)
+        stages.append(x)
+    return stages
+
+
+def _layer(x: Any, name: str, *, filters: int, places: int = 3, stride: int = 1, shortcut: Any = None) -> Any:
     import keras
 
-    x = keras.layers.Conv2D(MIXED, 1, kernel_initializer="he_uniform", name="mixed_conv")(maps)
-    x = keras.layers.ReLU(max_value=6.0, name="mixed_relu")(x)
-    x = keras.layers.Conv2D(FILTERS, 3, kernel_initializer="he_uniform", name="leaf_conv")(x)
-    return keras.layers.ReLU(max_value=6.0, name="leaf_relu")(x)
+    x = keras.layers.Conv2D(
+        filters,
+        places,
+        strides=stride,
+        padding="same",
+        use_bias=False,
+        kernel_initializer="he_normal",
+        name=f"{name}_conv",
+    )(x)
+    x = keras.layers.BatchNormalization(momentum=BATCH_NORM_MOMENTUM, epsilon=1e-3, name=f"{name}_bn")(x)
+    if shortcut is not None:
+        x = keras.layers.Add(name=f"{name}_add")([x, shortcut])
+    return keras.layers.ReLU(max_value=6.0, name=f"{name}_relu")(x)

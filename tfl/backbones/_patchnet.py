@@ -10,6 +10,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+from tfl.backbones._regions import REGIONS, regions
+
 if TYPE_CHECKING:
     import keras
 
@@ -54,8 +56,6 @@ _LEAST_INNER = 4
 USUAL_MEAN = 0.25
 #: Gains before three ReLU6, which stop growing at once, four times and sixteen times the usual mean.
 GAINS = (6.0 / USUAL_MEAN, 6.0 / (4 * USUAL_MEAN), 6.0 / (16 * USUAL_MEAN))
-#: What the maps are averaged over: four halves and the middle.
-REGIONS = 5
 #: Length of the output vector.
 FEATURE_SIZE = REGIONS * sum(bank.filters for bank in BANKS)
 
@@ -107,31 +107,6 @@ def _answers(scale: Any, bank: Bank) -> Any:
     if bank.pool == 1:
         return x
     return keras.layers.AveragePooling2D(bank.pool, padding="same", name=f"{bank.name}_maps")(x)
-
-
-def regions(maps: Any, *, prefix: str = "") -> Any:
-    """Average over the upper, lower, left and right half and the middle: `(batch, 5, 1, channels)`.
-
-    The middle row or column of an odd number is in both halves; the middle is the inner half of rows and columns, where
-    what a photo was taken of mostly is. The layers' names begin with `prefix`. A region is cut out and averaged whole:
-    of an average over windows, TFLite wants input and output on one scale, takes that of the means, and so cuts off the
-    strong answers that they are made of.
-    """
-    import keras
-
-    rest, border = maps.shape[1] // 2, maps.shape[1] // 4
-    cuts = {
-        "upper": ((0, rest), (0, 0)),
-        "lower": ((rest, 0), (0, 0)),
-        "left": ((0, 0), (0, rest)),
-        "right": ((0, 0), (rest, 0)),
-        "middle": ((border, border), (border, border)),
-    }
-    means = []
-    for name, cut in cuts.items():
-        region = keras.layers.Cropping2D(cut, name=f"{prefix}{name}_region")(maps)
-        means.append(keras.layers.GlobalAveragePooling2D(keepdims=True, name=f"{prefix}{name}_mean")(region))
-    return keras.layers.Concatenate(axis=1, name=f"{prefix}regions")(means)
 
 
 def compressed(means: Any) -> Any:

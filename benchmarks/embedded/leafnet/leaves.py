@@ -1,20 +1,23 @@
-"""Pictures of leaves that are cut out of drawings: what `embedded:leafnet` learns from beside the drawings themselves.
+"""Pictures of leaves that are cut out of other pictures: most of what `embedded:leafnet` learns from.
 
 Opaque figures of all sizes over each other have edges, occlusion and scales as photos have them (dead leaves: Matheron,
-1968; as training pictures: Baradad et al., 2021). Here each leaf shows a piece of a drawing, or one colour of it.
+1968; as training pictures: Baradad et al., 2021). Here each leaf shows a piece of a drawing or of a picture of
+`nets.py`, or one colour of it, shaded, some with a shadow below; some pictures repeat few shapes, some few pieces.
 """
 
 from __future__ import annotations
 
 import numpy as np
 import numpy.typing as npt
-from PIL import Image, ImageDraw
+from PIL import Image, ImageDraw, ImageFilter
 
 SIZE = 96
-#: Drawings that leaves are cut from.
-POOL = 2500
-#: A picture has from few to many leaves, as often 2 to 9 as 9 to 40.
-FEWEST, MOST = 2, 40
+#: Pictures that leaves are cut from, of each kind, until so many pictures of leaves are made.
+POOL, PER_POOL = 1500, 2000
+#: A picture has from one to many leaves, as often 1 to 6 as 6 to 40.
+MOST = 40
+#: How often the ground is out of focus, a picture has few shapes or pieces, and a leaf a shadow.
+BLURRED, FEW_SHAPES, FEW_PIECES, SHADOWED = 0.4, 0.3, 0.5, 0.3
 #: Share of leaves of one colour.
 PLAIN = 0.3
 #: The least leaf, as a share of the largest of its picture.
@@ -26,27 +29,56 @@ Points = npt.NDArray[np.float64]
 Rng = np.random.Generator
 
 
-def draw_leaves(drawings: Pixels, count: int, rng: Rng) -> Pixels:
-    """Draw `count` pictures, `(count, 96, 96, 3)` uint8, of leaves cut out of `drawings`."""
-    chosen = rng.permutation(len(drawings))[:POOL]
-    pool = [Image.fromarray(np.asarray(drawings[row])) for row in np.sort(chosen)]
-    return np.stack([_picture(pool, rng) for _ in range(count)])
+def draw_leaves(count: int, rng: Rng, *, nets: Pixels, drawings: Pixels) -> Pixels:
+    """Draw `count` pictures, `(count, 96, 96, 3)` uint8, of leaves cut out of what networks drew and of drawings."""
+    made: list[Pixels] = []
+    while len(made) < count:
+        pool = [
+            Image.fromarray(np.asarray(pictures[row]))
+            for pictures in (nets, drawings)
+            for row in rng.integers(0, len(pictures), POOL)
+        ]
+        made += [_picture(pool, rng) for _ in range(min(PER_POOL, count - len(made)))]
+    return np.stack(made)
 
 
 def _picture(pool: list[Image.Image], rng: Rng) -> Pixels:
-    image = _piece(pool, SIZE, rng)
-    leaves = int(np.exp(rng.uniform(np.log(FEWEST), np.log(MOST))))
-    largest = SIZE / 2 * rng.uniform(0.3, 0.8)
+    image = _shaded(_piece(pool, SIZE, rng), rng)
+    if rng.random() < BLURRED:
+        image = image.filter(ImageFilter.GaussianBlur(rng.uniform(0.5, 3)))
+    leaves, largest = int(np.exp(rng.uniform(0, np.log(MOST)))), SIZE / 2 * rng.uniform(0.25, 0.9)
+    pieces = [pool[rng.integers(len(pool))] for _ in range(4)] if rng.random() < FEW_PIECES else pool
+    shapes = [_outline(rng) for _ in range(3)] if rng.random() < FEW_SHAPES else []
     for _ in range(leaves):
-        points = _outline(rng) * largest * max(LEAST, rng.random() ** 1.7)
-        low = points.min(axis=0)
-        width, height = np.maximum(np.ceil(points.max(axis=0) - low).astype(int), 2).tolist()
-        mask = Image.new("L", (width, height), 0)
-        ImageDraw.Draw(mask).polygon((points - low).ravel().tolist(), fill=255)
-        leaf = _piece(pool, max(width, height), rng).crop((0, 0, width, height))
-        x, y = rng.uniform(0, SIZE, 2)
-        image.paste(leaf, (int(x - width / 2), int(y - height / 2)), mask)
+        outline = shapes[rng.integers(3)] if shapes else _outline(rng)
+        _lay(image, outline * largest * max(LEAST, rng.random() ** 1.7), pieces, rng)
     return np.asarray(image)
+
+
+def _lay(image: Image.Image, points: Points, pieces: list[Image.Image], rng: Rng) -> None:
+    """Lay a leaf of this outline somewhere on the picture."""
+    low = points.min(axis=0)
+    width, height = np.maximum(np.ceil(points.max(axis=0) - low).astype(int), 2).tolist()
+    mask = Image.new("L", (width, height), 0)
+    ImageDraw.Draw(mask).polygon((points - low).ravel().tolist(), fill=255)
+    leaf = _shaded(_piece(pieces, max(width, height), rng).crop((0, 0, width, height)), rng)
+    x, y = rng.uniform(0, SIZE, 2)
+    left, top = int(x - width / 2), int(y - height / 2)
+    if rng.random() < SHADOWED:
+        away = int(rng.integers(1, 5))
+        image.paste((0, 0, 0), (left + away, top + away), mask.point(lambda value: value // 2))
+    image.paste(leaf, (left, top), mask)
+
+
+def _shaded(image: Image.Image, rng: Rng) -> Image.Image:
+    """Let light fall from one side, and half of the time fade towards the rim."""
+    values = np.asarray(image).astype(np.float32)
+    y, x = (np.linspace(-1, 1, side, dtype=np.float32) for side in values.shape[:2])
+    angle = rng.uniform(0, 2 * np.pi)
+    light = 1 + rng.uniform(0, 0.5) * (np.cos(angle) * x + np.sin(angle) * y[:, None])
+    if rng.random() < 0.5:
+        light *= 1 - rng.uniform(0, 0.5) * np.clip(x**2 + y[:, None] ** 2, 0, 1)
+    return Image.fromarray(np.clip(values * light[..., None], 0, 255).astype(np.uint8))
 
 
 def _piece(pool: list[Image.Image], side: int, rng: Rng) -> Image.Image:

@@ -8,18 +8,18 @@ import numpy as np
 import numpy.typing as npt
 
 #: Share of a picture's area that a view shows.
-LEAST_AREA = 0.25
+LEAST_AREA = 0.2
 #: Natural logarithm of the largest ratio of the sides; largest turn, in radians, and how often there is one.
 RATIO, TURN, TURNED = 0.29, 0.25, 0.3
 #: How far brightness, contrast and saturation move, the hue in radians, and how often there is grey or blur.
-BRIGHTNESS, CONTRAST, SATURATION, HUE = 0.24, 0.24, 0.36, 0.18
-GREY, BLUR = 0.15, 0.3
+BRIGHTNESS, CONTRAST, SATURATION, HUE = 0.25, 0.3, 0.3, 0.15
+GREY, BLUR = 0.08, 0.2
 
 Floats = npt.NDArray[np.float32]
 Rng = np.random.Generator
 
 
-def changed(pixels: npt.NDArray[np.uint8], rng: Rng) -> Any:
+def changed(pixels: npt.NDArray[np.uint8], rng: Rng, *, size: int) -> Any:
     """Return one view of each picture, `(batch, size, size, 3)` float32 in [-1, 1], as a tensor."""
     import tensorflow as tf
 
@@ -27,8 +27,8 @@ def changed(pixels: npt.NDArray[np.uint8], rng: Rng) -> Any:
     images = tf.constant(pixels.astype(np.float32) / 127.5 - 1.0)
     images = tf.raw_ops.ImageProjectiveTransformV3(
         images=images,
-        transforms=_crops(count, side, rng),
-        output_shape=(side, side),
+        transforms=_crops(count, side, rng, size=size),
+        output_shape=(size, size),
         fill_value=0.0,
         interpolation="BILINEAR",
         fill_mode="REFLECT",
@@ -41,7 +41,7 @@ def changed(pixels: npt.NDArray[np.uint8], rng: Rng) -> Any:
     return tf.clip_by_value(tf.where(rng.random((count, 1, 1, 1)) < BLUR, blurred, images), -1.0, 1.0)
 
 
-def _crops(count: int, side: int, rng: Rng) -> Floats:
+def _crops(count: int, side: int, rng: Rng, *, size: int) -> Floats:
     """Return what takes places of a view to places of its picture: `(count, 8)`, rows of a projective transform."""
     area, ratio = rng.uniform(LEAST_AREA, 1.0, count), np.exp(rng.uniform(-RATIO, RATIO, count))
     width, height = np.minimum(np.sqrt(area * ratio), 1.0), np.minimum(np.sqrt(area / ratio), 1.0)
@@ -52,7 +52,8 @@ def _crops(count: int, side: int, rng: Rng) -> Floats:
     x = middle + rng.uniform(-1, 1, count) * (1 - width) * middle - (a + b) * middle
     y = middle + rng.uniform(-1, 1, count) * (1 - height) * middle - (d + e) * middle
     nothing = np.zeros(count)
-    return np.stack([a, b, x, d, e, y, nothing, nothing], axis=1).astype(np.float32)
+    step = (side - 1) / (size - 1)
+    return np.stack([a * step, b * step, x, d * step, e * step, y, nothing, nothing], axis=1).astype(np.float32)
 
 
 def _colors(count: int, rng: Rng) -> Floats:

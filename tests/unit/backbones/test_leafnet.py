@@ -1,12 +1,14 @@
-"""`embedded:leafnet`: that its parts are those of patchnet and sketchnet, and what the layer of its own has learned."""
+"""`embedded:leafnet`: what it has learned, where its maps are, and that its layers are those that quantizers know."""
 
 from __future__ import annotations
 
 import numpy as np
 import pytest
 
-from tfl.backbones import _leafnet, _patchnet
+from tfl.backbones import _leafnet
 from tfl.backbones.embedded import SOURCE
+from tfl.report.gradcam import last_feature_layer
+from tfl.training.cut import Cuttable
 
 keras = pytest.importorskip("keras")
 
@@ -36,51 +38,49 @@ def outputs_of(model, name, images):
     return keras.Model(model.input, model.get_layer(name).output).predict(images, verbose=0)
 
 
-def test_it_has_what_patchnet_and_sketchnet_say(backbone, pictures):
-    images = pictures.reshape(-1, 96, 96, 3)
-    features = backbone.model.predict(images, verbose=0)
-    means = features[:, : -_leafnet.FILTERS].reshape(len(images), _patchnet.REGIONS, -1)
-    patches = SOURCE.load("patchnet").model.predict(images, verbose=0).reshape(len(images), _patchnet.REGIONS, -1)
-    figures = SOURCE.load("sketchnet").model.predict(images, verbose=0)
-    np.testing.assert_allclose(means[..., : patches.shape[-1]], patches, atol=0.01)
-    np.testing.assert_allclose(features[:, -figures.shape[-1] :], _leafnet.FIGURES_GAIN * figures, atol=0.01)
+def recognized(model, pictures):
+    """How much more alike two views of one picture are than views of two, by the cosine of centred features."""
+    features = model.predict(pictures.reshape(-1, 96, 96, 3), verbose=0)
+    features = features - features.mean(axis=0)
+    features /= np.linalg.norm(features, axis=1, keepdims=True)
+    alike = features @ features.T
+    return (alike[0, 1] + alike[2, 3]) / 2 - alike[:2, 2:].mean()
 
 
-def test_the_second_layer_sees_the_maps_of_all_banks(backbone):
-    channels = sum(bank.filters for bank in _patchnet.BANKS)
-    assert backbone.model.get_layer("mixed_conv").input.shape == (None, 9, 9, channels)
-    assert backbone.model.get_layer("leaf_relu").output.shape == (None, 7, 7, _leafnet.FILTERS)
-
-
-def test_the_second_layer_knows_a_picture_again_better_than_a_random_one(backbone, pictures):
-    def recognized(model):
-        """How much more alike two views of one picture are than views of two, by the cosine of centred features."""
-        means = outputs_of(model, "leaf_relu", pictures.reshape(-1, 96, 96, 3)).mean(axis=(1, 2))
-        means -= means.mean(axis=0)
-        means /= np.linalg.norm(means, axis=1, keepdims=True)
-        alike = means @ means.T
-        return (alike[0, 1] + alike[2, 3]) / 2 - alike[:2, 2:].mean()
-
+def test_it_knows_a_picture_again_better_than_with_random_weights(backbone, pictures):
     keras.utils.set_random_seed(0)
-    random = _leafnet.build()
-    for layer in random.layers:
-        if layer.weights and layer.name not in ("mixed_conv", "leaf_conv"):
-            layer.set_weights(backbone.model.get_layer(layer.name).get_weights())
-    assert recognized(backbone.model) > recognized(random)
+    assert recognized(backbone.model, pictures) > recognized(_leafnet.build(), pictures)
+
+
+def test_the_maps_of_the_last_stages_are_averaged(backbone, pictures):
+    model = backbone.model
+    layers = [model.get_layer(f"stage_{number}_second_relu").output for number in (2, 3)]
+    finer, coarser = keras.Model(model.input, layers).predict(pictures[0], verbose=0)
+    assert (finer.shape, coarser.shape) == ((2, 12, 12, 96), (2, 6, 6, 192))
+    upper = np.concatenate([finer[:, :6].mean(axis=(1, 2)), coarser[:, :3].mean(axis=(1, 2))], axis=1)
+    middle = np.concatenate([finer[:, 3:9, 3:9].mean(axis=(1, 2)), coarser[:, 1:5, 1:5].mean(axis=(1, 2))], axis=1)
+    features = model.predict(pictures[0], verbose=0).reshape(2, -1, 288)
+    np.testing.assert_allclose(features[:, 0], upper, atol=1e-5)
+    np.testing.assert_allclose(features[:, -1], middle, atol=1e-5)
+
+
+def test_it_can_be_cut_before_the_last_stage_and_shows_the_maps_that_all_come_from(backbone):
+    points = Cuttable(backbone.model).points
+    assert "stage_2_second_relu" in points
+    assert not any(point.startswith("stage_3") for point in points)
+    assert last_feature_layer(backbone.model).name == "stage_2_second_relu"
 
 
 def test_every_layer_is_one_that_quantizers_know(backbone):
     kinds = {type(layer).__name__ for layer in backbone.model.layers}
     assert kinds == {
         "InputLayer",
-        "AveragePooling2D",
         "GlobalAveragePooling2D",
         "BatchNormalization",
         "Conv2D",
         "ReLU",
         "Concatenate",
         "Cropping2D",
-        "DepthwiseConv2D",
         "Add",
         "Flatten",
     }
