@@ -27,6 +27,7 @@ from tfl.targets._base import (
     require_dtype,
 )
 from tfl.targets._fused_graph import resampling_function
+from tfl.targets._inlining import inlinable_saved_model
 from tfl.targets._kernels import Kernels, collect_kernels
 from tfl.targets._onnx_fusion import fuse_normalization, fuse_resampling
 from tfl.targets._onnx_quantizer import OnnxQuantizer, prepare, quantize, quantize_products, shrink_weights
@@ -225,7 +226,8 @@ def _convert(request: ExportRequest) -> Any:
     import tensorflow as tf
     import tf2onnx
 
-    loaded = tf.saved_model.load(str(request.saved_model_dir))
+    folder = inlinable_saved_model(request.saved_model_dir, request.shared_dir / "inlinable")
+    loaded = tf.saved_model.load(str(folder))
     serve = loaded.signatures["serving_default"]
     source, result = request.bundle.signature.inputs[0], request.bundle.signature.outputs[0]
     spec = tf.TensorSpec([None if size < 0 else size for size in source.shape], source.dtype, name=source.name)
