@@ -37,6 +37,15 @@ def build_grouped():
     return keras.Model(image, keras.layers.Dense(len(LABELS), activation="softmax")(values))
 
 
+def build_gelu():
+    """The exact GELU, which TensorFlow computes by the complementary error function."""
+    keras.utils.set_random_seed(3)
+    image = keras.Input((96, 96, 3))
+    values = keras.layers.Conv2D(8, 4, strides=4, activation="gelu")(image)
+    values = keras.layers.Rescaling(10.0)(keras.layers.GlobalAveragePooling2D()(values))
+    return keras.Model(image, keras.layers.Dense(len(LABELS), activation="softmax")(values))
+
+
 def export(model, folder):
     """Write a bundle and export it: the inputs, the float model's answers, and what was made by precision."""
     from tfl.training.bundle_writer import write_bundle
@@ -92,3 +101,9 @@ def test_grouped_convolutions_are_convolutions_in_the_file(tmp_path):
     nodes = onnx.load(tmp_path / "fp32" / made["fp32"].model_files[0]).graph.node
     groups = {item.i for node in nodes if node.op_type == "Conv" for item in node.attribute if item.name == "group"}
     assert groups == {1, 2, 8}
+
+
+def test_the_exact_gelu_is_said_with_operations_of_onnx(tmp_path):
+    batch, expected, made = export(build_gelu(), tmp_path)
+    assert np.ptp(expected, axis=0).max() > 0.05
+    assert_same_answers(tmp_path, batch, expected, made)
