@@ -1,12 +1,18 @@
-"""TensorFlow's operations that tf2onnx has no rule for, written with those of ONNX."""
+"""TensorFlow's operations that tf2onnx has no rule for: those that ONNX can say otherwise, and the others, refused."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections import Counter
+from collections.abc import Callable, Iterator, Mapping
 from types import MappingProxyType
 from typing import Any
 
 import numpy as np
+
+from tfl.core.errors import UnsupportedError
+
+#: Domains whose operations ONNX itself defines; a node that tf2onnx leaves as it was is in the first of them.
+_STANDARD_DOMAINS = ("", "ai.onnx", "ai.onnx.ml")
 
 
 def _write_erfc(graph: Any, node: Any, name: str, _arguments: list[Any]) -> None:
@@ -22,3 +28,40 @@ def _write_erfc(graph: Any, node: Any, name: str, _arguments: list[Any]) -> None
 
 #: Operation -> how to write it, and no further arguments, as tf2onnx takes `custom_op_handlers`.
 HANDLERS: Mapping[str, tuple[Callable[..., None], list[Any]]] = MappingProxyType({"Erfc": (_write_erfc, [])})
+
+
+def require_onnx_operations(model: Any) -> None:
+    """Refuse a model with operations that ONNX does not have; tf2onnx logs them and leaves them in the graph.
+
+    Raises:
+        UnsupportedError: Names them.
+    """
+    import onnx
+
+    opset = next(item.version for item in model.opset_import if item.domain in ("", "ai.onnx"))
+    unknown = Counter(
+        node.op_type
+        for node in _nodes(model.graph)
+        if node.domain in _STANDARD_DOMAINS and not _is_known(onnx.defs, node, opset)
+    )
+    if unknown:
+        counted = ", ".join(f"{name} ({count})" for name, count in sorted(unknown.items()))
+        raise UnsupportedError(
+            f"tf2onnx has no ONNX operations for these of the network's graph: {counted}.",
+            hint="Another target may have them: tfl export RUN --target NAME",
+        )
+
+
+def _is_known(defs: Any, node: Any, opset: int) -> bool:
+    if node.domain == "ai.onnx.ml":
+        return bool(defs.has(node.op_type, domain=node.domain))
+    return bool(defs.has(node.op_type, max_inclusive_version=opset, domain=""))
+
+
+def _nodes(graph: Any) -> Iterator[Any]:
+    """Yield a graph's nodes, and those of the branches and loops inside of them."""
+    for node in graph.node:
+        yield node
+        for attribute in node.attribute:
+            for inner in (attribute.g, *attribute.graphs):
+                yield from _nodes(inner)

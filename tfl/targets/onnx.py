@@ -30,7 +30,7 @@ from tfl.targets._fused_graph import resampling_function
 from tfl.targets._inlining import inlinable_saved_model
 from tfl.targets._kernels import Kernels, collect_kernels
 from tfl.targets._onnx_fusion import fuse_normalization, fuse_resampling
-from tfl.targets._onnx_operations import HANDLERS
+from tfl.targets._onnx_operations import HANDLERS, require_onnx_operations
 from tfl.targets._onnx_quantizer import OnnxQuantizer, prepare, quantize, quantize_products, shrink_weights
 from tfl.targets._quantizer import (
     DYNAMIC_RUNG,
@@ -243,6 +243,7 @@ def _convert(request: ExportRequest) -> Any:
         )
     except (ValueError, RuntimeError, NotImplementedError) as error:
         raise UnsupportedError(f"tf2onnx can't convert this model: {error}") from error
+    require_onnx_operations(model)
     _hold_constants(model, function.get_concrete_function())
     for value in (*model.graph.input, *model.graph.output):
         value.type.tensor_type.shape.dim[0].dim_param = "batch"

@@ -5,6 +5,7 @@ import pytest
 
 from tfl.backbones import SOURCES, Backbone
 from tfl.bundle import Calibration
+from tfl.core.errors import UnsupportedError
 from tfl.targets import TARGETS, export_artifacts, stage_saved_model
 
 keras = pytest.importorskip("keras")
@@ -43,6 +44,14 @@ def build_gelu():
     image = keras.Input((96, 96, 3))
     values = keras.layers.Conv2D(8, 4, strides=4, activation="gelu")(image)
     values = keras.layers.Rescaling(10.0)(keras.layers.GlobalAveragePooling2D()(values))
+    return keras.Model(image, keras.layers.Dense(len(LABELS), activation="softmax")(values))
+
+
+def build_foreign():
+    """An operation of TensorFlow that tf2onnx has no like of."""
+    image = keras.Input((96, 96, 3))
+    values = keras.layers.GlobalAveragePooling2D()(image)
+    values = keras.ops.erfinv(values)
     return keras.Model(image, keras.layers.Dense(len(LABELS), activation="softmax")(values))
 
 
@@ -107,3 +116,11 @@ def test_the_exact_gelu_is_said_with_operations_of_onnx(tmp_path):
     batch, expected, made = export(build_gelu(), tmp_path)
     assert np.ptp(expected, axis=0).max() > 0.05
     assert_same_answers(tmp_path, batch, expected, made)
+
+
+def test_a_network_with_an_operation_that_onnx_lacks_is_refused_by_its_name(tmp_path):
+    _, _, made = export(build_foreign(), tmp_path)
+    for precision, error in made.items():
+        assert isinstance(error, UnsupportedError), precision
+        assert "Erfinv (1)" in error.message
+        assert not (tmp_path / precision).exists()
