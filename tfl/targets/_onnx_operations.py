@@ -1,4 +1,4 @@
-"""TensorFlow's operations that tf2onnx has no rule for: those that ONNX can say otherwise, and the others, refused."""
+"""What tf2onnx needs help with: operations it has no rule for, and numbers that its optimizer stumbles over."""
 
 from __future__ import annotations
 
@@ -13,6 +13,8 @@ from tfl.core.errors import UnsupportedError
 
 #: Domains whose operations ONNX itself defines; a node that tf2onnx leaves as it was is in the first of them.
 _STANDARD_DOMAINS = ("", "ai.onnx", "ai.onnx.ml")
+#: TensorFlow's names for a sum of two.
+_SUMS = ("Add", "AddV2")
 
 
 def _write_erfc(graph: Any, node: Any, name: str, _arguments: list[Any]) -> None:
@@ -28,6 +30,28 @@ def _write_erfc(graph: Any, node: Any, name: str, _arguments: list[Any]) -> None
 
 #: Operation -> how to write it, and no further arguments, as tf2onnx takes `custom_op_handlers`.
 HANDLERS: Mapping[str, tuple[Callable[..., None], list[Any]]] = MappingProxyType({"Erfc": (_write_erfc, [])})
+
+
+def lift_scalars(graph: Any, _nodes: list[Any]) -> list[Any]:
+    """Give the numbers that are added to a tensor one dimension, which changes nothing of the sum.
+
+    tf2onnx tries to merge what is added after a convolution into it and takes the largest of its sizes. A number has
+    none, which ends all of its work on transpositions: MobileNetV3Small with its hard sigmoids kept 104 instead of 1.
+
+    Args:
+        graph: Of tf2onnx; changed.
+        _nodes: Its nodes, as tf2onnx hands them to a rewriter.
+
+    Returns:
+        The nodes afterwards.
+    """
+    for node in [node for node in graph.get_nodes() if node.type in _SUMS and node.output_shapes[0]]:
+        for index, source in enumerate(node.inputs):
+            if source.is_const() and source.get_tensor_value(as_list=False).ndim == 0:
+                name = f"{node.name}__number_{index}"
+                lifted = graph.make_const(name, source.get_tensor_value(as_list=False).reshape(1))
+                graph.replace_input(node, node.input[index], lifted.output[0], index)
+    return list(graph.get_nodes())
 
 
 def require_onnx_operations(model: Any) -> None:

@@ -30,7 +30,7 @@ from tfl.targets._fused_graph import resampling_function
 from tfl.targets._inlining import inlinable_saved_model
 from tfl.targets._kernels import Kernels, collect_kernels
 from tfl.targets._onnx_fusion import fuse_normalization, fuse_resampling
-from tfl.targets._onnx_operations import HANDLERS, require_onnx_operations
+from tfl.targets._onnx_operations import HANDLERS, lift_scalars, require_onnx_operations
 from tfl.targets._onnx_quantizer import OnnxQuantizer, prepare, quantize, quantize_products, shrink_weights
 from tfl.targets._quantizer import (
     DYNAMIC_RUNG,
@@ -239,7 +239,11 @@ def _convert(request: ExportRequest) -> Any:
     function = tf.function(answer, input_signature=[spec], autograph=False)
     try:
         model, _ = tf2onnx.convert.from_function(
-            function, input_signature=[spec], opset=_OPSET, custom_op_handlers=dict(HANDLERS)
+            function,
+            input_signature=[spec],
+            opset=_OPSET,
+            custom_op_handlers=dict(HANDLERS),
+            custom_rewriter=[lift_scalars],
         )
     except (ValueError, RuntimeError, NotImplementedError) as error:
         raise UnsupportedError(f"tf2onnx can't convert this model: {error}") from error

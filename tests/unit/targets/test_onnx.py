@@ -47,6 +47,17 @@ def build_gelu():
     return keras.Model(image, keras.layers.Dense(len(LABELS), activation="softmax")(values))
 
 
+def build_hard_sigmoid():
+    """A number that is added right after a convolution without a bias, as in MobileNetV3."""
+    keras.utils.set_random_seed(3)
+    image = keras.Input((96, 96, 3))
+    values = keras.layers.Conv2D(8, 4, strides=4, use_bias=False)(image)
+    values = keras.layers.ReLU(6.0)(values + 3.0) / 6.0
+    values = keras.layers.Conv2D(8, 3, activation="relu")(values)
+    values = keras.layers.Rescaling(10.0)(keras.layers.GlobalAveragePooling2D()(values))
+    return keras.Model(image, keras.layers.Dense(len(LABELS), activation="softmax")(values))
+
+
 def build_foreign():
     """An operation of TensorFlow that tf2onnx has no like of."""
     image = keras.Input((96, 96, 3))
@@ -116,6 +127,17 @@ def test_the_exact_gelu_is_said_with_operations_of_onnx(tmp_path):
     batch, expected, made = export(build_gelu(), tmp_path)
     assert np.ptp(expected, axis=0).max() > 0.05
     assert_same_answers(tmp_path, batch, expected, made)
+
+
+def test_a_number_added_after_a_convolution_keeps_no_transposition_in_the_file(tmp_path):
+    import onnx
+
+    batch, expected, made = export(build_hard_sigmoid(), tmp_path)
+    assert np.ptp(expected, axis=0).max() > 0.05
+    assert_same_answers(tmp_path, batch, expected, made)
+    nodes = onnx.load(tmp_path / "fp32" / made["fp32"].model_files[0]).graph.node
+    # The picture's own order is another than that of ONNX's convolutions.
+    assert [node.op_type for node in nodes].count("Transpose") == 1
 
 
 def test_a_network_with_an_operation_that_onnx_lacks_is_refused_by_its_name(tmp_path):
