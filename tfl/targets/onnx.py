@@ -27,8 +27,10 @@ from tfl.targets._base import (
     require_dtype,
 )
 from tfl.targets._fused_graph import resampling_function
+from tfl.targets._inlining import inlinable_saved_model
 from tfl.targets._kernels import Kernels, collect_kernels
 from tfl.targets._onnx_fusion import fuse_normalization, fuse_resampling
+from tfl.targets._onnx_operations import HANDLERS, lift_scalars, require_onnx_operations
 from tfl.targets._onnx_quantizer import OnnxQuantizer, prepare, quantize, quantize_products, shrink_weights
 from tfl.targets._quantizer import (
     DYNAMIC_RUNG,
@@ -225,7 +227,8 @@ def _convert(request: ExportRequest) -> Any:
     import tensorflow as tf
     import tf2onnx
 
-    loaded = tf.saved_model.load(str(request.saved_model_dir))
+    folder = inlinable_saved_model(request.saved_model_dir, request.shared_dir / "inlinable")
+    loaded = tf.saved_model.load(str(folder))
     serve = loaded.signatures["serving_default"]
     source, result = request.bundle.signature.inputs[0], request.bundle.signature.outputs[0]
     spec = tf.TensorSpec([None if size < 0 else size for size in source.shape], source.dtype, name=source.name)
@@ -235,9 +238,16 @@ def _convert(request: ExportRequest) -> Any:
 
     function = tf.function(answer, input_signature=[spec], autograph=False)
     try:
-        model, _ = tf2onnx.convert.from_function(function, input_signature=[spec], opset=_OPSET)
+        model, _ = tf2onnx.convert.from_function(
+            function,
+            input_signature=[spec],
+            opset=_OPSET,
+            custom_op_handlers=dict(HANDLERS),
+            custom_rewriter=[lift_scalars],
+        )
     except (ValueError, RuntimeError, NotImplementedError) as error:
         raise UnsupportedError(f"tf2onnx can't convert this model: {error}") from error
+    require_onnx_operations(model)
     _hold_constants(model, function.get_concrete_function())
     for value in (*model.graph.input, *model.graph.output):
         value.type.tensor_type.shape.dim[0].dim_param = "batch"
