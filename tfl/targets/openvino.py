@@ -225,8 +225,8 @@ class OpenVinoTarget(Target):
         Rung(
             name="int8-corrected",
             precision="int8",
-            summary="all layers int8, ranges from averaged extremes, more samples",
-            recipe=Recipe(calibration="mean-minmax", bias_correction="fast"),
+            summary="all layers int8, ranges from averaged extremes, more samples, accurate bias correction",
+            recipe=Recipe(calibration="mean-minmax", bias_correction="accurate"),
             samples="all",
         ),
         mixed_rung(_INT8),
