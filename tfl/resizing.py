@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from tfl.backbones import SOURCES, parse_spec
 from tfl.bench.cells import ExportJob, export_cells, plan_cells
 from tfl.bench.held_out import HeldOut
 from tfl.bench.records import Failure
@@ -17,7 +18,7 @@ from tfl.bundle import Artifact, Bundle, Signature
 from tfl.bundle.records import ARTIFACT_FILE, BUNDLE_FILE, MODEL_FILE, sized_name, split_sized_name
 from tfl.core.child import call_in_child
 from tfl.core.config import load_config
-from tfl.core.errors import IntegrityError, UnsupportedError, UserError
+from tfl.core.errors import IntegrityError, TflError, UnsupportedError, UserError
 from tfl.core.progress import Progress
 from tfl.core.run_folder import RunFolder
 from tfl.data.manifest import Manifest
@@ -200,7 +201,8 @@ def resize_in_child(arguments: Mapping[str, Any]) -> dict[str, Any]:
 
     bundle_dir, out_dir = Path(arguments["bundle_dir"]), Path(arguments["out_dir"])
     contract, run = ImagePreprocessing.from_dict(arguments["contract"]), RunFolder(Path(arguments["run"]))
-    model = at_size(load_keras_model(bundle_dir, Bundle.load(bundle_dir / BUNDLE_FILE)), contract.height)
+    bundle = Bundle.load(bundle_dir / BUNDLE_FILE)
+    model = at_size(load_keras_model(bundle_dir, bundle), contract.height, spec=bundle.backbone.spec)
     manifest, silent = Manifest.load(run.manifest_file), Progress()
     examples = manifest.of_split("test")
     rows = open_rows(examples, manifest.root, contract, cache_dir=run.work_dir, progress=silent)
@@ -210,12 +212,14 @@ def resize_in_child(arguments: Mapping[str, Any]) -> dict[str, Any]:
     return {}
 
 
-def at_size(model: keras.Model, size: int) -> keras.Model:
+def at_size(model: keras.Model, size: int, *, spec: str = "") -> keras.Model:
     """Return a classifier of one backbone and one head (see `join`) with another size of its input.
 
     Args:
         model: `(batch, height, width, 3)` -> `(batch, classes)`.
         size: New height and width.
+        spec: What the backbone is, so that its source builds it for that size: some have layers that are made for one.
+            Where it can't, or the network has other weights by now, the layers are taken as they are.
 
     Raises:
         UnsupportedError: Its weights depend on the size of the input, or a layer is made for one.
@@ -226,8 +230,10 @@ def at_size(model: keras.Model, size: int) -> keras.Model:
 
     backbone, head = (layer for layer in model.layers if isinstance(layer, keras.Model))
     try:
-        other = keras.models.clone_model(backbone, input_tensors=keras.Input((size, size, 3)))
-        other.set_weights(backbone.get_weights())
+        other = _built(spec, size, backbone.get_weights()) if spec else None
+        if other is None:
+            other = keras.models.clone_model(backbone, input_tensors=keras.Input((size, size, 3)))
+            other.set_weights(backbone.get_weights())
         whole = join(other, head)
     except (ValueError, TypeError, AttributeError) as error:
         raise UnsupportedError(
@@ -235,3 +241,16 @@ def at_size(model: keras.Model, size: int) -> keras.Model:
             hint="Train a run of that size: tfl train DATA --image-size",
         ) from error
     return whole
+
+
+def _built(spec: str, size: int, weights: Sequence[Any]) -> keras.Model | None:
+    """Let a backbone's source build it for a size, with these weights; None where it can't."""
+    source, name = parse_spec(spec)
+    try:
+        built = SOURCES.get(source).load(name, image_size=size).model
+    except TflError:
+        return None
+    if [value.shape for value in built.get_weights()] != [value.shape for value in weights]:
+        return None
+    built.set_weights(weights)
+    return built

@@ -3,6 +3,7 @@
 import numpy as np
 import pytest
 
+from tfl.backbones import SOURCES
 from tfl.bundle.records import sized_name, split_sized_name
 from tfl.core.errors import UnsupportedError
 from tfl.core.run_folder import RunFolder
@@ -34,6 +35,20 @@ def test_the_weights_stay_and_the_function_is_that_of_the_smaller_picture():
     # A picture that is the same everywhere has the same features at every size, as nothing is padded here.
     grey = np.full((1, 32, 32, 3), 0.3, dtype=np.float32)
     np.testing.assert_allclose(model(grey), small(grey[:, :16, :16]), atol=1e-6)
+
+
+@pytest.mark.parametrize("name", ["patchnet", "leafnet"])
+def test_a_network_whose_layers_are_made_for_a_size_is_built_for_another(name):
+    source = SOURCES.get("embedded")
+    backbone = source.load(name).model
+    learned = [weights * 1.01 for weights in backbone.get_weights()]
+    backbone.set_weights(learned)
+    head = keras.Sequential([keras.Input(backbone.output_shape[1:]), keras.layers.Dense(3, activation="softmax")])
+    small = at_size(join(backbone, head), 64, spec=f"embedded:{name}")
+    expected = source.load(name, image_size=64).model
+    expected.set_weights(learned)
+    pictures = np.random.default_rng(0).uniform(-1, 1, (2, 64, 64, 3)).astype(np.float32)
+    np.testing.assert_allclose(small(pictures), head(expected(pictures)), atol=1e-5)
 
 
 def test_an_artefact_of_another_size_is_found_by_its_name(tmp_path):

@@ -119,4 +119,6 @@ def compressed(means: Any) -> Any:
             1, use_bias=False, depthwise_initializer=keras.initializers.Constant(gain), name=f"{name}_gain"
         )(means)
         steps.append(keras.layers.ReLU(max_value=6.0, name=f"{name}_relu")(x))
-    return keras.layers.Add(name="compressed")(steps)
+    # One addition of all three would be two in TFLite, and what is between them had no range of its own.
+    x = keras.layers.Add(name="low_and_middle")(steps[:2])
+    return keras.layers.Add(name="compressed")([x, steps[2]])
