@@ -245,9 +245,13 @@ def at_size(model: keras.Model, size: int, *, spec: str = "") -> keras.Model:
 
 def _built(spec: str, size: int, weights: Sequence[Any]) -> keras.Model | None:
     """Let a backbone's source build it for a size, with these weights; None where it can't."""
-    source, name = parse_spec(spec)
+    plugin, name = parse_spec(spec)
     try:
-        built = SOURCES.get(source).load(name, image_size=size).model
+        source = SOURCES.get(plugin)
+        # Weights that are put over anyhow are not worth a download.
+        if not source.info(name).available_offline:
+            return None
+        built = source.load(name, image_size=size).model
     except TflError:
         return None
     if [value.shape for value in built.get_weights()] != [value.shape for value in weights]:

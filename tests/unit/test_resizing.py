@@ -51,6 +51,15 @@ def test_a_network_whose_layers_are_made_for_a_size_is_built_for_another(name):
     np.testing.assert_allclose(small(pictures), head(expected(pictures)), atol=1e-5)
 
 
+def test_weights_that_are_not_at_hand_are_not_fetched_for_another_size(monkeypatch, tmp_path):
+    monkeypatch.setenv("KERAS_HOME", str(tmp_path))
+    source = SOURCES.get("keras_applications")
+    assert not source.info("MobileNetV2").available_offline
+    monkeypatch.setattr(type(source), "load", lambda *_, **__: pytest.fail("it was loaded"))
+    model = classifier([keras.layers.Conv2D(4, 3), keras.layers.GlobalAveragePooling2D()])
+    assert at_size(model, 16, spec="keras_applications:MobileNetV2").input_shape == (None, 16, 16, 3)
+
+
 def test_an_artefact_of_another_size_is_found_by_its_name(tmp_path):
     run = RunFolder(tmp_path)
     assert artifact_dir_of(run, "onnx-int8") == run.artifacts_dir / "onnx-int8"
