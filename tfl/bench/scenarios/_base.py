@@ -132,17 +132,6 @@ def make_batches(inputs: Inputs, size: int) -> list[Inputs]:
     return [np.ascontiguousarray(inputs[row]) for row in rows]
 
 
-def seconds_of_queries(suite: Suite, *, query_s: float) -> tuple[float, float]:
-    """Return how long `time_queries` takes about at least and at most.
-
-    Args:
-        suite: With its seconds and queries.
-        query_s: What one query may take.
-    """
-    needed_s = 1.25 * suite.least_queries * query_s
-    return suite.seconds, min(max(suite.seconds, SLOWER * needed_s), MOST_TIMES_LONGER * suite.seconds) + query_s
-
-
 def time_queries(predict: Lane, batches: list[Inputs], load: Load) -> Series:
     """Time queries one after the other, going round the batches, and return milliseconds in order.
 
@@ -180,3 +169,25 @@ def latency_outcome(timings_ms: Series, *, samples_per_query: int, note: str = "
         note=note,
     )
     return Outcome(figures, steady, {"latencies_ms": timings_ms})
+
+
+class QueriesInTurn(Scenario):
+    """A closed loop: the next query comes when the last is answered. A point without a batch is one sample a query."""
+
+    mode = "latency"
+
+    def run(self, runtime: Runtime, load: Load) -> Outcome:
+        """See `Scenario.run`."""
+        size = self._samples_of(load.setting)
+        return latency_outcome(
+            time_queries(runtime.predict, make_batches(load.inputs, size), load), samples_per_query=size
+        )
+
+    def seconds_range(self, suite: Suite, setting: Setting, *, sample_s: float) -> tuple[float, float]:
+        """See `Scenario.seconds_range`."""
+        query_s = self._samples_of(setting) * sample_s
+        needed_s = 1.25 * suite.least_queries * query_s
+        return suite.seconds, min(max(suite.seconds, SLOWER * needed_s), MOST_TIMES_LONGER * suite.seconds) + query_s
+
+    def _samples_of(self, setting: Setting) -> int:
+        return setting.batch or self.defaults.get("batch", (1,))[0]
