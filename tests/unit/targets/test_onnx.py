@@ -103,6 +103,12 @@ def assert_same_answers(folder, batch, expected, made):
             assert np.abs(runtime.predict(batch) - expected).max() < allowed, precision
 
 
+def nodes_of(folder, made):
+    import onnx
+
+    return onnx.load(folder / "fp32" / made["fp32"].model_files[0]).graph.node
+
+
 def test_the_picture_is_the_only_input_of_a_network_that_begins_with_a_normalization(tmp_path):
     model = build_normalized()
     batch, expected, made = export(model, tmp_path)
@@ -113,12 +119,10 @@ def test_the_picture_is_the_only_input_of_a_network_that_begins_with_a_normaliza
 
 
 def test_grouped_convolutions_are_convolutions_in_the_file(tmp_path):
-    import onnx
-
     batch, expected, made = export(build_grouped(), tmp_path)
     assert np.ptp(expected, axis=0).max() > 0.05
     assert_same_answers(tmp_path, batch, expected, made)
-    nodes = onnx.load(tmp_path / "fp32" / made["fp32"].model_files[0]).graph.node
+    nodes = nodes_of(tmp_path, made)
     groups = {item.i for node in nodes if node.op_type == "Conv" for item in node.attribute if item.name == "group"}
     assert groups == {1, 2, 8}
 
@@ -130,12 +134,10 @@ def test_the_exact_gelu_is_said_with_operations_of_onnx(tmp_path):
 
 
 def test_a_number_added_after_a_convolution_keeps_no_transposition_in_the_file(tmp_path):
-    import onnx
-
     batch, expected, made = export(build_hard_sigmoid(), tmp_path)
     assert np.ptp(expected, axis=0).max() > 0.05
     assert_same_answers(tmp_path, batch, expected, made)
-    nodes = onnx.load(tmp_path / "fp32" / made["fp32"].model_files[0]).graph.node
+    nodes = nodes_of(tmp_path, made)
     # The picture's own order is another than that of ONNX's convolutions.
     assert [node.op_type for node in nodes].count("Transpose") == 1
 
