@@ -13,8 +13,9 @@ pytest.importorskip("keras")
 pytestmark = pytest.mark.slow
 
 ARGUMENTS = ["--epochs", "3", "--image-size", "48", "--set", "train.augmented_views=1"]
-#: Averages and gathered gradients make checkpoints much larger than all else that a run leaves.
-TUNED = [*ARGUMENTS, "--fine-tune", "2", "--fine-tune-layers", "0", "--set", "train.checkpoint_steps=2"]
+#: Averages and gathered gradients of a network that learns whole make checkpoints much larger than all else of a run.
+TUNED = [*ARGUMENTS, "--backbone", "embedded:sketchnet", "--fine-tune", "2", "--fine-tune-layers", "0"]
+TUNED += ["--set", "train.checkpoint_steps=2"]
 TUNED += ["--set", "train.ema=0.9", "--set", "train.accumulate=2"]
 #: Of the decoded pictures, which are there until the run ends.
 PIXELS_BYTES = 3 * 24 * 48 * 48 * 3
@@ -137,6 +138,16 @@ def test_without_room_for_the_cache_the_same_is_computed_in_memory(colours, stra
     assert results.code("train") == 0, results.text("train")
     assert "not kept" in results.text("train")
     assert_same_training(straight, run)
+
+
+def test_without_room_for_the_cache_the_same_features_are_computed_in_memory(colours, tmp_path):
+    place, kept, run = tmp_path / "disk", tmp_path / "kept", tmp_path / "run"
+    assert call("train", colours, "--out", kept, *ARGUMENTS).returncode == 0
+    steps = f"run train {command('train', colours, '--out', run, *ARGUMENTS)}"
+    results = on_tiny_disk(tmp_path / "results", place, steps, size_bytes=_PAGE_BYTES, TFL_CACHE=str(place))
+    assert results.code("train") == 0, results.text("train")
+    assert "not kept" in results.text("train")
+    assert_same_training(kept, run)
 
 
 def test_without_room_for_the_cache_fine_tuning_runs_the_whole_network(colours, tmp_path):

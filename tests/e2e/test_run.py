@@ -151,8 +151,8 @@ def test_verify_fails_loudly_when_the_model_is_another(finished_run, tmp_path):
     run, _ = finished_run
     folder = shutil.copytree(artifact(run, "onnx-fp32"), tmp_path / "swapped")
     record = json.loads((folder / "artifact.json").read_text())
-    mean = record["preprocessing"]["mean"]
-    record["preprocessing"]["mean"] = [value + 0.5 for value in mean]
+    assert record["preprocessing"]["channels"] == "rgb"
+    record["preprocessing"]["channels"] = "bgr"
     (folder / "artifact.json").write_text(json.dumps(record))
     process = call("verify", folder)
     assert process.returncode == 1

@@ -5,6 +5,7 @@ import pytest
 import tfl
 from tests.e2e.conftest import call, call_json
 from tfl.core.augmentation import PRESETS, AugmentConfig
+from tfl.core.config import DEFAULT_BACKBONE
 from tfl.data.loading import read_manifest
 from tfl.data.preprocess import ImagePreprocessing
 from tfl.report.data_summary import DataSummary, summarize_sample
@@ -62,7 +63,7 @@ def test_text_and_html_have_every_step(colours):
     data = tfl.load_data(colours)
     summary = data.summary(augment={"rotation": 0.2, "zoom": 0})
     text, page = repr(summary), summary._repr_html_()
-    assert "embedded:sketchnet" in text
+    assert DEFAULT_BACKBONE in text
     for name in ("file", "decoded, upright RGB", "training only: rotation 0.2", "training only: contrast 0.25"):
         assert name in text
         assert name in page
