@@ -49,7 +49,7 @@ def test_a_source_keeps_its_promises(name, tmp_path):
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("network", ["patchnet", "leafnet"])
+@pytest.mark.parametrize("network", ["patchnet", "leafnet", "pairnet"])
 def test_the_other_embedded_networks_keep_the_promises_too(network):
     pytest.importorskip("keras")
     check_source("embedded", network, image_size=32)

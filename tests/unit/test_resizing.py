@@ -37,7 +37,7 @@ def test_the_weights_stay_and_the_function_is_that_of_the_smaller_picture():
     np.testing.assert_allclose(model(grey), small(grey[:, :16, :16]), atol=1e-6)
 
 
-@pytest.mark.parametrize("name", ["patchnet", "leafnet"])
+@pytest.mark.parametrize("name", ["patchnet", "leafnet", "pairnet"])
 def test_a_network_whose_layers_are_made_for_a_size_is_built_for_another(name):
     source = SOURCES.get("embedded")
     backbone = source.load(name).model

@@ -26,6 +26,7 @@ class Cost:
 
 #: By spec.
 COSTS: dict[str, Cost] = {
+    "embedded:pairnet": Cost(1_163_520, 129_848_928, "96 x 96 pixels"),
     "embedded:sketchnet": Cost(269_784, 16_447_104, "96 x 96 pixels"),
     "embedded:patchnet": Cost(64_000, 32_744_832, "96 x 96 pixels"),
     "embedded:leafnet": Cost(1_098_656, 97_099_776, "96 x 96 pixels"),

@@ -49,10 +49,16 @@ def build(*, image_size: int = NATIVE_SIZE) -> keras.Model:
     import keras
 
     inputs = keras.Input((image_size, image_size, 3), name="image")
+    return keras.Model(inputs, keras.layers.Flatten(name="features")(means_of(inputs)), name="leafnet")
+
+
+def means_of(inputs: Any) -> Any:
+    """Return the features before they are one vector: `(batch, 5, 1, 288)`."""
+    import keras
+
     names = [f"stage_{number}" for number in range(1, len(STAGES) + 1)][-ANSWERING:]
     means = [regions(maps, prefix=f"{name}_") for name, maps in zip(names, maps_of(inputs)[-ANSWERING:], strict=True)]
-    x = keras.layers.Concatenate(name="both_regions")(means)
-    return keras.Model(inputs, keras.layers.Flatten(name="features")(x), name="leafnet")
+    return keras.layers.Concatenate(name="both_regions")(means)
 
 
 def maps_of(inputs: Any) -> list[Any]:

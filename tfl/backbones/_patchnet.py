@@ -55,6 +55,7 @@ _LEAST_INNER = 4
 #: What every filter answers to drawn pictures on average.
 USUAL_MEAN = 0.25
 #: Gains before three ReLU6, which stop growing at once, four times and sixteen times the usual mean.
+GAIN_NAMES = ("low", "middle", "high")
 GAINS = (6.0 / USUAL_MEAN, 6.0 / (4 * USUAL_MEAN), 6.0 / (16 * USUAL_MEAN))
 #: Length of the output vector.
 FEATURE_SIZE = REGIONS * sum(bank.filters for bank in BANKS)
@@ -74,8 +75,12 @@ def build(*, image_size: int = NATIVE_SIZE) -> keras.Model:
     import keras
 
     inputs = keras.Input((image_size, image_size, 3), name="image")
-    features = keras.layers.Flatten(name="features")(compressed(regions(maps_of(inputs))))
-    return keras.Model(inputs, features, name="patchnet")
+    return keras.Model(inputs, keras.layers.Flatten(name="features")(answers(inputs)), name="patchnet")
+
+
+def answers(inputs: Any) -> Any:
+    """Return the features before they are one vector: `(batch, 5, 1, 640)`."""
+    return compressed(regions(maps_of(inputs)))
 
 
 def maps_of(inputs: Any) -> Any:
@@ -85,14 +90,14 @@ def maps_of(inputs: Any) -> Any:
     scale, maps = inputs, []
     for bank in BANKS:
         scale = keras.layers.AveragePooling2D(2, padding="same", name=f"{bank.name}_input")(scale)
-        maps.append(_answers(scale, bank))
+        maps.append(_answers_of(scale, bank))
     x = keras.layers.Concatenate(name="all_maps")(maps)
     if x.shape[1] - sum(BORDER) >= _LEAST_INNER:
         x = keras.layers.Cropping2D((BORDER, BORDER), name="maps")(x)
     return x
 
 
-def _answers(scale: Any, bank: Bank) -> Any:
+def _answers_of(scale: Any, bank: Bank) -> Any:
     import keras
 
     x = keras.layers.Conv2D(
@@ -109,16 +114,19 @@ def _answers(scale: Any, bank: Bank) -> Any:
     return keras.layers.AveragePooling2D(bank.pool, padding="same", name=f"{bank.name}_maps")(x)
 
 
-def compressed(means: Any) -> Any:
-    """Add up ReLU6 of three gains: a curve like a logarithm, under which a rare answer counts beside frequent ones."""
+def compressed(means: Any, *, prefix: str = "") -> Any:
+    """Add up ReLU6 of three gains: a curve like a logarithm, under which a rare answer counts beside frequent ones.
+
+    The layers' names begin with `prefix`.
+    """
     import keras
 
     steps = []
-    for name, gain in zip(("low", "middle", "high"), GAINS, strict=True):
+    for name, gain in zip(GAIN_NAMES, GAINS, strict=True):
         x = keras.layers.DepthwiseConv2D(
-            1, use_bias=False, depthwise_initializer=keras.initializers.Constant(gain), name=f"{name}_gain"
+            1, use_bias=False, depthwise_initializer=keras.initializers.Constant(gain), name=f"{prefix}{name}_gain"
         )(means)
-        steps.append(keras.layers.ReLU(max_value=6.0, name=f"{name}_relu")(x))
+        steps.append(keras.layers.ReLU(max_value=6.0, name=f"{prefix}{name}_relu")(x))
     # One addition of all three would be two in TFLite, and what is between them had no range of its own.
-    x = keras.layers.Add(name="low_and_middle")(steps[:2])
-    return keras.layers.Add(name="compressed")([x, steps[2]])
+    x = keras.layers.Add(name=f"{prefix}low_and_middle")(steps[:2])
+    return keras.layers.Add(name=f"{prefix}compressed")([x, steps[2]])

@@ -12,16 +12,17 @@ from typing import Any
 
 import numpy as np
 
-from tfl.backbones import _leafnet, _ngrams, _patchnet, _sketchnet
+from tfl.backbones import _leafnet, _ngrams, _pairnet, _patchnet, _sketchnet
 from tfl.backbones._base import Backbone, BackboneFacts, BackboneInfo, BackboneSource, parse_spec
 from tfl.backbones._facts import known_facts
 from tfl.backbones._variables import Floats16, put_weights
 from tfl.core.errors import IntegrityError, UnsupportedError, unknown_name
 from tfl.core.extras import require
+from tfl.core.files import sha256_text
 from tfl.data.preprocess import ImagePreprocessing
 
 #: The networks for pictures and their files of weights; all were made for the same input.
-_NETWORKS = {"sketchnet": _sketchnet, "patchnet": _patchnet, "leafnet": _leafnet}
+_NETWORKS = {"sketchnet": _sketchnet, "patchnet": _patchnet, "leafnet": _leafnet, "pairnet": _pairnet}
 _PICTURES = ImagePreprocessing(
     height=_sketchnet.NATIVE_SIZE,
     width=_sketchnet.NATIVE_SIZE,
@@ -63,6 +64,10 @@ _LEAFNET = _of_pictures(
     "leafnet",
     note="Needs no network. The best for photos and surfaces without ImageNet; taught by contrast on drawn leaves.",
 )
+_PAIRNET = _of_pictures(
+    "pairnet",
+    note="Needs no network. patchnet and leafnet side by side: a good first answer to pictures of any kind.",
+)
 _NGRAMS = BackboneInfo(
     spec="embedded:ngrams",
     task="text_classification",
@@ -76,7 +81,7 @@ _NGRAMS = BackboneInfo(
     note="Needs no network and knows no language: all of it has to learn (train.fine_tune_layers=0). Very quick.",
     is_pretrained=False,
 )
-_INFOS = {parse_spec(info.spec)[1]: info for info in (_SKETCHNET, _PATCHNET, _LEAFNET, _NGRAMS)}
+_INFOS = {parse_spec(info.spec)[1]: info for info in (_PAIRNET, _SKETCHNET, _PATCHNET, _LEAFNET, _NGRAMS)}
 
 
 class EmbeddedSource(BackboneSource):
@@ -114,8 +119,8 @@ class EmbeddedSource(BackboneSource):
 
         Args:
             name: `sketchnet`, `(batch, size, size, 3)` float32 in [-1, 1] -> `(batch, 256)`; `patchnet`, the same
-                -> `(batch, 3200)`; `leafnet`, the same -> `(batch, 1440)`; or `ngrams`, `(batch, n-grams)` int32
-                -> `(batch, 128)`.
+                -> `(batch, 3200)`; `leafnet`, the same -> `(batch, 1440)`; `pairnet`, the same -> `(batch, 4640)`; or
+                `ngrams`, `(batch, n-grams)` int32 -> `(batch, 128)`.
             image_size: Height and width in pixels, at least 32; None for 96 and for texts.
 
         Raises:
@@ -140,6 +145,7 @@ def _load_ngrams(info: BackboneInfo, image_size: int | None) -> Backbone:
 
 def _load_pictures(info: BackboneInfo, name: str, image_size: int | None) -> Backbone:
     network, file = _NETWORKS[name], _weights_file(name)
+    parts = [_weights_file(part) for part in getattr(network, "PARTS", ())]
     size = image_size if image_size is not None else network.NATIVE_SIZE
     if size < info.min_size:
         raise UnsupportedError(
@@ -147,13 +153,16 @@ def _load_pictures(info: BackboneInfo, name: str, image_size: int | None) -> Bac
             hint=f"Leave it out for {network.NATIVE_SIZE}, the size it was made for.",
         )
     require("keras", purpose="loading a backbone")
-    weights, digest = _read_weights(file)
+    read = [_read_weights(path) for path in (*parts, file)]
+    weights = {key: value for found, _ in read for key, value in found.items()}
     model = network.build(image_size=size)
     try:
         put_weights(model, weights)
     except ValueError as error:
         raise _unfit(file, str(error)) from error
     contract = dataclasses.replace(_PICTURES, height=size, width=size)
+    digests = [digest for _, digest in read]
+    digest = digests[0] if len(digests) == 1 else sha256_text(*digests)
     return Backbone(info=dataclasses.replace(info, preprocessing=contract), model=model, digest=digest)
 
 

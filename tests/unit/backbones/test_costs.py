@@ -45,6 +45,7 @@ QUICK = (
     "embedded:sketchnet",
     "embedded:patchnet",
     "embedded:leafnet",
+    "embedded:pairnet",
     "embedded:ngrams",
     "keras_applications:MobileNetV3Small",
     "keras_applications:MobileNetV2",

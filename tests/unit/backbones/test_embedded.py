@@ -11,11 +11,11 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from tfl.backbones import _sketchnet, embedded, parse_spec
+from tfl.backbones import _pairnet, _sketchnet, embedded, parse_spec
 from tfl.backbones._variables import put_weights, weights_of
 from tfl.backbones.embedded import SOURCE
 from tfl.core.errors import IntegrityError, NotFoundError, UnsupportedError
-from tfl.core.files import sha256_file
+from tfl.core.files import sha256_file, sha256_text
 
 keras = pytest.importorskip("keras")
 
@@ -62,11 +62,25 @@ RECORDED = {
         tolerance=0.002,
         max_bytes=2_300_000,
     ),
+    # Of its own it has gains alone.
+    "pairnet": Recorded(
+        size=4640,
+        first=(15.7948, 14.271, 6.083, 3.8075, 0.9796, 0.2708, 8.3248, 10.0244),
+        mean=6.1482,
+        tolerance=0.01,
+        max_bytes=3_000,
+    ),
 }
 
 
 def weights_file(name):
     return Path(embedded.__file__).with_name(f"{name}.npz")
+
+
+def digest_of(name):
+    if name != "pairnet":
+        return sha256_file(weights_file(name))
+    return sha256_text(*(sha256_file(weights_file(part)) for part in (*_pairnet.PARTS, name)))
 
 
 def picture() -> np.ndarray:
@@ -131,7 +145,7 @@ def test_info_tells_the_truth(name, backbone):
     assert info.feature_size == backbone.model.output_shape[-1]
     assert backbone.model.input_shape == (None, info.preprocessing.height, info.preprocessing.width, 3)
     assert (info.licence, info.available_offline) == ("Apache-2.0", True)
-    assert backbone.digest == sha256_file(weights_file(name))
+    assert backbone.digest == digest_of(name)
 
 
 def test_contract_is_minus_one_to_one(backbone):
@@ -144,6 +158,17 @@ def test_features_are_the_recorded_ones(recorded, features):
     assert features.shape == (1, recorded.size)
     np.testing.assert_allclose(features[0, :8], recorded.first, atol=recorded.tolerance)
     assert features.mean() == pytest.approx(recorded.mean, abs=recorded.tolerance)
+
+
+def test_pairnet_is_its_parts_side_by_side():
+    pair, patch = (SOURCE.load(name) for name in ("pairnet", "patchnet"))
+    batch = pair.info.preprocessing.load_batch([picture()])
+    features = pair.model.predict(batch, verbose=0)
+    np.testing.assert_allclose(features[:, :3200], patch.model.predict(batch, verbose=0), atol=1e-4)
+    means = SOURCE.load("leafnet").model.predict(batch, verbose=0).reshape(5, 288)
+    gains = [np.asarray(pair.model.get_layer(f"leaf_{part}_gain").kernel).ravel() for part in ("low", "middle", "high")]
+    expected = sum(np.clip(means * gain, 0, 6) for gain in gains)
+    np.testing.assert_allclose(features[0, 3200:].reshape(5, 288), expected, atol=1e-3)
 
 
 def test_swapped_channels_give_other_features(recorded, backbone, features):
