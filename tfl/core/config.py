@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from tfl.core.run_folder import RunFolder
 
 #: The backbone of a run that names none: it is in the package.
-DEFAULT_BACKBONE = "embedded:sketchnet"
+DEFAULT_BACKBONE = "embedded:pairnet"
 #: Targets and precisions of a run that asks for none in particular.
 DEFAULT_PRECISIONS = ("fp32", "fp16", "int8")
 
