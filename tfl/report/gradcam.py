@@ -9,6 +9,8 @@ softmax) with respect to it, summed, and cut off at zero. Two choices fit it to 
 - What the score owes to no place (the head's bias, in which the mean of the features is folded) is
   spread evenly before the cut. With pooled features and a dense head the places then sum up to the
   score, so that an answer the model is sure of always has a place that speaks for it.
+
+Where several branches lead to the answer, what the last maps of each say to a place is added up.
 """
 
 from __future__ import annotations
@@ -22,7 +24,7 @@ import numpy.typing as npt
 from tfl.core.errors import UnsupportedError
 from tfl.core.extras import require_installed
 from tfl.data.contract import Floats
-from tfl.training.cut import cut_points
+from tfl.training.cut import cut_points, last_on_every_way
 
 Heat: TypeAlias = npt.NDArray[np.float32]
 
@@ -57,9 +59,9 @@ def grad_cam(model: Any, batch: Floats, class_indices: Sequence[int]) -> Heat:
             f"Grad-CAM needs Keras on TensorFlow. Received: {keras.backend.backend()}.",
             hint="Set KERAS_BACKEND=tensorflow.",
         )
-    target = last_feature_layer(model)
+    targets = last_feature_layers(model)
     parts = [
-        _maps_of(model, target, batch[start : start + _BATCH], class_indices[start : start + _BATCH])
+        _maps_of(model, targets, batch[start : start + _BATCH], class_indices[start : start + _BATCH])
         for start in range(0, len(batch), _BATCH)
     ]
     if not parts:
@@ -67,11 +69,11 @@ def grad_cam(model: Any, batch: Floats, class_indices: Sequence[int]) -> Heat:
     return np.stack([_resized(heat, batch.shape[1:3]) for heat in np.concatenate(parts)])
 
 
-def last_feature_layer(model: Any) -> Any:
-    """Return the last layer whose output is `(batch, rows, columns, channels)` of several places, and which shows all.
+def last_feature_layers(model: Any) -> tuple[Any, ...]:
+    """Return the last layers whose output is `(batch, rows, columns, channels)` of several places, and which show all.
 
-    Nested layers count. A layer shows all when every way to the output leads through it; where none does, the last
-    with such an output is returned.
+    Nested layers count. One layer shows all when every way to the output leads through it; where none does, each way
+    leads through one of those returned. A part cut out of maps beside other parts is none.
 
     Raises:
         UnsupportedError: There is none: the backbone gives one vector and hides its maps.
@@ -83,7 +85,28 @@ def last_feature_layer(model: Any) -> Any:
             hint="Backbones of keras_applications and embedded show theirs.",
         )
     passed = _passed(model)
-    return next((layer for layer in mapped if layer.name in passed), mapped[0])
+    single = next((layer for layer in mapped if layer.name in passed), None)
+    if single is not None:
+        return (single,)
+    home = _home(model, mapped[0])
+    names = set(last_on_every_way(home, {layer.name for layer in mapped} - _parts(home)))
+    return tuple(layer for layer in home.layers if layer.name in names) or (mapped[0],)
+
+
+def _home(model: Any, layer: Any) -> Any:
+    """Return the model in whose graph a layer is."""
+    if any(own is layer for own in model.layers):
+        return model
+    return _home(next(inner for inner in model.layers if _holds(inner, layer)), layer)
+
+
+def _parts(model: Any) -> set[str]:
+    """Name the layers that cut a part out of maps of which others take parts too."""
+    import keras
+
+    cuts = [layer for layer in model.layers if isinstance(layer, keras.layers.Cropping2D)]
+    sources = [id(layer.input) for layer in cuts]
+    return {layer.name for layer, source in zip(cuts, sources, strict=True) if sources.count(source) > 1}
 
 
 def _leaves(model: Any) -> list[Any]:
@@ -111,45 +134,66 @@ def _output_shape(layer: Any) -> tuple[int | None, ...]:
     return tuple(shape)
 
 
-def _maps_of(model: Any, target: Any, batch: Floats, class_indices: Sequence[int]) -> Heat:
+def _maps_of(model: Any, targets: Sequence[Any], batch: Floats, class_indices: Sequence[int]) -> Heat:
     import tensorflow as tf
 
     inputs = tf.convert_to_tensor(batch)
     found: list[Any] = []
     with tf.GradientTape() as tape:
         tape.watch(inputs)
-        logits = _forward(model, inputs, target, found, is_end=True)
+        logits = _forward(model, inputs, targets, found, is_end=True)
         wanted = tf.one_hot(np.asarray(class_indices, dtype=np.int64), logits.shape[1], dtype=logits.dtype)
         rivals = tf.reduce_logsumexp(logits - wanted * _FAR, axis=1)
         scores = tf.reduce_sum(logits * wanted, axis=1) - rivals
     _check_same(model, inputs, logits)
-    gradient = tape.gradient(scores, found[0])
-    if gradient is None:
+    gradients = tape.gradient(scores, found)
+    if any(gradient is None for gradient in gradients):
         raise UnsupportedError("The answer does not depend on the last feature maps in a way that can be followed.")
-    weights = tf.reduce_mean(gradient, axis=(1, 2), keepdims=True)
-    places = tf.reduce_sum(weights * found[0], axis=-1)
-    count = float(places.shape[1] * places.shape[2])
-    rest = scores - tf.reduce_sum(places, axis=(1, 2))
-    heat = tf.nn.relu(places + (rest / count)[:, None, None]).numpy().astype(np.float32)
+    parts = [_places(*each) for each in zip(targets, found, gradients, strict=True)]
+    size = max(part.shape[1] for part in parts), max(part.shape[2] for part in parts)
+    places = np.sum([[_spread(one, size) for one in part] for part in parts], axis=0)
+    rest = scores.numpy() - places.sum((1, 2))
+    heat = np.maximum(places + (rest / places[0].size)[:, None, None], 0.0)
     top = heat.max(axis=(1, 2), keepdims=True)
     return np.asarray(heat / np.where(top > 0, top, 1.0), dtype=np.float32)
 
 
-def _forward(model: Any, values: Any, target: Any, found: list[Any], *, is_end: bool) -> Any:
-    """Run a model on values, put the target's output into `found`, and stop before the last softmax."""
+def _places(target: Any, maps: Any, gradient: Any) -> Heat:
+    """Return what each place adds to the score, `(samples, rows, columns)`; a border that was cut off is put back."""
+    import keras
+
+    weights = gradient.numpy().mean((1, 2), keepdims=True)
+    places = (weights * maps.numpy()).sum(-1).astype(np.float32)
+    border = target.cropping if isinstance(target, keras.layers.Cropping2D) else ((0, 0), (0, 0))
+    return np.pad(places, ((0, 0), *border))
+
+
+def _spread(places: Heat, size: tuple[int, int]) -> Heat:
+    """Spread what the places add up to over more places."""
+    if places.shape == size:
+        return places
+    from PIL import Image
+
+    image = Image.fromarray(places).resize((size[1], size[0]), Image.Resampling.BILINEAR)
+    return np.asarray(image, dtype=np.float32) * (places.size / (size[0] * size[1]))
+
+
+def _forward(model: Any, values: Any, targets: Sequence[Any], found: list[Any], *, is_end: bool) -> Any:
+    """Run a model on values, put what the targets give into `found`, and stop before the last softmax."""
     import keras
 
     dense = _softmax_layer(model) if is_end else None
     end = dense.input if dense is not None else model.output
     layers = model.layers[1:]
-    if any(layer is target for layer in layers):
-        maps, values = keras.Model(model.input, [target.output, end])(values, training=False)
-        found.append(maps)
-    elif any(_holds(layer, target) for layer in layers):
+    if any(layer is targets[0] for layer in layers):
+        outputs = [*(target.output for target in targets), end]
+        *maps, values = keras.Model(model.input, outputs)(values, training=False)
+        found.extend(maps)
+    elif any(_holds(layer, targets[0]) for layer in layers):
         # Taken for a chain: checked afterwards against the model's own answer.
         for layer in layers[: -1 if dense is not None else None]:
             if getattr(layer, "layers", None):
-                values = _forward(layer, values, target, found, is_end=is_end and layer is layers[-1])
+                values = _forward(layer, values, targets, found, is_end=is_end and layer is layers[-1])
             else:
                 values = _call(layer, values)
     else:

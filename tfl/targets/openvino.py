@@ -49,7 +49,7 @@ _MODEL, _WEIGHTS = "model.xml", "model.bin"
 _HINTS = {"latency": "LATENCY", "throughput": "THROUGHPUT"}
 _COMPILED_AT_MOST = 4
 #: NNCF's default averages each sample's extremes and clips the rest: up to eight times the mean difference. Its fast
-#: correction of biases let single answers of a network with shortcuts jump by up to 0.9, where the accurate one has 0.2.
+#: correction of biases let answers of a network with shortcuts jump by up to 0.9, where the accurate one has 0.2.
 _INT8 = Recipe(calibration="minmax", bias_correction="accurate")
 #: Padding a batch up to a compiled size pays while at most a quarter of the work is for nothing.
 _SMALLEST_FILL = 0.75

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
@@ -96,6 +96,32 @@ def cut_points(model: keras.Model) -> tuple[str, ...]:
             points.append(node[0])
         reach = max(reach, last_use[node])
     return tuple(points)
+
+
+def last_on_every_way(model: keras.Model, names: Collection[str]) -> tuple[str, ...]:
+    """Name the first of the given layers on each way from the output back to the input, in alphabetical order.
+
+    None of them takes what another one made: the way goes on from a layer that does.
+    """
+    edges = _edges(_graph(model))
+    ancestors = _ancestors(_graph(model))
+    sources = set().union(*edges.values())
+    found: set[str] = set()
+    ways, passed = [node for node in edges if node not in sources], set(edges)
+    while ways:
+        while ways:
+            node = ways.pop()
+            if node not in passed:
+                continue
+            passed.discard(node)
+            if node[0] in names:
+                found.add(node[0])
+            else:
+                ways.extend(edges[node])
+        covered = {name for name in found if ancestors[name] & found}
+        found -= covered
+        ways = [source for node, taken in edges.items() if node[0] in covered for source in taken]
+    return tuple(sorted(found))
 
 
 def _graph(model: keras.Model) -> keras.Model:

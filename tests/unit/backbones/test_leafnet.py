@@ -7,7 +7,7 @@ import pytest
 
 from tfl.backbones import _leafnet
 from tfl.backbones.embedded import SOURCE
-from tfl.report.gradcam import last_feature_layer
+from tfl.report.gradcam import last_feature_layers
 from tfl.training.cut import Cuttable
 
 keras = pytest.importorskip("keras")
@@ -68,7 +68,7 @@ def test_it_can_be_cut_before_the_last_stage_and_shows_the_maps_that_all_come_fr
     points = Cuttable(backbone.model).points
     assert "stage_2_second_relu" in points
     assert not any(point.startswith("stage_3") for point in points)
-    assert last_feature_layer(backbone.model).name == "stage_2_second_relu"
+    assert [layer.name for layer in last_feature_layers(backbone.model)] == ["stage_2_second_relu"]
 
 
 def test_every_layer_is_one_that_quantizers_know(backbone):

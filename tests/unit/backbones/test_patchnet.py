@@ -8,7 +8,7 @@ from sklearn.datasets import load_digits
 
 from tfl.backbones import _patchnet
 from tfl.backbones.embedded import SOURCE
-from tfl.report.gradcam import last_feature_layer
+from tfl.report.gradcam import last_feature_layers
 from tfl.training.cut import Cuttable
 
 keras = pytest.importorskip("keras")
@@ -56,7 +56,7 @@ def test_plain_grounds_differ_by_brightness(backbone):
 
 def test_the_last_maps_are_those_of_all_banks(backbone):
     channels = sum(bank.filters for bank in _patchnet.BANKS)
-    assert last_feature_layer(backbone.model).name == "maps"
+    assert [layer.name for layer in last_feature_layers(backbone.model)] == ["maps"]
     assert backbone.model.get_layer("maps").output.shape == (None, 9, 9, channels)
 
 

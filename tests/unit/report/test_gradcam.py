@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from tfl.core.errors import UnsupportedError
-from tfl.report.gradcam import grad_cam, last_feature_layer
+from tfl.report.gradcam import grad_cam, last_feature_layers
 
 keras = pytest.importorskip("keras")
 
@@ -97,7 +97,46 @@ def test_maps_of_one_place_are_passed_over():
     values = keras.layers.GlobalAveragePooling2D(keepdims=True)(values)
     values = keras.layers.Conv2D(2, 1)(values)
     model = keras.Model(inputs, keras.layers.Dense(2, activation="softmax")(keras.layers.Flatten()(values)))
-    assert last_feature_layer(model).name == "wanted"
+    assert [layer.name for layer in last_feature_layers(model)] == ["wanted"]
+
+
+def branched_model(*, crop=0):
+    """Red speaks for the first class in one branch, blue for the second in the other, each at its own size."""
+    inputs = keras.Input((SIZE, SIZE, 3))
+    first = keras.layers.AveragePooling2D(4, name="coarse")(inputs)
+    second = keras.layers.AveragePooling2D(2, name="fine")(inputs)
+    if crop:
+        second = keras.layers.Cropping2D(((crop, 0), (0, 0)), name="cropped")(second)
+    halves = [
+        keras.layers.Cropping2D((rows, (0, 0)), name=f"half_{index}")(second)
+        for index, rows in enumerate(((0, 4), (4, 0)))
+    ]
+    means = [keras.layers.GlobalAveragePooling2D()(maps) for maps in (first, *halves)]
+    dense = keras.layers.Dense(2, activation="softmax")
+    model = keras.Model(inputs, dense(keras.layers.Concatenate()(means)))
+    kernel = np.zeros((9, 2), dtype=np.float32)
+    kernel[0, 0] = kernel[5, 1] = kernel[8, 1] = 5.0
+    dense.set_weights([kernel, np.zeros(2, dtype=np.float32)])
+    return model
+
+
+def test_branches_are_added_up():
+    model = branched_model()
+    assert {layer.name for layer in last_feature_layers(model)} == {"coarse", "fine"}
+    picture = np.zeros((1, SIZE, SIZE, 3), dtype=np.float32)
+    picture[0, :8, :8, 0] = picture[0, 24:, 24:, 2] = 1.0
+    red, blue = grad_cam(model, np.repeat(picture, 2, axis=0), [0, 1])
+    assert red[3, 3] > 0.9 > 0.1 > red[28, 28]
+    assert blue[28, 28] > 0.9 > 0.1 > blue[3, 3]
+
+
+def test_a_border_that_was_cut_off_stays_where_it_was():
+    model = branched_model(crop=4)
+    assert {layer.name for layer in last_feature_layers(model)} == {"coarse", "cropped"}
+    picture = np.zeros((1, SIZE, SIZE, 3), dtype=np.float32)
+    picture[0, 8:12, :8, 2] = 1.0
+    heat = grad_cam(model, picture, [1])[0]
+    assert np.unravel_index(heat.argmax(), heat.shape)[0] in range(7, 13)
 
 
 def test_graph_that_is_no_chain_is_refused_and_not_misread(batch):
