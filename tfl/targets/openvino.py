@@ -32,6 +32,7 @@ from tfl.targets._base import (
 )
 from tfl.targets._fused_graph import resampling_function
 from tfl.targets._kernels import Kernels, collect_kernels
+from tfl.targets._openvino_compiled import compile_surely
 from tfl.targets._openvino_fusion import fuse_normalization, fuse_resampling
 from tfl.targets._openvino_quantizer import OpenVinoQuantizer, quantize
 from tfl.targets._openvino_weights import compress_weights
@@ -110,7 +111,11 @@ class _StaticModel:
 class OpenVinoRuntime(Runtime):
     """Compiles one static model per batch size, since a free batch dimension costs up to a fifth of the speed."""
 
-    def __init__(self, core: Any, model: Any, *, settings: dict[str, Any], mode: OpenMode, lanes: int = 0) -> None:
+    def __init__(
+        self, core: Any, model: Any, *, settings: dict[str, Any], mode: OpenMode, lanes: int = 0, doubtful: bool = False
+    ) -> None:
+        # Whether what is compiled for several streams must be held against one; see `compile_surely`.
+        self._doubtful = doubtful and (mode == "throughput" or lanes > 1)
         self._core = core
         self._model = model
         self._settings = settings
@@ -124,7 +129,7 @@ class OpenVinoRuntime(Runtime):
     def predict(self, batch: Inputs) -> Floats:
         """See `Runtime.predict`."""
         require_dtype(batch, self._dtype)
-        return self._static_for(len(batch)).start(batch)()
+        return self._static_for(batch).start(batch)()
 
     def predict_stream(self, batches: Iterable[Inputs]) -> Iterator[Floats]:
         """Keep the engine's streams full and answer in order; in latency mode, one batch after the other."""
@@ -135,7 +140,7 @@ class OpenVinoRuntime(Runtime):
         try:
             for batch in batches:
                 require_dtype(batch, self._dtype)
-                static = self._static_for(len(batch))
+                static = self._static_for(batch)
                 while static.is_busy:
                     yield in_flight.popleft()()
                 in_flight.append(static.start(batch))
@@ -158,7 +163,7 @@ class OpenVinoRuntime(Runtime):
             count = len(batch)
             if count not in requests:
                 with self._lock:
-                    requests[count] = self._static_for(count, fill=1.0).compiled.create_infer_request()
+                    requests[count] = self._static_for(batch, fill=1.0).compiled.create_infer_request()
             shared = np.ascontiguousarray(batch)
             requests[count].set_input_tensor(_as_tensor(shared))
             requests[count].start_async()
@@ -172,7 +177,8 @@ class OpenVinoRuntime(Runtime):
         self._static.clear()
         self._model = None
 
-    def _static_for(self, count: int, *, fill: float = _SMALLEST_FILL) -> _StaticModel:
+    def _static_for(self, batch: Inputs, *, fill: float = _SMALLEST_FILL) -> _StaticModel:
+        count = len(batch)
         larger = [size for size in self._static if count <= size and count >= size * fill]
         if larger:
             size = min(larger)
@@ -184,7 +190,10 @@ class OpenVinoRuntime(Runtime):
         shape = model.input().get_partial_shape()
         shape[0] = count
         model.reshape(shape)
-        compiled = self._core.compile_model(model, "CPU", self._settings)
+        if self._doubtful:
+            compiled = compile_surely(self._core, model, batch, self._settings)
+        else:
+            compiled = self._core.compile_model(model, "CPU", self._settings)
         # One more than there are streams, so that none runs dry while an answer is handed over.
         requests = compiled.get_property("OPTIMAL_NUMBER_OF_INFER_REQUESTS") + 1 if self._mode == "throughput" else 1
         self._static[count] = _StaticModel(compiled, size=count, requests=requests)
@@ -284,7 +293,8 @@ class OpenVinoTarget(Target):
         if lanes:
             settings["NUM_STREAMS"] = lanes
         model = core.read_model(str(folder / artifact.model_files[0]))
-        return OpenVinoRuntime(core, model, settings=settings, mode=mode, lanes=lanes)
+        doubtful = artifact.precision == "w8"
+        return OpenVinoRuntime(core, model, settings=settings, mode=mode, lanes=lanes, doubtful=doubtful)
 
     def _settings(self, core: Any, artifact: Artifact, *, threads: int, mode: OpenMode) -> dict[str, Any]:
         settings: dict[str, Any] = {"PERFORMANCE_HINT": _HINTS[mode]}
