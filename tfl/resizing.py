@@ -230,7 +230,7 @@ def at_size(model: keras.Model, size: int, *, spec: str = "") -> keras.Model:
 
     backbone, head = (layer for layer in model.layers if isinstance(layer, keras.Model))
     try:
-        other = _built(spec, size, backbone.get_weights()) if spec else None
+        other = _built(spec, size, backbone) if spec else None
         if other is None:
             other = keras.models.clone_model(backbone, input_tensors=keras.Input((size, size, 3)))
             other.set_weights(backbone.get_weights())
@@ -243,8 +243,8 @@ def at_size(model: keras.Model, size: int, *, spec: str = "") -> keras.Model:
     return whole
 
 
-def _built(spec: str, size: int, weights: Sequence[Any]) -> keras.Model | None:
-    """Let a backbone's source build it for a size, with these weights; None where it can't."""
+def _built(spec: str, size: int, backbone: keras.Model) -> keras.Model | None:
+    """Let a backbone's source build it for a size, with the weights it has; None where it can't."""
     plugin, name = parse_spec(spec)
     try:
         source = SOURCES.get(plugin)
@@ -254,7 +254,21 @@ def _built(spec: str, size: int, weights: Sequence[Any]) -> keras.Model | None:
         built = source.load(name, image_size=size).model
     except TflError:
         return None
-    if [value.shape for value in built.get_weights()] != [value.shape for value in weights]:
+    mine, theirs = _weights_of(backbone), _weights_of(built)
+    if set(mine) != set(theirs):
+        # Names that Keras made up as it went.
+        mine, theirs = {"": backbone.get_weights()}, {"": built.get_weights()}
+    if any(_shapes(mine[name]) != _shapes(theirs[name]) for name in mine):
         return None
-    built.set_weights(weights)
+    for name, values in mine.items():
+        (built.get_layer(name) if name else built).set_weights(values)
     return built
+
+
+def _weights_of(model: keras.Model) -> dict[str, list[Any]]:
+    """Map layers to their weights: at another size, layers can be in another order."""
+    return {layer.name: layer.get_weights() for layer in model.layers if layer.weights}
+
+
+def _shapes(values: Sequence[Any]) -> list[tuple[int, ...]]:
+    return [value.shape for value in values]

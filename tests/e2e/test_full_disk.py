@@ -12,7 +12,8 @@ from tests.namespace import run_in_namespace
 pytest.importorskip("keras")
 pytestmark = pytest.mark.slow
 
-ARGUMENTS = ["--epochs", "3", "--image-size", "48", "--set", "train.augmented_views=1"]
+#: Which precision is faster would be decided by a trial.
+ARGUMENTS = ["--epochs", "3", "--image-size", "48", "--set", "train.augmented_views=1", "--train-precision", "float32"]
 #: Averages and gathered gradients of a network that learns whole make checkpoints much larger than all else of a run.
 TUNED = [*ARGUMENTS, "--backbone", "embedded:sketchnet", "--fine-tune", "2", "--fine-tune-layers", "0"]
 TUNED += ["--set", "train.checkpoint_steps=2"]
