@@ -24,8 +24,11 @@ optuna = pytest.importorskip("optuna")
 pytest.importorskip("tensorflow")
 
 SPACE = ["train.learning_rate=1e-4:1e-1:log", "train.epochs=3,6"]
-QUICK = {"train.augmentation": "none", "train.precision": "float32", "model.image_size": 32}
+#: The default backbone is right whatever the settings, and nothing would be of importance.
+BACKBONE = "embedded:sketchnet"
+QUICK = {"train.augmentation": "none", "train.precision": "float32", "model.image_size": 32, "model.backbone": BACKBONE}
 FLAGS = ["--space", SPACE[0], "--space", SPACE[1], "--space-only", "--image-size", "32", "--augment", "none"]
+FLAGS += ["--backbone", BACKBONE]
 
 
 class Ending(Progress):
