@@ -161,7 +161,9 @@ def print_run(folder: RunFolder) -> None:
     facts = read_facts(folder.path)
     evaluation = facts.evaluation
     if evaluation is not None:
-        right = round(evaluation.accuracy * 100)
+        # All of them and none are not what it is rounded to.
+        edge = 1 if 0 < evaluation.accuracy < 1 else 0
+        right = min(max(round(evaluation.accuracy * 100), edge), 100 - edge)
         click.echo(
             f"\n{right} of 100 {data.nouns} the model never saw are recognised"
             f" (95 % interval {evaluation.accuracy_low * 100:.1f} to {evaluation.accuracy_high * 100:.1f} %,"

@@ -23,12 +23,12 @@ import numpy.typing as npt
 from data import Pictures, read_all
 from train import level
 
-from tfl.backbones import _leafnet, _patchnet, _sketchnet
+from tfl.backbones import _leafnet, _pairnet, _patchnet, _sketchnet
 from tfl.backbones._variables import put_weights
 from tfl.backbones.embedded import SOURCE
 from tfl.training.network import standardization
 
-NETWORKS: dict[str, Any] = {"patchnet": _patchnet, "sketchnet": _sketchnet, "leafnet": _leafnet}
+NETWORKS: dict[str, Any] = {"pairnet": _pairnet, "patchnet": _patchnet, "sketchnet": _sketchnet, "leafnet": _leafnet}
 #: Inverse strengths of the L2 penalty that are tried.
 _STRENGTHS = (0.0001, 0.001, 0.01, 0.1)
 _INNER_FOLDS = 4
