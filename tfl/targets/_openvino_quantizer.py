@@ -115,7 +115,7 @@ def quantize(model: Any, samples: list[Inputs], *, recipe: Recipe, compress_weig
         target_device=nncf.TargetDevice.CPU,
         subset_size=len(samples),
         # Without being told, it quantizes what attention can't bear: a transformer fell from 0.928 to 0.654.
-        model_type=nncf.ModelType.TRANSFORMER if _attends(model) else None,
+        model_type=nncf.ModelType.TRANSFORMER if attends(model) else None,
         fast_bias_correction=recipe.bias_correction != "accurate",
         advanced_parameters=AdvancedQuantizationParameters(
             activations_range_estimator_params=getattr(RangeEstimatorParametersSet, _RANGES[recipe.calibration]),
@@ -125,7 +125,7 @@ def quantize(model: Any, samples: list[Inputs], *, recipe: Recipe, compress_weig
     )
 
 
-def _attends(model: Any) -> bool:
+def attends(model: Any) -> bool:
     """Say whether a model has attention: a softmax whose result is multiplied with other values that are computed."""
     for node in model.get_ordered_ops():
         if node.get_type_name() == "ScaledDotProductAttention":

@@ -34,7 +34,7 @@ from tfl.targets._fused_graph import resampling_function
 from tfl.targets._kernels import Kernels, collect_kernels
 from tfl.targets._openvino_compiled import compile_surely
 from tfl.targets._openvino_fusion import fuse_normalization, fuse_resampling
-from tfl.targets._openvino_quantizer import OpenVinoQuantizer, quantize
+from tfl.targets._openvino_quantizer import OpenVinoQuantizer, attends, quantize
 from tfl.targets._openvino_weights import compress_weights
 from tfl.targets._quantizer import (
     HALF_RUNG,
@@ -52,8 +52,9 @@ _COMPILED_AT_MOST = 4
 #: NNCF's default averages each sample's extremes and clips the rest: up to eight times the mean difference. Its fast
 #: correction of biases let answers of a network with shortcuts jump by up to 0.9, where the accurate one has 0.2.
 _INT8 = Recipe(calibration="minmax", bias_correction="accurate")
-#: The accurate one makes up for errors of layers that are then put back to float, in the layers behind them.
-_MIXED = Recipe(calibration="minmax", bias_correction="fast")
+#: The accurate one makes up for errors of layers that are then put back to float, in the layers behind them. And
+#: transformers, whose int8 was measured with the fast one, keep it.
+_FAST_INT8 = Recipe(calibration="minmax", bias_correction="fast")
 #: Padding a batch up to a compiled size pays while at most a quarter of the work is for nothing.
 _SMALLEST_FILL = 0.75
 #: Model API's words for the ways to resize.
@@ -233,7 +234,7 @@ class OpenVinoTarget(Target):
     export_modules = ("openvino",)
     precision_modules: ClassVar = {"int8": ("nncf",)}
     rungs: ClassVar = (
-        Rung(name="int8", precision="int8", summary="all layers int8, ranges from extremes, accurate bias correction"),
+        Rung(name="int8", precision="int8", summary="all layers int8, ranges from extremes"),
         Rung(
             name="int8-corrected",
             precision="int8",
@@ -241,7 +242,7 @@ class OpenVinoTarget(Target):
             recipe=Recipe(calibration="mean-minmax", bias_correction="accurate"),
             samples="all",
         ),
-        mixed_rung(_MIXED),
+        mixed_rung(_FAST_INT8),
         TRAINED_RUNG,
         INTEGER_WEIGHTS_RUNG,
         HALF_RUNG,
@@ -262,7 +263,8 @@ class OpenVinoTarget(Target):
         model.input().get_tensor().set_names({request.input_name})
         model.output().get_tensor().set_names({request.output_name})
         if request.precision == "int8":
-            model = quantize(model, list(request.calibration_inputs()), recipe=_INT8, compress_weights=True)
+            recipe = _FAST_INT8 if attends(model) else _INT8
+            model = quantize(model, list(request.calibration_inputs()), recipe=recipe, compress_weights=True)
         elif request.precision == "w8":
             model = compress_weights(model)
         elif request.precision in self.simulated:
