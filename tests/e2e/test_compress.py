@@ -46,6 +46,7 @@ def test_the_record_says_what_came_of_it(run, quantized):
     made = Compression.load(RunFolder(out).compression_file)
     assert made.to_dict() == document["compression"]
     assert made.replay_difference <= 1e-5
+    assert made.quantizers > 20
     assert made.quantizers > len(made.layers), "the input, and what comes out of every layer with a kernel"
     assert made.source == str(run.resolve())
     assert [row.epoch for row in made.epochs] == [1, 2]
@@ -111,8 +112,7 @@ def test_a_run_that_is_gone_on_with_must_be_asked_for_the_same(run, quantized):
 def test_zeros_and_clusters_are_really_there_and_go_into_every_target(sparse):
     out, document = sparse
     made = document["compression"]
-    # Weights next to the zeros go to the cluster of the zeros.
-    assert 0.499 <= made["sparsity"] <= 0.55
+    assert made["sparsity"] == pytest.approx(0.5, abs=0.02)
     clustered = [item for item in made["layers"] if "clustered" in item["compressed"]]
     assert clustered
     assert all(item["unique"] <= 9 for item in clustered), "8 clusters, and zero where it is kept apart"

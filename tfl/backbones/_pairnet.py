@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     import keras
 
 #: Height and width that the network is made for, in pixels.
-NATIVE_SIZE = 96
+NATIVE_SIZE = _patchnet.NATIVE_SIZE
 #: As its parts have it.
 MIN_SIZE = max(_patchnet.MIN_SIZE, _leafnet.MIN_SIZE)
 #: The networks whose weights it has, besides its own gains.

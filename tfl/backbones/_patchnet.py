@@ -54,8 +54,9 @@ BORDER = (1, 2)
 _LEAST_INNER = 4
 #: What every filter answers to drawn pictures on average.
 USUAL_MEAN = 0.25
-#: Gains before three ReLU6, which stop growing at once, four times and sixteen times the usual mean.
+#: What the layers of the gains are named after.
 GAIN_NAMES = ("low", "middle", "high")
+#: Gains before three ReLU6, which stop growing at once, four times and sixteen times the usual mean.
 GAINS = (6.0 / USUAL_MEAN, 6.0 / (4 * USUAL_MEAN), 6.0 / (16 * USUAL_MEAN))
 #: Length of the output vector.
 FEATURE_SIZE = REGIONS * sum(bank.filters for bank in BANKS)

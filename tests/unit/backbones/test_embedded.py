@@ -11,11 +11,12 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from tfl.backbones import _pairnet, _sketchnet, embedded, parse_spec
+from tfl.backbones import _pairnet, _patchnet, _sketchnet, embedded, parse_spec
 from tfl.backbones._variables import put_weights, weights_of
 from tfl.backbones.embedded import SOURCE
 from tfl.core.errors import IntegrityError, NotFoundError, UnsupportedError
 from tfl.core.files import sha256_file, sha256_text
+from tfl.report.gradcam import last_feature_layers
 
 keras = pytest.importorskip("keras")
 
@@ -160,13 +161,18 @@ def test_features_are_the_recorded_ones(recorded, features):
     assert features.mean() == pytest.approx(recorded.mean, abs=recorded.tolerance)
 
 
+def test_pairnet_shows_the_last_maps_of_both_parts():
+    shown = {layer.name for layer in last_feature_layers(SOURCE.load("pairnet").model)}
+    assert shown == {"stage_2_second_relu", "maps"}
+
+
 def test_pairnet_is_its_parts_side_by_side():
     pair, patch = (SOURCE.load(name) for name in ("pairnet", "patchnet"))
     batch = pair.info.preprocessing.load_batch([picture()])
     features = pair.model.predict(batch, verbose=0)
     np.testing.assert_allclose(features[:, :3200], patch.model.predict(batch, verbose=0), atol=1e-4)
     means = SOURCE.load("leafnet").model.predict(batch, verbose=0).reshape(5, 288)
-    gains = [np.asarray(pair.model.get_layer(f"leaf_{part}_gain").kernel).ravel() for part in ("low", "middle", "high")]
+    gains = [np.asarray(pair.model.get_layer(f"leaf_{part}_gain").kernel).ravel() for part in _patchnet.GAIN_NAMES]
     expected = sum(np.clip(means * gain, 0, 6) for gain in gains)
     np.testing.assert_allclose(features[0, 3200:].reshape(5, 288), expected, atol=1e-3)
 
